@@ -1,1 +1,66 @@
+//! Reads that the node's RPC, the worker and the command line make.
+//!
+//! Lists are paged: `start` is the first id (or position) wanted, `limit` is cut to [`MAX_PAGE`].
+
 #![cfg_attr(not(feature = "std"), no_std)]
+// The macro's own items carry no docs.
+#![allow(missing_docs)]
+
+extern crate alloc;
+
+use alloc::vec::Vec;
+use polkadot_sdk::sp_api;
+use tributary_primitives::{views::*, *};
+
+/// Longest page of a list.
+pub const MAX_PAGE: u32 = 256;
+
+sp_api::decl_runtime_apis! {
+	/// Everything a user of the chain asks.
+	pub trait TributaryApi {
+		/// The parameters in force and their version.
+		fn parameters() -> (u32, Parameters);
+		/// The parameters of a version.
+		fn parameters_of(version: u32) -> Option<Parameters>;
+		/// Delays, in blocks, and the least balance of an account, planck.
+		fn limits() -> LimitsView;
+
+		/// The channel of a payer to a worker.
+		fn channel(payer: AccountId, worker: AccountId) -> Option<ChannelView>;
+		/// A worker.
+		fn worker(operator: AccountId) -> Option<WorkerView>;
+		/// All workers.
+		fn workers(start: u32, limit: u32) -> Vec<WorkerView>;
+		/// A worker's settlement state.
+		fn settlement(worker: AccountId) -> SettlementView;
+		/// A batch.
+		fn batch(worker: AccountId, sequence: u64) -> Option<BatchView>;
+
+		/// What an account can claim from vaults.
+		fn claimable(who: AccountId) -> Vec<Claimable>;
+		/// What an earner has claimed against a worker's tree, planck.
+		fn earnings_claimed(worker: AccountId, earner: Earner) -> Balance;
+		/// A vault.
+		fn vault(key: VaultKey) -> VaultView;
+
+		/// An asset.
+		fn asset(id: AssetId) -> Option<AssetView>;
+		/// All assets.
+		fn assets(start: AssetId, limit: u32) -> Vec<AssetView>;
+		/// An agent; its newest version when none is named.
+		fn agent(id: AssetId, version: Option<AssetVersion>) -> Option<AgentView>;
+		/// The newest version of every agent.
+		fn agents(start: AssetId, limit: u32) -> Vec<AgentView>;
+		/// The lineage of an asset.
+		fn trail(id: AssetId) -> Option<TrailView>;
+
+		/// A DataNet.
+		fn datanet(id: DataNetId) -> Option<DataNetView>;
+		/// All DataNets.
+		fn datanets(start: DataNetId, limit: u32) -> Vec<DataNetView>;
+		/// A DataNet's contributions.
+		fn contributions(datanet: DataNetId, start: ContributionIndex, limit: u32) -> Vec<ContributionView>;
+		/// A snapshot.
+		fn snapshot(datanet: DataNetId, version: SnapshotVersion) -> Option<SnapshotView>;
+	}
+}

@@ -1,0 +1,66 @@
+//! How pallets meet without knowing each other: each trait is implemented by one pallet and used by others.
+
+use crate::{royalty::Payees, AccountId, AssetId, AssetRef, Balance, DataNetId, Ppm, VaultKey};
+use alloc::vec::Vec;
+
+/// An amount or weight does not fit its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Overflow;
+
+/// Who shares a vault. Implemented by the attribution pallet.
+pub trait VaultHolders {
+	/// Sets a holder's weight from the next credit on; what it earned before stays its own. Zero removes it.
+	fn set_weight(vault: VaultKey, holder: &AccountId, weight: u64) -> Result<(), Overflow>;
+	/// A holder's weight.
+	fn weight(vault: VaultKey, holder: &AccountId) -> u64;
+	/// Sum of the weights; zero means nobody holds the vault.
+	fn total_weight(vault: VaultKey) -> u64;
+}
+
+/// Bonded operators. Implemented by the workers pallet.
+pub trait Workers {
+	/// The operator whose registered service key this is, while its bond is not being withdrawn.
+	fn operator_of(service_key: &AccountId) -> Option<AccountId>;
+	/// Whether channels may be opened to the operator.
+	fn is_active(operator: &AccountId) -> bool;
+	/// Takes part of an operator's bond for the treasury; returns what was taken, planck.
+	fn slash(operator: &AccountId, share: Ppm) -> Balance;
+}
+
+/// Registered DataNets and snapshots. Implemented by the datanets pallet.
+pub trait Snapshots {
+	/// Whether the snapshot has been taken.
+	fn exists(snapshot: crate::SnapshotRef) -> bool;
+}
+
+/// One priced asset in an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+	/// Its weight among the agent's assets of the same kind, see [`crate::fee::Price::weight`].
+	pub weight: Balance,
+	/// Who is paid, the asset itself first.
+	pub payees: Payees,
+}
+
+/// What an agent version is made of, for the split of its fees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parts {
+	/// The agent itself (its author's vault and lineage).
+	pub agent: Payees,
+	/// The base model.
+	pub base: Payees,
+	/// Adapters.
+	pub adapters: Vec<Part>,
+	/// Prompts.
+	pub prompts: Vec<Part>,
+	/// Base model and adapters: those with evaluators share the evaluators' part equally.
+	pub evaluated: Vec<AssetId>,
+	/// DataNets.
+	pub datanets: Vec<DataNetId>,
+}
+
+/// Agent compositions. Implemented by the agents pallet.
+pub trait AgentParts {
+	/// The parts of an agent version. Retired agents still answer: what was served is still paid.
+	fn parts(agent: AssetRef) -> Option<Parts>;
+}
