@@ -1,11 +1,8 @@
 //! Usage batches: the signed usage proof that reaches the chain, and the records published beside it.
 
 use crate::{
-	earnings::EarningsLeaf,
-	limits::MaxAgents,
-	merkle_sum::SumNode,
-	record::UsageRecord,
-	AccountId, AssetRef, Balance, BlockNumber, Hash,
+	earnings::EarningsLeaf, limits::MaxAgents, merkle_sum::SumNode, record::UsageRecord, AccountId, AssetRef,
+	Balance, BlockNumber, Hash,
 };
 use alloc::vec::Vec;
 use bounded_collections::BoundedVec;
@@ -46,9 +43,7 @@ pub struct AgentUsage {
 }
 
 /// What one channel pays in a batch, and the voucher that allows it.
-#[derive(
-	Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
-)]
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct ChannelCharge {
 	/// Who pays.
 	pub payer: AccountId,

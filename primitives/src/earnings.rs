@@ -26,7 +26,10 @@ pub struct EarningsLeaf {
 impl EarningsLeaf {
 	/// The leaf's node in the tree of `worker`.
 	pub fn node(&self, worker: &AccountId) -> SumNode {
-		merkle_sum::leaf(&tagged("tributary/earnings/1", &(worker, self.earner, self.cumulative)), self.cumulative)
+		merkle_sum::leaf(
+			&tagged("tributary/earnings/1", &(worker, self.earner, self.cumulative)),
+			self.cumulative,
+		)
 	}
 }
 
@@ -48,7 +51,10 @@ impl EarningsTree {
 
 	/// The leaves in tree order.
 	pub fn leaves(&self) -> Vec<EarningsLeaf> {
-		self.0.iter().map(|(earner, cumulative)| EarningsLeaf { earner: *earner, cumulative: *cumulative }).collect()
+		self.0
+			.iter()
+			.map(|(earner, cumulative)| EarningsLeaf { earner: *earner, cumulative: *cumulative })
+			.collect()
 	}
 
 	/// Adds to one earner. `None` on overflow.
@@ -93,7 +99,11 @@ pub struct Weighted<'a> {
 /// its ppm. Every contributor gets the floor of the exact quota; what is left goes to the pools of the
 /// agent's DataNets by largest remainder of their own weights (equally when they have none). The parts
 /// sum to `data`. `None` when weights overflow or there is money but no DataNet to give it to.
-pub fn divide(data: Balance, records: &[Weighted<'_>], datanets: &[DataNetId]) -> Option<Vec<(Earner, Balance)>> {
+pub fn divide(
+	data: Balance,
+	records: &[Weighted<'_>],
+	datanets: &[DataNetId],
+) -> Option<Vec<(Earner, Balance)>> {
 	let mut weights: BTreeMap<Earner, u128> = datanets.iter().map(|d| (Earner::Pool(*d), 0)).collect();
 	let mut whole = 0u128;
 	for record in records {
@@ -111,12 +121,12 @@ pub fn divide(data: Balance, records: &[Weighted<'_>], datanets: &[DataNetId]) -
 			Earner::Pool(_) => {
 				pools.push(earner);
 				pool_weights.push(weight);
-			},
+			}
 			Earner::Account(_) => {
 				let part = if whole == 0 { 0 } else { mul_div(data, weight, whole)? };
 				left = left.checked_sub(part)?;
 				parts.push((earner, part));
-			},
+			}
 		}
 	}
 	if left > 0 && pools.is_empty() {
@@ -144,8 +154,13 @@ mod tests {
 			earner: Earner::Account([account; 32]),
 			ppm,
 		};
-		let pool =
-			Share { datanet: 1, contribution: None, method: Method::Pool, earner: Earner::Pool(1), ppm: PPM - cut };
+		let pool = Share {
+			datanet: 1,
+			contribution: None,
+			method: Method::Pool,
+			earner: Earner::Pool(1),
+			ppm: PPM - cut,
+		};
 		vec![pool, share(0, accounts.0, cut / 3), share(1, accounts.1, cut - cut / 3)]
 	}
 

@@ -38,7 +38,13 @@ impl Price {
 
 /// Fee of one request in planck: `in * r_in / 1000 + out * r_out / 1000 + tools + platform`, each
 /// quotient rounded up (a request never costs less than its rate). `None` on overflow.
-pub fn fee(price: Price, tokens_in: u32, tokens_out: u32, tools: Balance, platform: Balance) -> Option<Balance> {
+pub fn fee(
+	price: Price,
+	tokens_in: u32,
+	tokens_out: u32,
+	tools: Balance,
+	platform: Balance,
+) -> Option<Balance> {
 	let part = |rate: Balance, tokens: u32| -> Option<Balance> {
 		let floor = mul_div(rate, tokens.into(), 1_000)?;
 		let exact = rate.checked_mul(tokens.into())?.checked_rem(1_000)? == 0;

@@ -13,7 +13,18 @@ use scale_info::TypeInfo;
 
 /// Why a share is paid.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
 )]
 pub enum Method {
 	/// The answer repeats a span of the contribution.
@@ -28,7 +39,18 @@ pub enum Method {
 
 /// One entry of an attribution vector.
 #[derive(
-	Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
 )]
 pub struct Share {
 	/// The DataNet the share comes from.
@@ -134,13 +156,8 @@ mod tests {
 
 	#[test]
 	fn vector_is_refused_when_a_pool_share_names_another_datanet() {
-		let pool = Share {
-			datanet: 1,
-			contribution: None,
-			method: Method::Pool,
-			earner: Earner::Pool(2),
-			ppm: PPM,
-		};
+		let pool =
+			Share { datanet: 1, contribution: None, method: Method::Pool, earner: Earner::Pool(2), ppm: PPM };
 		assert!(!is_valid_vector(&[pool]));
 	}
 }

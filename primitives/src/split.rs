@@ -6,7 +6,9 @@ use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
 /// Shares of a net fee (fee less the flat platform fee) in ppm. They sum to [`PPM`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+#[derive(
+	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
+)]
 pub struct SplitTable {
 	/// The treasury.
 	pub platform: Ppm,
@@ -166,9 +168,11 @@ mod tests {
 
 	fn sum(s: &Split) -> u128 {
 		s.platform
-			+ s.worker + s.stakers
+			+ s.worker
+			+ s.stakers
 			+ s.base_model
-			+ s.adapters + s.prompts
+			+ s.adapters
+			+ s.prompts
 			+ s.tools + s.evaluators
 			+ s.agent + s.data
 	}

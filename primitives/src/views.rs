@@ -6,8 +6,8 @@ use crate::{
 	merkle_sum::SumNode,
 	royalty::Payee,
 	split::{Presence, SplitTable},
-	AccountId, AssetId, AssetKind, AssetRef, AssetVersion, Balance, BlockNumber, ContributionIndex, DataNetId, Hash,
-	Ppm, SnapshotRef, SnapshotVersion, VaultKey,
+	AccountId, AssetId, AssetKind, AssetRef, AssetVersion, Balance, BlockNumber, ContributionIndex,
+	DataNetId, Hash, Ppm, SnapshotRef, SnapshotVersion, VaultKey,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
