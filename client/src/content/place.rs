@@ -1,0 +1,55 @@
+//! One place that content is kept at.
+
+use super::ContentError;
+use object_store::{
+	aws::AmazonS3Builder, http::HttpBuilder, local::LocalFileSystem, path::Path as Key, ClientOptions,
+	ObjectStore,
+};
+use std::{sync::Arc, time::Duration};
+
+/// A folder, bucket or HTTP server.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+	/// As the user named it.
+	pub name: String,
+	/// What reads and writes it.
+	pub store: Arc<dyn ObjectStore>,
+	/// Put before every key.
+	pub prefix: Key,
+	/// Whether it refuses writes.
+	pub read_only: bool,
+}
+
+impl Place {
+	/// Opens a place by its location.
+	pub fn open(location: &str) -> Result<Self, ContentError> {
+		let name = location.trim_end_matches('/').to_string();
+		let failed = |source| ContentError::Place { place: name.clone(), source };
+		let options =
+			|| ClientOptions::new().with_allow_http(true).with_connect_timeout(Duration::from_secs(10));
+		match location.split_once("://") {
+			Some(("s3", rest)) => {
+				let prefix = rest.split_once('/').map_or("", |(_, prefix)| prefix);
+				let store = AmazonS3Builder::from_env().with_url(location).build().map_err(failed)?;
+				Ok(Self { store: Arc::new(store), prefix: Key::from(prefix), read_only: false, name })
+			}
+			Some(("http" | "https", _)) => {
+				let built = HttpBuilder::new().with_url(name.as_str()).with_client_options(options()).build();
+				let store = built.map_err(failed)?;
+				Ok(Self { store: Arc::new(store), prefix: Key::default(), read_only: true, name })
+			}
+			Some(("file", path)) => Self::folder(path, &name),
+			Some(_) => Err(ContentError::Location(location.into())),
+			None if location.is_empty() => Err(ContentError::Location(location.into())),
+			None => Self::folder(location, &name),
+		}
+	}
+
+	fn folder(path: &str, name: &str) -> Result<Self, ContentError> {
+		std::fs::create_dir_all(path).map_err(super::at(path.as_ref()))?;
+		let opened = LocalFileSystem::new_with_prefix(path);
+		let store =
+			opened.map_err(|source| ContentError::Place { place: name.into(), source })?.with_fsync(true);
+		Ok(Self { store: Arc::new(store), prefix: Key::default(), read_only: false, name: name.into() })
+	}
+}
