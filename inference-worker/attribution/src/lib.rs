@@ -1,0 +1,91 @@
+//! Who shaped an answer.
+//!
+//! Three steps, none of which needs a chain, a GPU or the model's weights:
+//!
+//! 1. [`SnapshotIndex`]: a suffix array over the model's tokens of one DataNet snapshot finds every
+//!    maximal span that an answer shares with a contribution. Exact and integer only, so that a claim
+//!    about a span can be opened and checked by others.
+//! 2. [`Retriever`]: BM25 over chunks of the same documents, for the context of the model.
+//! 3. [`vector`]: both become a sparse attribution vector in parts per million. [`Evidence`] is what it was
+//!    computed from; its hash goes into the usage record, and [`Evidence::vector`] computes it again.
+//!
+//! Units: positions, lengths and offsets are model **tokens**, shares are **ppm**, scores are **micro**
+//! (10^-6 of a BM25 score).
+//!
+//! # The rule set
+//!
+//! *Strength.* A maximal span of `len` tokens that occurs `count` times in its snapshot has
+//! `excess = len - min_span + 1` and
+//!
+//! ```text
+//! strength = excess / (excess + half_span + log2(count))        in (0, 1), 16 fractional bits
+//! ```
+//!
+//! so longer and rarer both weigh more, a short commonplace weighs next to nothing, and no match,
+//! however long or odd, weighs more than the tokens it covers. The count matters less the longer the span
+//! is: forty equal tokens in ten places are copies, not idiom, and copying must not devalue the original.
+//!
+//! *Tokens are paid once.* Every token of the answer belongs to the strongest span that covers it. The
+//! span's part is `span_ppm * owned tokens / answer tokens * strength`. It goes to the **first registrant**:
+//! the lowest contribution index among the span's sources. Equal spans of two DataNets share equally, for
+//! registration order is known only within a DataNet.
+//!
+//! *Retrieval.* `retrieval_ppm` is divided among the chunks that were in the context by
+//! `score * tokens of the chunk`. A span whose payee was in the context adds to that payee's retrieval share
+//! instead of making a span share: repeating a retrieved chunk pays more than being retrieved, and the same
+//! tokens are not paid as memory as well. Chunks of which half repeats earlier contributions are never
+//! retrieved; their original is.
+//!
+//! *Bounds.* No account gets more than `max_contributor_ppm`; only the `top_k` largest shares are kept; what
+//! is cut goes to the pool of the DataNet it came from. What nothing claims is divided equally among the
+//! pools of the agent's DataNets. The parts sum to exactly 1,000,000.
+//!
+//! # Why so
+//!
+//! Everything after the BM25 scores is integer arithmetic over public data: whoever has the evidence
+//! computes the same vector, bit for bit. A claim is bounded by what the answer actually repeats and the
+//! context actually held, not by a score that a contributor could inflate; what is uncertain goes to
+//! everybody rather than to somebody.
+//!
+//! # How attacks fare (each has a test in `attacks`)
+//!
+//! - **Duplicates.** Copies of another's text earn nothing by spans (the first registrant is paid) and are
+//!   not retrieved. They raise `count`, which costs the victim of a 40-token span and ten copies under a tenth.
+//! - **Outliers.** Strange text earns nothing until an answer repeats it, and then at most its part of the
+//!   tokens. One account never exceeds its cap.
+//! - **Splitting** one text over many contributions or accounts breaks spans at the seams and divides
+//!   retrieval weight by size: it gains nothing. Splitting does evade the cap on one account: the cap
+//!   limits damage by single accounts and is no proof of personhood.
+//! - **Keyword stuffing** is limited by BM25's saturation; a stuffed chunk can still be retrieved and earns its
+//!   part of `retrieval_ppm` until reviewers reject it.
+//!
+//! # Limits
+//!
+//! Paraphrase leaves no span, and a near-duplicate that changes most groups of five words is not recognised.
+//! Who registers another's text first is paid as its author: that is for curators to refuse. Being in the
+//! context is paid whether or not the model heeded it. BM25 scores are `f32` with the platform's `ln`; two
+//! platforms may order nearly equal chunks differently, which the evidence makes visible.
+
+mod document;
+mod error;
+mod evidence;
+mod index;
+mod layout;
+mod log2;
+mod retrieval;
+mod rules;
+mod spans;
+mod vector;
+mod words;
+
+#[cfg(test)]
+mod attacks;
+
+pub use document::Document;
+pub use error::{EvidenceError, IndexError, RulesError};
+pub use evidence::{Evidence, RetrievedChunk, MAX_EVIDENCE_BYTES, MAX_EVIDENCE_SPANS};
+pub use index::SnapshotIndex;
+pub use retrieval::{Hit, Retriever, MAX_HITS};
+pub use rules::VectorRules;
+pub use spans::{Source, Span, MAX_SOURCES};
+pub use vector::vector;

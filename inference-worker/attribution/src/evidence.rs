@@ -1,0 +1,334 @@
+//! What a vector was computed from, in one published form.
+
+use crate::{
+	error::EvidenceError, retrieval::Hit, rules::VectorRules, spans::Span, vector::strength, MAX_HITS,
+	MAX_SOURCES,
+};
+use serde::{Deserialize, Serialize};
+use std::{cmp::Reverse, collections::BTreeSet};
+use tributary_primitives::{hash::tagged, limits::MAX_AGENT_DATANETS, Hash};
+
+/// Spans kept, the strongest.
+pub const MAX_EVIDENCE_SPANS: usize = 64;
+/// Largest evidence in bytes: 64 spans with 8 sources and 64 hits stay below it.
+pub const MAX_EVIDENCE_BYTES: usize = 256 * 1024;
+/// Longest answer, tokens.
+const MAX_ANSWER: usize = 1 << 20;
+const VERSION: u32 = 1;
+
+/// The spans, retrieved chunks and rules behind one attribution vector; from it anybody computes the vector
+/// again ([`vector`](Self::vector)) and, with the snapshot and the answer's tokens, checks every entry.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Evidence {
+	version: u32,
+	rules: VectorRules,
+	datanets: Vec<u32>,
+	answer_tokens: usize,
+	spans: Vec<Span>,
+	chunks: Vec<RetrievedChunk>,
+}
+
+/// A chunk that was in the context.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetrievedChunk {
+	/// The DataNet.
+	pub datanet: u32,
+	/// The contribution.
+	pub contribution: u32,
+	/// Its contributor's account.
+	#[serde(with = "hex32")]
+	pub contributor: [u8; 32],
+	/// Where it begins in the contribution, tokens.
+	pub offset: usize,
+	/// Its length, tokens.
+	pub tokens: usize,
+	/// BM25 score, micro.
+	pub score_micro: u64,
+	/// BLAKE3 of its text.
+	#[serde(with = "hex32")]
+	pub text: [u8; 32],
+}
+
+impl Evidence {
+	/// Collects what counts for the vector of an answer of `answer_tokens` tokens (at most 2^20): at most 8
+	/// DataNets, the [`MAX_EVIDENCE_SPANS`] strongest spans and the [`MAX_HITS`] best chunks that lie in
+	/// these DataNets and in the answer. What is repeated or out of range is left out. `rules` are clamped
+	/// to the nearest valid ones.
+	pub fn collect(
+		rules: &VectorRules,
+		datanets: &[u32],
+		answer_tokens: usize,
+		spans: &[Span],
+		hits: &[Hit],
+	) -> Self {
+		Self {
+			version: VERSION,
+			rules: *rules,
+			datanets: datanets.into(),
+			answer_tokens,
+			spans: spans.into(),
+			chunks: hits.iter().map(RetrievedChunk::from).collect(),
+		}
+		.normalised()
+	}
+
+	/// The rules.
+	pub fn rules(&self) -> &VectorRules {
+		&self.rules
+	}
+
+	/// The agent's DataNets, ascending.
+	pub fn datanets(&self) -> &[u32] {
+		&self.datanets
+	}
+
+	/// Length of the answer, tokens.
+	pub fn answer_tokens(&self) -> usize {
+		self.answer_tokens
+	}
+
+	/// The spans, strongest first.
+	pub fn spans(&self) -> &[Span] {
+		&self.spans
+	}
+
+	/// The chunks in the context, best first.
+	pub fn chunks(&self) -> &[RetrievedChunk] {
+		&self.chunks
+	}
+
+	/// Canonical JSON: fields in order of declaration, integers and lower-case hex only, no white space.
+	pub fn to_bytes(&self) -> Vec<u8> {
+		serde_json::to_vec(self).expect("integers, strings and lists have a JSON form")
+	}
+
+	/// Reads published evidence.
+	///
+	/// # Errors
+	/// [`EvidenceError`] when it is too large, unreadable, of another version, or not what
+	/// [`collect`](Self::collect) and [`to_bytes`](Self::to_bytes) would have produced.
+	pub fn from_bytes(bytes: &[u8]) -> Result<Self, EvidenceError> {
+		if bytes.len() > MAX_EVIDENCE_BYTES {
+			return Err(EvidenceError::TooLarge { bytes: bytes.len(), max: MAX_EVIDENCE_BYTES });
+		}
+		let evidence: Self = serde_json::from_slice(bytes)?;
+		if evidence.version != VERSION {
+			return Err(EvidenceError::Version { found: evidence.version, expected: VERSION });
+		}
+		if evidence.clone().normalised() != evidence || evidence.to_bytes() != bytes {
+			return Err(EvidenceError::NotCanonical);
+		}
+		Ok(evidence)
+	}
+
+	/// What a usage record says about it: blake2-256 of the canonical bytes under `tributary/evidence/1`.
+	pub fn hash(&self) -> Hash {
+		tagged("tributary/evidence/1", &self.to_bytes())
+	}
+
+	/// Puts everything in order and within bounds; does nothing the second time.
+	fn normalised(mut self) -> Self {
+		self.rules = self.rules.clamped();
+		let datanets: BTreeSet<u32> = self.datanets.iter().copied().collect();
+		self.datanets = datanets.into_iter().take(MAX_AGENT_DATANETS as usize).collect();
+		self.answer_tokens = self.answer_tokens.min(MAX_ANSWER);
+
+		let (rules, answer, datanets) = (self.rules, self.answer_tokens, &self.datanets);
+		let in_answer = |span: &Span| span.start.checked_add(span.len).is_some_and(|end| end <= answer);
+		self.spans.retain(|span| {
+			span.len >= rules.min_span
+				&& in_answer(span)
+				&& !span.sources.is_empty()
+				&& datanets.contains(&span.datanet)
+		});
+		let place = |span: &Span| {
+			(Reverse(strength(&rules, span.len, span.count)), span.start, span.len, span.datanet)
+		};
+		self.spans.sort_by_key(place);
+		self.spans.dedup_by_key(|span| place(span));
+		self.spans.truncate(MAX_EVIDENCE_SPANS);
+		self.spans.iter_mut().for_each(|span| span.sources.truncate(MAX_SOURCES));
+
+		let place = |chunk: &RetrievedChunk| {
+			(Reverse(chunk.score_micro), chunk.datanet, chunk.contribution, chunk.offset)
+		};
+		self.chunks
+			.retain(|chunk| chunk.score_micro > 0 && chunk.tokens > 0 && datanets.contains(&chunk.datanet));
+		self.chunks.sort_by_key(place);
+		let mut seen = BTreeSet::new();
+		self.chunks.retain(|chunk| seen.insert((chunk.datanet, chunk.contribution, chunk.offset)));
+		self.chunks.truncate(MAX_HITS);
+		self
+	}
+}
+
+impl From<&Hit> for RetrievedChunk {
+	fn from(hit: &Hit) -> Self {
+		Self {
+			datanet: hit.datanet,
+			contribution: hit.contribution,
+			contributor: hit.contributor,
+			offset: hit.offset,
+			tokens: hit.tokens,
+			// The conversion saturates, and makes nothing of NaN and negative scores.
+			score_micro: (f64::from(hit.score) * 1e6) as u64,
+			text: blake3::hash(hit.text.as_bytes()).into(),
+		}
+	}
+}
+
+/// 32 bytes as lower-case hex.
+pub(crate) mod hex32 {
+	use serde::{de::Error, Deserialize, Deserializer, Serializer};
+
+	pub fn serialize<S: Serializer>(bytes: &[u8; 32], serializer: S) -> Result<S::Ok, S::Error> {
+		serializer.serialize_str(&hex::encode(bytes))
+	}
+
+	pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<[u8; 32], D::Error> {
+		let text = String::deserialize(deserializer)?;
+		let mut bytes = [0; 32];
+		hex::decode_to_slice(&text, &mut bytes).map_err(|_| D::Error::custom("expected 64 hex digits"))?;
+		Ok(bytes)
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::Source;
+	use proptest::prelude::*;
+
+	fn span(datanet: u32, start: usize, len: usize) -> Span {
+		let source = Source { contribution: 3, contributor: [4; 32], offset: 5 };
+		Span { datanet, start, len, count: 1, sources: vec![source] }
+	}
+
+	fn hit(contribution: u32, score: f32) -> Hit {
+		let text = "a chunk".to_string();
+		Hit { datanet: 1, contribution, contributor: [8; 32], score, text, offset: 0, tokens: 50 }
+	}
+
+	fn sample() -> Evidence {
+		Evidence::collect(
+			&VectorRules::default(),
+			&[2, 1],
+			100,
+			&[span(1, 0, 20), span(2, 30, 40)],
+			&[hit(6, 1.5)],
+		)
+	}
+
+	#[test]
+	fn evidence_gives_the_same_vector_and_hash_when_read_back() {
+		let read = Evidence::from_bytes(&sample().to_bytes()).unwrap();
+		assert_eq!(read, sample());
+		assert_eq!((read.vector(), read.hash()), (sample().vector(), sample().hash()));
+		assert_eq!((read.datanets(), read.answer_tokens()), ([1, 2].as_slice(), 100));
+	}
+
+	#[test]
+	fn evidence_bytes_are_stable_when_nothing_changes() {
+		let evidence = Evidence::collect(&VectorRules::default(), &[1], 9, &[span(1, 0, 9)], &[]);
+		let expected = concat!(
+			r#"{"version":1,"rules":{"span_ppm":500000,"retrieval_ppm":400000,"min_span":8,"half_span":8,"#,
+			r#""max_contributor_ppm":500000,"top_k":32},"datanets":[1],"answer_tokens":9,"spans":[{"datanet":1,"#,
+			r#""start":0,"len":9,"count":1,"sources":[{"contribution":3,"contributor":"#,
+			r#""0404040404040404040404040404040404040404040404040404040404040404","offset":5}]}],"chunks":[]}"#
+		);
+		assert_eq!(String::from_utf8(evidence.to_bytes()).unwrap(), expected);
+	}
+
+	#[test]
+	fn evidence_is_refused_when_too_large() {
+		let error = Evidence::from_bytes(&vec![b' '; MAX_EVIDENCE_BYTES + 1]).unwrap_err();
+		assert!(matches!(error, EvidenceError::TooLarge { .. }), "{error}");
+	}
+
+	#[test]
+	fn evidence_is_refused_when_malformed() {
+		let good = String::from_utf8(sample().to_bytes()).unwrap();
+		for bad in ["", "{}", "[]", &good.replace("0404", "xx04"), &good.replace("\"len\"", "\"length\"")] {
+			assert!(
+				matches!(Evidence::from_bytes(bad.as_bytes()), Err(EvidenceError::Malformed(_))),
+				"{bad}"
+			);
+		}
+	}
+
+	#[test]
+	fn evidence_is_refused_when_the_version_is_another() {
+		let bytes = String::from_utf8(sample().to_bytes()).unwrap().replace("\"version\":1", "\"version\":2");
+		let error = Evidence::from_bytes(bytes.as_bytes()).unwrap_err();
+		assert!(matches!(error, EvidenceError::Version { found: 2, expected: 1 }), "{error}");
+	}
+
+	#[test]
+	fn evidence_is_refused_when_not_canonical() {
+		let good = String::from_utf8(sample().to_bytes()).unwrap();
+		let bad = [
+			format!("{good}\n"),
+			good.replace("[1,2]", "[2,1]"),
+			good.replace("\"start\":30", "\"start\":90"),
+			good.replace("\"top_k\":32", "\"top_k\":33"),
+		];
+		for bad in bad {
+			let error = Evidence::from_bytes(bad.as_bytes()).unwrap_err();
+			assert!(matches!(error, EvidenceError::NotCanonical), "{bad}: {error}");
+		}
+	}
+
+	#[test]
+	fn evidence_leaves_out_what_is_repeated_or_out_of_range() {
+		let spans = [
+			span(1, 0, 20),
+			span(1, 0, 20),
+			span(1, 0, 7),
+			span(1, 90, 20),
+			span(1, usize::MAX, 9),
+			span(3, 0, 20),
+			Span { sources: Vec::new(), ..span(1, 40, 20) },
+		];
+		let hits = [hit(6, 1.0), hit(6, 0.5), hit(7, f32::NAN), hit(8, -1.0), hit(9, 0.0)];
+		let evidence = Evidence::collect(&VectorRules::default(), &[1, 1], 100, &spans, &hits);
+		assert_eq!(evidence.spans(), [span(1, 0, 20)]);
+		assert_eq!(evidence.chunks(), [RetrievedChunk::from(&hit(6, 1.0))]);
+		assert_eq!(evidence.datanets(), [1]);
+	}
+
+	#[test]
+	fn evidence_stays_within_its_bytes_when_everything_is_at_its_limit() {
+		let source =
+			|at: usize| Source { contribution: u32::MAX, contributor: [0xff; 32], offset: usize::MAX - at };
+		let spans: Vec<Span> = (0..200)
+			.map(|at| Span {
+				datanet: u32::MAX,
+				start: at,
+				len: 1_000_000,
+				count: u64::MAX,
+				sources: (0..20).map(source).collect(),
+			})
+			.collect();
+		let hits: Vec<Hit> = (0..200)
+			.map(|i| Hit {
+				datanet: u32::MAX,
+				offset: usize::MAX - i,
+				tokens: usize::MAX,
+				..hit(u32::MAX, f32::MAX)
+			})
+			.collect();
+		let datanets: Vec<u32> = (u32::MAX - 7..=u32::MAX).collect();
+		let evidence = Evidence::collect(&VectorRules::default(), &datanets, usize::MAX, &spans, &hits);
+		assert_eq!((evidence.spans().len(), evidence.chunks().len()), (MAX_EVIDENCE_SPANS, MAX_HITS));
+		assert_eq!(Evidence::from_bytes(&evidence.to_bytes()).unwrap(), evidence);
+	}
+
+	proptest! {
+		#[test]
+		fn evidence_never_panics_when_bytes_are_arbitrary(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+			prop_assert!(Evidence::from_bytes(&bytes).is_err());
+		}
+	}
+}
