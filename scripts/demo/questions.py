@@ -1,0 +1,40 @@
+"""What the demo's payers ask, by DataNet domain. Ten each: real questions that the texts answer."""
+
+QUESTIONS = {
+    "git": [
+        "How do I undo the last commit but keep my changes?",
+        "What does git rebase do to a branch?",
+        "How does git stash store changes?",
+        "What is the difference between git fetch and git pull?",
+        "How do I list remote branches?",
+        "What does git bisect help to find?",
+        "How are merge conflicts shown in a file?",
+        "What is a detached HEAD?",
+        "How do I sign a tag?",
+        "What does git gc do with loose objects?",
+    ],
+    "postgresql": [
+        "How does VACUUM reclaim storage?",
+        "What is a foreign key constraint?",
+        "How do I create an index concurrently?",
+        "What does EXPLAIN ANALYZE show?",
+        "How does write-ahead logging protect data?",
+        "What is the purpose of autovacuum?",
+        "How do window functions work?",
+        "What are the transaction isolation levels?",
+        "How is a base backup made?",
+        "What does the COPY command do?",
+    ],
+    "debian": [
+        "How do I install a package with apt?",
+        "What is the purpose of the dpkg command?",
+        "How do I configure the network interface?",
+        "What does the systemd init system start?",
+        "How are file permissions shown?",
+        "What is a virtual console?",
+        "How do I find which package owns a file?",
+        "What is the difference between stable and testing?",
+        "How do I make a backup of my data?",
+        "How do I change my shell?",
+    ],
+}
