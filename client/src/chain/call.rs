@@ -14,6 +14,7 @@ use tributary_primitives::{
 	batch::{BatchHeader, ChannelCharge, Fault, Verdict},
 	fee::Price,
 	merkle_sum::SumProof,
+	royalty::Parent,
 	views::{Parameters, Policy, TrainingView},
 	AccountId, AssetId, AssetRef, Balance, ContributionIndex, DataNetId, Hash, Ppm, SnapshotRef, VaultKey,
 };
@@ -49,15 +50,6 @@ pub struct Decision {
 	pub verdict: Review,
 }
 
-/// A version that a new one is derived from, and its part of the new one's income.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode)]
-pub struct ParentShare {
-	/// The parent.
-	pub parent: AssetRef,
-	/// Its part, ppm.
-	pub share: Ppm,
-}
-
 /// What an agent is made of.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct Composition {
@@ -85,6 +77,9 @@ pub enum Call {
 	},
 	/// Several calls in one transaction (`Utility.batch_all`): all happen or none.
 	All(Vec<Call>),
+	/// Several calls in one transaction (`Utility.force_batch`): each happens or fails for itself; see
+	/// [`super::Included::failures`].
+	Each(Vec<Call>),
 }
 
 fn one<A: Encode>(pallet: &'static str, name: &'static str, arguments: A) -> Call {
@@ -173,7 +168,7 @@ impl Call {
 		content: Hash,
 		hints: &[String],
 		price: Price,
-		parents: &[ParentShare],
+		parents: &[Parent],
 		training: &TrainingView,
 	) -> Self {
 		one(
@@ -188,7 +183,7 @@ impl Call {
 		asset: AssetId,
 		content: Hash,
 		hints: &[String],
-		parents: &[ParentShare],
+		parents: &[Parent],
 		training: Option<&TrainingView>,
 	) -> Self {
 		one("Adapters", "add_version", (asset, content, hint_bytes(hints), parents, training))
@@ -202,6 +197,11 @@ impl Call {
 	/// Reports a score, in millionths.
 	pub fn report(version: AssetRef, metric: &str, score: i64, report: Hash) -> Self {
 		one("Adapters", "report", (version.asset, version.version, bytes(metric), score, report))
+	}
+
+	/// Takes a report back, and its deposit.
+	pub fn withdraw_report(version: AssetRef, metric: &str) -> Self {
+		one("Adapters", "withdraw_report", (version.asset, version.version, bytes(metric)))
 	}
 }
 
@@ -356,7 +356,7 @@ impl Call {
 	pub fn name(&self) -> String {
 		match self {
 			Self::One { pallet, name, .. } => format!("{pallet}.{name}"),
-			Self::All(calls) => format!("a batch of {} calls", calls.len()),
+			Self::All(calls) | Self::Each(calls) => format!("a batch of {} calls", calls.len()),
 		}
 	}
 
@@ -383,6 +383,14 @@ impl Call {
 			}
 		}
 	}
+}
+
+fn list(calls: &[Call], metadata: &Metadata) -> Result<Vec<u8>, String> {
+	let mut arguments = Compact(u32::try_from(calls.len()).map_err(|e| e.to_string())?).encode();
+	for call in calls {
+		arguments.extend(call.encoded(metadata)?);
+	}
+	Ok(arguments)
 }
 
 /// A call whose arguments are already SCALE.

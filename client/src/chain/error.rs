@@ -3,7 +3,7 @@
 use subxt::{error::DispatchError, rpcs::Error as RpcError};
 
 /// A call that was included in a block and failed there. Its fee was paid; nothing else changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct CallError {
 	/// The pallet; empty for errors of no pallet.
 	pub pallet: String,

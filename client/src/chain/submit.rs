@@ -39,6 +39,8 @@ pub struct Included {
 	pub transaction: String,
 	/// Its events.
 	pub events: Vec<ChainEvent>,
+	/// Why single calls of a [`Call::Each`] failed.
+	pub failures: Vec<CallError>,
 }
 
 impl Included {
@@ -177,11 +179,23 @@ async fn included(block: TransactionInBlock<SubstrateConfig, AtBlock>) -> Result
 		Err(TransactionEventsError::ExtrinsicFailed(error)) => return Err(call_error(error)),
 		Err(error) => return Err(unknown(error.to_string())),
 	};
-	let events = events.iter().filter_map(|event| ChainEvent::of(&event.ok()?)).collect();
+	let at = block.at().await.map_err(|e| unknown(e.to_string()))?;
+	let (mut decoded, mut failures) = (Vec::new(), Vec::new());
+	for event in events.iter().filter_map(Result::ok) {
+		decoded.extend(ChainEvent::of(&event));
+		// A call inside a call fails without failing the transaction.
+		let inner = match (event.pallet_name(), event.event_name(), event.field_bytes()) {
+			("Utility", "ItemFailed", error) | ("Sudo", "Sudid", [1, error @ ..]) => error,
+			_ => continue,
+		};
+		let error = DispatchError::decode_from(inner, at.metadata()).map_err(|e| unknown(e.to_string()))?;
+		failures.push(CallError::from(error));
+	}
 	Ok(Included {
 		block: super::prefixed(&block.block_hash().0),
 		transaction: super::prefixed(&hash),
-		events,
+		events: decoded,
+		failures,
 	})
 }
 
