@@ -1,1 +1,148 @@
+//! The Tributary runtime: which pallets there are and how they are put together. No logic of its own.
+
 #![cfg_attr(not(feature = "std"), no_std)]
+// What FRAME's macros generate carries no docs.
+#![allow(missing_docs)]
+// `#[frame_support::runtime]` expands to deeply nested types.
+#![recursion_limit = "256"]
+
+#[cfg(feature = "std")]
+include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
+
+extern crate alloc;
+
+pub mod apis;
+pub mod configs;
+pub mod constants;
+pub mod delays;
+pub mod genesis_config_presets;
+
+use polkadot_sdk::*;
+
+use sp_runtime::{generic, impl_opaque_keys, traits::BlakeTwo256, MultiAddress, MultiSignature};
+use sp_version::{runtime_version, RuntimeVersion};
+pub use tributary_primitives::{Balance, BlockNumber};
+
+/// An account.
+pub type AccountId = sp_runtime::AccountId32;
+
+/// Signature of a transaction.
+pub type Signature = MultiSignature;
+/// Number of a transaction among its account's.
+pub type Nonce = u32;
+/// Hash of blocks, storage and transactions.
+pub type Hash = sp_core::H256;
+/// How a transaction names an account.
+pub type Address = MultiAddress<AccountId, ()>;
+/// Block header.
+pub type Header = generic::Header<BlockNumber, BlakeTwo256>;
+/// Block.
+pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+
+/// What a transaction carries besides its call. Only types that every wallet knows, in the order that
+/// wallets expect; `WeightReclaim` is last, so that it sees the weight that all others really used.
+pub type TxExtension = (
+	frame_system::CheckNonZeroSender<Runtime>,
+	frame_system::CheckSpecVersion<Runtime>,
+	frame_system::CheckTxVersion<Runtime>,
+	frame_system::CheckGenesis<Runtime>,
+	frame_system::CheckEra<Runtime>,
+	frame_system::CheckNonce<Runtime>,
+	frame_system::CheckWeight<Runtime>,
+	pallet_transaction_payment::ChargeTransactionPayment<Runtime>,
+	frame_metadata_hash_extension::CheckMetadataHash<Runtime>,
+	frame_system::WeightReclaim<Runtime>,
+);
+
+/// Transaction as it arrives.
+pub type UncheckedExtrinsic = generic::UncheckedExtrinsic<Address, RuntimeCall, Signature, TxExtension>;
+/// What a transaction's signature signs.
+pub type SignedPayload = generic::SignedPayload<RuntimeCall, TxExtension>;
+/// Runs blocks.
+pub type Executive = frame_executive::Executive<
+	Runtime,
+	Block,
+	frame_system::ChainContext<Runtime>,
+	Runtime,
+	AllPalletsWithSystem,
+>;
+
+/// Types for the node, which need not understand transactions.
+pub mod opaque {
+	use super::*;
+	pub use sp_runtime::OpaqueExtrinsic as UncheckedExtrinsic;
+
+	/// Block whose transactions are bytes.
+	pub type Block = generic::Block<Header, UncheckedExtrinsic>;
+}
+
+impl_opaque_keys! {
+	/// What a validator signs with.
+	pub struct SessionKeys {
+		/// Blocks.
+		pub aura: Aura,
+		/// Finality votes.
+		pub grandpa: Grandpa,
+	}
+}
+
+/// Version of this runtime.
+#[runtime_version]
+pub const VERSION: RuntimeVersion = RuntimeVersion {
+	spec_name: alloc::borrow::Cow::Borrowed("tributary"),
+	impl_name: alloc::borrow::Cow::Borrowed("tributary"),
+	authoring_version: 1,
+	spec_version: 1,
+	impl_version: 1,
+	apis: apis::RUNTIME_API_VERSIONS,
+	transaction_version: 1,
+	system_version: 1,
+};
+
+/// The pallets. Indices are part of every stored call and signature: never change one.
+#[frame_support::runtime]
+mod runtime {
+	/// The runtime.
+	#[runtime::runtime]
+	#[runtime::derive(
+		RuntimeCall,
+		RuntimeEvent,
+		RuntimeError,
+		RuntimeOrigin,
+		RuntimeFreezeReason,
+		RuntimeHoldReason,
+		RuntimeSlashReason,
+		RuntimeLockId,
+		RuntimeTask,
+		RuntimeViewFunction
+	)]
+	pub struct Runtime;
+
+	#[runtime::pallet_index(0)]
+	pub type System = frame_system;
+	#[runtime::pallet_index(1)]
+	pub type Timestamp = pallet_timestamp;
+	#[runtime::pallet_index(2)]
+	pub type Aura = pallet_aura;
+	#[runtime::pallet_index(3)]
+	pub type Session = pallet_session;
+	#[runtime::pallet_index(4)]
+	pub type Grandpa = pallet_grandpa;
+
+	#[runtime::pallet_index(10)]
+	pub type Balances = pallet_balances;
+	#[runtime::pallet_index(11)]
+	pub type TransactionPayment = pallet_transaction_payment;
+
+	#[runtime::pallet_index(20)]
+	pub type Sudo = pallet_sudo;
+	#[runtime::pallet_index(21)]
+	pub type Utility = pallet_utility;
+	#[runtime::pallet_index(22)]
+	pub type Multisig = pallet_multisig;
+	#[runtime::pallet_index(23)]
+	pub type Proxy = pallet_proxy;
+
+	#[runtime::pallet_index(40)]
+	pub type Delays = crate::delays;
+}

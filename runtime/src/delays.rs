@@ -1,0 +1,155 @@
+//! The waiting times of settlement, in one storage item, so that a development chain can have windows of
+//! a few blocks without another runtime.
+//!
+//! They are set at genesis and changed by root. A change holds for what starts waiting after it: pallets
+//! store the block at which a wait ends.
+
+pub use pallet::*;
+
+/// See the module.
+#[polkadot_sdk::frame_support::pallet]
+pub mod pallet {
+	use crate::{constants::DAYS, BlockNumber};
+	use polkadot_sdk::{
+		frame_support::{pallet_prelude::*, traits::Get},
+		frame_system::pallet_prelude::*,
+	};
+
+	/// Waiting times, blocks.
+	#[derive(
+		Clone,
+		Copy,
+		Debug,
+		PartialEq,
+		Eq,
+		Encode,
+		Decode,
+		DecodeWithMemTracking,
+		MaxEncodedLen,
+		TypeInfo,
+		serde::Serialize,
+		serde::Deserialize,
+	)]
+	#[serde(rename_all = "camelCase")]
+	pub struct Waits {
+		/// Between a batch's inclusion and its credit.
+		pub challenge_window: BlockNumber,
+		/// Between asking to close a channel and getting its deposit back.
+		pub closing_delay: BlockNumber,
+		/// Between unbonding and withdrawing a worker's bond.
+		pub unbonding_delay: BlockNumber,
+	}
+
+	impl Default for Waits {
+		fn default() -> Self {
+			Self { challenge_window: DAYS, closing_delay: 2 * DAYS, unbonding_delay: 7 * DAYS }
+		}
+	}
+
+	impl Waits {
+		/// Whether no bond or deposit can leave before the batches that it answers for are settled.
+		pub fn is_valid(&self) -> bool {
+			self.challenge_window > 0
+				&& self.closing_delay >= self.challenge_window
+				&& self.unbonding_delay > self.challenge_window
+		}
+	}
+
+	#[pallet::pallet]
+	pub struct Pallet<T>(_);
+
+	#[pallet::config]
+	pub trait Config: polkadot_sdk::frame_system::Config {}
+
+	/// The waiting times in force.
+	#[pallet::storage]
+	pub type InForce<T: Config> = StorageValue<_, Waits, ValueQuery>;
+
+	/// The waiting times at genesis.
+	#[pallet::genesis_config]
+	#[derive(polkadot_sdk::frame_support::DefaultNoBound)]
+	pub struct GenesisConfig<T: Config> {
+		/// Waiting times.
+		pub waits: Waits,
+		#[serde(skip)]
+		pub _config: core::marker::PhantomData<T>,
+	}
+
+	#[pallet::genesis_build]
+	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		fn build(&self) {
+			assert!(
+				self.waits.is_valid(),
+				"delays: the closing delay must be at least, the unbonding delay longer than the challenge window"
+			);
+			InForce::<T>::put(self.waits);
+		}
+	}
+
+	#[pallet::event]
+	#[pallet::generate_deposit(pub(super) fn deposit_event)]
+	pub enum Event<T: Config> {
+		/// The waiting times changed.
+		Changed {
+			/// From now on.
+			waits: Waits,
+		},
+	}
+
+	#[pallet::error]
+	pub enum Error<T> {
+		/// A bond or deposit could leave before its batches are settled. Make the closing delay at least
+		/// as long as the challenge window, and the unbonding delay longer.
+		TooShort,
+	}
+
+	#[pallet::call]
+	impl<T: Config> Pallet<T> {
+		/// Sets the waiting times for what starts waiting from now on. Root only.
+		#[pallet::call_index(0)]
+		#[pallet::weight(T::DbWeight::get().writes(1))]
+		pub fn set(origin: OriginFor<T>, waits: Waits) -> DispatchResult {
+			ensure_root(origin)?;
+			ensure!(waits.is_valid(), Error::<T>::TooShort);
+			InForce::<T>::put(waits);
+			Self::deposit_event(Event::Changed { waits });
+			Ok(())
+		}
+	}
+
+	impl<T: Config> Pallet<T> {
+		/// The waiting times in force.
+		pub fn in_force() -> Waits {
+			// FRAME generates a unit test that runs `integrity_test` without storage; tests/genesis.rs runs
+			// it on the storage of each preset.
+			#[cfg(test)]
+			return Waits::default();
+			#[cfg(not(test))]
+			InForce::<T>::get()
+		}
+	}
+
+	/// Waiting time of a batch, blocks.
+	pub struct ChallengeWindow<T>(core::marker::PhantomData<T>);
+	impl<T: Config> Get<BlockNumber> for ChallengeWindow<T> {
+		fn get() -> BlockNumber {
+			Pallet::<T>::in_force().challenge_window
+		}
+	}
+
+	/// Waiting time of a closing channel, blocks.
+	pub struct ClosingDelay<T>(core::marker::PhantomData<T>);
+	impl<T: Config> Get<BlockNumber> for ClosingDelay<T> {
+		fn get() -> BlockNumber {
+			Pallet::<T>::in_force().closing_delay
+		}
+	}
+
+	/// Waiting time of a worker's bond, blocks.
+	pub struct UnbondingDelay<T>(core::marker::PhantomData<T>);
+	impl<T: Config> Get<BlockNumber> for UnbondingDelay<T> {
+		fn get() -> BlockNumber {
+			Pallet::<T>::in_force().unbonding_delay
+		}
+	}
+}
