@@ -1,0 +1,74 @@
+//! Language-model inference on [Burn](https://burn.dev): one base model, many LoRA adapters.
+//!
+//! [`Engine::start`] loads a Hugging Face folder of Llama or Qwen2 architecture and runs it on one thread with
+//! continuous batching. Requests of one batch may use different adapters, which are fetched by content hash when a
+//! request first needs them; base weights are never changed. The engine knows no chain and no network.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use tributary_engine::{AdapterSource, ContentHash, Engine, EngineConfig, Event, Request, Sampling};
+//!
+//! struct Folder(std::path::PathBuf);
+//!
+//! impl AdapterSource for Folder {
+//! 	fn folder(&self, _: &ContentHash) -> Result<std::path::PathBuf, String> {
+//! 		Ok(self.0.clone())
+//! 	}
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = EngineConfig { model_dir: "model".into(), ..EngineConfig::default() };
+//! let engine = Engine::start(config, Arc::new(Folder("adapter".into())))?;
+//! let request = Request {
+//! 	prompt: engine.tokenizer().encode("Once upon a time", true)?,
+//! 	adapters: Vec::new(),
+//! 	max_tokens: 32,
+//! 	sampling: Sampling::default(),
+//! 	stop: Vec::new(),
+//! 	eos: true,
+//! };
+//! engine.submit(request, Box::new(|event| {
+//! 	if let Event::Token { text, .. } = event {
+//! 		print!("{text}");
+//! 	}
+//! 	true
+//! }))?;
+//! engine.shutdown();
+//! # Ok(())
+//! # }
+//! ```
+
+mod chat;
+pub mod config;
+mod device;
+mod engine;
+mod error;
+mod kv_cache;
+pub mod loading;
+mod lora;
+mod model;
+mod projection;
+mod request;
+pub mod rope;
+mod sampling;
+mod scheduler;
+mod sequence;
+mod stats;
+#[cfg(test)]
+mod tests;
+mod text;
+mod tokenizer;
+
+pub use chat::{ChatMessage, ChatTemplate};
+pub use device::DeviceChoice;
+pub use engine::{Engine, EngineConfig};
+pub use error::{AdapterError, EngineError, ModelError, SubmitError, WeightsError};
+pub use lora::loader::AdapterSource;
+pub use projection::Projection;
+pub use request::{AdapterUse, Event, FinishReason, Request, Sink, MAX_ADAPTERS, MAX_STOPS, MAX_STOP_BYTES};
+pub use sampling::{gumbel, sample, Sampled, Sampling, SAMPLER_VERSION};
+pub use stats::Stats;
+pub use tokenizer::Tokenizer;
+
+/// BLAKE2b-256 hash by which content is addressed.
+pub type ContentHash = [u8; 32];

@@ -1,0 +1,264 @@
+//! The handle of the engine: starts the thread that owns the model, and hands requests to it.
+
+use std::{
+	panic::{catch_unwind, AssertUnwindSafe},
+	path::PathBuf,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		mpsc::{channel, Sender},
+		Arc, Mutex, PoisonError,
+	},
+	thread::{self, JoinHandle},
+};
+
+use crate::{
+	chat::{ChatMessage, ChatTemplate},
+	config::ModelConfig,
+	device::{self, DeviceChoice},
+	error::{EngineError, ModelError, SubmitError},
+	kv_cache::KvCache,
+	loading::Checkpoint,
+	lora::{
+		batch::LoraPlanner,
+		loader::{AdapterSource, Loader},
+	},
+	model::Model,
+	request::{Reporter, Request, Sink},
+	sampling::SAMPLER_VERSION,
+	scheduler::{panic_message, Limits, Message, Scheduler},
+	stats::{Counters, Stats},
+	tokenizer::Tokenizer,
+};
+
+/// Largest tensor that graphics APIs bind, bytes.
+const MAX_GPU_TENSOR_BYTES: u64 = (1 << 31) - 1;
+
+/// What an engine runs, on what, and within which bounds.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EngineConfig {
+	/// Hugging Face folder of the base model.
+	pub model_dir: PathBuf,
+	/// Device; [`DeviceChoice::Auto`] takes a real GPU if there is one.
+	pub device: DeviceChoice,
+	/// Most requests decoded together.
+	pub max_batch: usize,
+	/// Most requests waiting beside those.
+	pub queue: usize,
+	/// Context in tokens, if it shall be shorter than the model's own.
+	pub max_context: Option<usize>,
+	/// Budget of the adapters on the device, bytes.
+	pub adapter_bytes: u64,
+	/// Limit of base weights and KV cache together, bytes; none for what the system has available.
+	pub memory_bytes: Option<u64>,
+}
+
+impl Default for EngineConfig {
+	fn default() -> Self {
+		Self {
+			model_dir: PathBuf::new(),
+			device: DeviceChoice::Auto,
+			max_batch: 32,
+			queue: 256,
+			max_context: None,
+			adapter_bytes: 512 << 20,
+			memory_bytes: None,
+		}
+	}
+}
+
+/// A running engine. Clones share one model on one thread, which ends after the last clone is dropped.
+#[derive(Clone)]
+pub struct Engine {
+	inner: Arc<Inner>,
+}
+
+struct Inner {
+	messages: Sender<Message>,
+	thread: Mutex<Option<JoinHandle<()>>>,
+	stopping: AtomicBool,
+	counters: Arc<Counters>,
+	tokenizer: Tokenizer,
+	template: Option<ChatTemplate>,
+	device: DeviceChoice,
+	context: usize,
+	max_batch: usize,
+	queue: u64,
+}
+
+impl Drop for Inner {
+	fn drop(&mut self) {
+		// The thread is gone already after `shutdown`.
+		let _ = self.messages.send(Message::Shutdown);
+	}
+}
+
+impl Engine {
+	/// Loads the model and starts its thread. Returns when the engine is ready, or says why it cannot be.
+	pub fn start(config: EngineConfig, source: Arc<dyn AdapterSource>) -> Result<Self, EngineError> {
+		if config.max_batch == 0 || config.queue == 0 {
+			return Err(EngineError::Config("max_batch and queue must be at least 1".into()));
+		}
+		let model = ModelConfig::open(&config.model_dir)?;
+		let context = config.max_context.unwrap_or(model.context).min(model.context);
+		if context < 2 {
+			return Err(EngineError::Config("max_context must be at least 2".into()));
+		}
+		let tokenizer = Tokenizer::open(&config.model_dir, &model.eos_ids)?;
+		let template = ChatTemplate::open(&config.model_dir)?;
+		let (choice, device) = device::open(config.device)?;
+		check_memory(&config, &model, context, choice)?;
+
+		let counters = Arc::new(Counters::default());
+		let (messages, inbox) = channel();
+		let (ready, started) = channel();
+		let loader = {
+			let messages = messages.clone();
+			Loader::start(source, model.clone(), config.adapter_bytes, move |loaded| {
+				// Nobody is left to tell after the engine has ended.
+				let _ = messages.send(Message::Loaded(loaded));
+			})
+			.map_err(|error| EngineError::Config(format!("cannot start a loader thread: {error}")))?
+		};
+		let limits = Limits { max_batch: config.max_batch, context, adapter_bytes: config.adapter_bytes };
+		let thread = {
+			let (counters, tokenizer, dir) = (counters.clone(), tokenizer.clone(), config.model_dir.clone());
+			// Tensors are made and used on this thread only: GPU work is ordered per thread.
+			thread::Builder::new().name("tributary-engine".into()).spawn(move || {
+				let load = AssertUnwindSafe(|| Model::load(&dir, &model, context, &device));
+				let loaded = match catch_unwind(load) {
+					Ok(loaded) => loaded.map_err(EngineError::from),
+					Err(panic) => Err(EngineError::Device { device: choice, reason: panic_message(&*panic) }),
+				};
+				match loaded {
+					Ok(loaded) => {
+						let planner = LoraPlanner::new(&model, &device);
+						let scheduler = Scheduler::new(loaded, planner, tokenizer, loader, counters, &limits);
+						if ready.send(Ok(())).is_ok() {
+							scheduler.run(inbox);
+						}
+					}
+					// If nobody waits for the answer, there is nobody to tell.
+					Err(error) => drop(ready.send(Err(error))),
+				}
+			})
+		}
+		.map_err(|error| EngineError::Config(format!("cannot start the engine thread: {error}")))?;
+		started
+			.recv()
+			.unwrap_or_else(|_| Err(EngineError::Inference("the engine thread ended at the start".into())))?;
+		tracing::info!(device = %choice, context, "engine ready");
+
+		Ok(Self {
+			inner: Arc::new(Inner {
+				messages,
+				thread: Mutex::new(Some(thread)),
+				stopping: AtomicBool::new(false),
+				counters,
+				tokenizer,
+				template,
+				device: choice,
+				context,
+				max_batch: config.max_batch,
+				queue: config.queue as u64,
+			}),
+		})
+	}
+
+	/// Puts a request in the queue. Its events go to `sink`, on the engine's thread.
+	pub fn submit(&self, request: Request, sink: Sink) -> Result<(), SubmitError> {
+		let inner = &*self.inner;
+		if request.prompt.is_empty() || request.max_tokens == 0 {
+			return Err(SubmitError::Empty);
+		}
+		let tokens = request.prompt.len().saturating_add(request.max_tokens);
+		if tokens > inner.context {
+			return Err(SubmitError::TooLong { tokens, context: inner.context });
+		}
+		if inner.stopping.load(Ordering::Acquire) {
+			return Err(SubmitError::ShuttingDown);
+		}
+		if !inner.counters.enqueue(inner.queue) {
+			let retry_after_secs = inner.counters.retry_after_secs(inner.max_batch);
+			return Err(SubmitError::QueueFull { retry_after_secs });
+		}
+		inner.messages.send(Message::Submit(request, Reporter::new(sink))).map_err(|_| {
+			inner.counters.dequeue();
+			SubmitError::ShuttingDown
+		})
+	}
+
+	/// The model's tokenizer.
+	pub fn tokenizer(&self) -> &Tokenizer {
+		&self.inner.tokenizer
+	}
+
+	/// Prompt text of a conversation by the model's chat template.
+	pub fn render_chat(
+		&self,
+		messages: &[ChatMessage],
+		add_generation_prompt: bool,
+	) -> Result<String, EngineError> {
+		let template = self.inner.template.as_ref().ok_or(EngineError::NoTemplate)?;
+		template.render(messages, add_generation_prompt)
+	}
+
+	/// Most tokens of a request, prompt and answer together.
+	pub fn context(&self) -> usize {
+		self.inner.context
+	}
+
+	/// The device in use; never `Auto`.
+	pub fn device(&self) -> DeviceChoice {
+		self.inner.device
+	}
+
+	/// Hash of what decides, beside model and request, which tokens come out: engine version, device class, number
+	/// type and sampler version.
+	pub fn profile(&self) -> [u8; 32] {
+		let (version, device) = (env!("CARGO_PKG_VERSION"), self.inner.device);
+		let text = format!("tributary-engine {version}; device {device}; f32; sampler {SAMPLER_VERSION}");
+		*blake3::hash(text.as_bytes()).as_bytes()
+	}
+
+	/// Counters.
+	pub fn stats(&self) -> Stats {
+		self.inner.counters.snapshot()
+	}
+
+	/// Accepts no more requests, finishes those accepted, and returns when the thread has ended.
+	pub fn shutdown(&self) {
+		self.inner.stopping.store(true, Ordering::Release);
+		// Both fail only if the thread has ended already, which is what is wanted.
+		let _ = self.inner.messages.send(Message::Shutdown);
+		let thread = self.inner.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+		if let Some(thread) = thread {
+			let _ = thread.join();
+		}
+	}
+}
+
+/// Refuses a model that does not fit before its weights are read.
+fn check_memory(
+	config: &EngineConfig,
+	model: &ModelConfig,
+	context: usize,
+	choice: DeviceChoice,
+) -> Result<(), EngineError> {
+	let checkpoint = Checkpoint::open(&config.model_dir).map_err(ModelError::from)?;
+	let weights = checkpoint.parameters().saturating_mul(4);
+	let cache = KvCache::full_bytes(model.layers, model.kv_width(), config.max_batch, context);
+	let needed = weights.saturating_add(cache);
+	let limit = [config.memory_bytes, device::available_memory(choice)].into_iter().flatten().min();
+	if let Some(available) = limit.filter(|limit| needed > *limit) {
+		return Err(EngineError::Memory { needed, weights, cache, available });
+	}
+	let embedding = (model.vocab_size * model.hidden_size) as u64 * 4;
+	let layer_cache = cache / (2 * model.layers as u64);
+	if choice != DeviceChoice::Flex && embedding.max(layer_cache) > MAX_GPU_TENSOR_BYTES {
+		return Err(EngineError::Device {
+			device: choice,
+			reason: "a tensor would exceed 2 GiB; lower max_batch or max_context, or choose flex".into(),
+		});
+	}
+	Ok(())
+}

@@ -1,0 +1,148 @@
+//! What a caller asks and what comes back.
+
+use crate::{
+	error::{AdapterError, EngineError},
+	sampling::Sampling,
+	ContentHash,
+};
+
+/// Most adapters of one request.
+pub const MAX_ADAPTERS: usize = 16;
+/// Most stop strings of one request.
+pub const MAX_STOPS: usize = 16;
+/// Longest stop string, bytes.
+pub const MAX_STOP_BYTES: usize = 1024;
+
+/// An adapter of a request. Several add up.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AdapterUse {
+	/// Content hash of the PEFT folder.
+	pub hash: ContentHash,
+	/// Factor of the adapter's own scaling; 1 applies it as trained.
+	pub scale: f32,
+}
+
+/// A prompt to continue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Request {
+	/// Tokens of the prompt.
+	pub prompt: Vec<u32>,
+	/// Adapters on top of the base model; empty for the base model alone.
+	pub adapters: Vec<AdapterUse>,
+	/// Most tokens of the answer.
+	pub max_tokens: usize,
+	/// How tokens are drawn.
+	pub sampling: Sampling,
+	/// The answer ends before the first of these strings.
+	pub stop: Vec<String>,
+	/// Whether an end-of-sequence token ends the answer.
+	pub eos: bool,
+}
+
+/// Why an answer ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FinishReason {
+	/// An end-of-sequence token or a stop string.
+	Stop,
+	/// `max_tokens`.
+	Length,
+}
+
+/// Progress of a request. The last event is `Done` or `Failed`, and exactly one of them comes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+	/// One more token. The end-of-sequence token that ends an answer is one too.
+	Token {
+		/// Token id.
+		id: u32,
+		/// Text that can be shown now, valid UTF-8, may be empty. The texts of all tokens make up the answer.
+		text: String,
+		/// Natural logarithm of the token's probability before temperature and cuts.
+		logprob: f32,
+	},
+	/// The answer is complete.
+	Done {
+		/// Why it ended.
+		reason: FinishReason,
+		/// The ids of all `Token` events.
+		tokens: Vec<u32>,
+	},
+	/// The request failed; others go on.
+	Failed(EngineError),
+}
+
+/// Receives the events of a request on the engine's thread; must not block. False means that nobody listens any
+/// more, and cancels the request.
+pub type Sink = Box<dyn FnMut(Event) -> bool + Send>;
+
+/// A sink that gets exactly one last event, also when the request is dropped on the way.
+pub(crate) struct Reporter {
+	sink: Option<Sink>,
+}
+
+impl Reporter {
+	pub(crate) fn new(sink: Sink) -> Self {
+		Self { sink: Some(sink) }
+	}
+
+	/// Reports progress. False if nobody listens any more; nothing is reported after that.
+	pub(crate) fn send(&mut self, event: Event) -> bool {
+		let listening = self.sink.as_mut().is_some_and(|sink| sink(event));
+		if !listening {
+			self.sink = None;
+		}
+		listening
+	}
+
+	/// Reports the last event.
+	pub(crate) fn end(&mut self, event: Event) {
+		if let Some(mut sink) = self.sink.take() {
+			sink(event);
+		}
+	}
+}
+
+impl Drop for Reporter {
+	fn drop(&mut self) {
+		// A second panic while unwinding would end the process.
+		let report = std::panic::AssertUnwindSafe(|| {
+			let reason = "the engine stopped before the answer was complete".into();
+			self.end(Event::Failed(EngineError::Inference(reason)));
+		});
+		if std::panic::catch_unwind(report).is_err() {
+			tracing::error!("the receiver of a request panicked");
+		}
+	}
+}
+
+impl Request {
+	/// Checks what does not depend on the state of the engine.
+	pub(crate) fn check(&self, vocab_size: usize) -> Result<(), EngineError> {
+		self.sampling.check()?;
+		if let Some(id) = self.prompt.iter().find(|id| **id as usize >= vocab_size) {
+			return Err(EngineError::Tokenizer(format!(
+				"token {id} is not in the vocabulary of {vocab_size}; encode the prompt with this model's tokenizer"
+			)));
+		}
+		if self.adapters.len() > MAX_ADAPTERS {
+			return Err(EngineError::Config(format!("a request may use {MAX_ADAPTERS} adapters at most")));
+		}
+		if self.stop.len() > MAX_STOPS || self.stop.iter().any(|stop| stop.len() > MAX_STOP_BYTES) {
+			return Err(EngineError::Config(format!(
+				"a request may have {MAX_STOPS} stop strings of {MAX_STOP_BYTES} bytes at most"
+			)));
+		}
+		match self.adapters.iter().find(|adapter| !adapter.scale.is_finite()) {
+			Some(adapter) => {
+				Err(EngineError::adapter(&adapter.hash, AdapterError::Scale(adapter.scale.to_string())))
+			}
+			None => Ok(()),
+		}
+	}
+}
+
+impl EngineError {
+	pub(crate) fn adapter(hash: &ContentHash, error: AdapterError) -> Self {
+		Self::Adapter { hash: hex::encode(hash), error }
+	}
+}

@@ -1,0 +1,85 @@
+//! Counters of the engine, readable from any thread.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// A snapshot of the engine's counters.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Stats {
+	/// Requests in the batch.
+	pub running: u64,
+	/// Requests in the queue.
+	pub waiting: u64,
+	/// Tokens generated since the start.
+	pub generated_tokens: u64,
+	/// Prompt tokens processed since the start.
+	pub prompt_tokens: u64,
+	/// Adapters on the device.
+	pub resident_adapters: u64,
+	/// Their size, bytes.
+	pub adapter_bytes: u64,
+	/// Adapters that were resident when a request came.
+	pub adapter_hits: u64,
+	/// Adapters put on the device since the start.
+	pub adapter_loads: u64,
+	/// Adapters removed to make room since the start.
+	pub adapter_evictions: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+	pub(crate) running: AtomicU64,
+	pub(crate) waiting: AtomicU64,
+	pub(crate) generated_tokens: AtomicU64,
+	pub(crate) prompt_tokens: AtomicU64,
+	pub(crate) resident_adapters: AtomicU64,
+	pub(crate) adapter_bytes: AtomicU64,
+	pub(crate) adapter_hits: AtomicU64,
+	pub(crate) adapter_loads: AtomicU64,
+	pub(crate) adapter_evictions: AtomicU64,
+	pub(crate) finished: AtomicU64,
+	/// Milliseconds that finished requests spent in the batch.
+	pub(crate) served_ms: AtomicU64,
+}
+
+impl Counters {
+	pub(crate) fn add(counter: &AtomicU64, amount: u64) {
+		counter.fetch_add(amount, Relaxed);
+	}
+
+	pub(crate) fn set(counter: &AtomicU64, value: u64) {
+		counter.store(value, Relaxed);
+	}
+
+	/// Takes a place in the queue, if one of `limit` is free.
+	pub(crate) fn enqueue(&self, limit: u64) -> bool {
+		self.waiting
+			.fetch_update(Relaxed, Relaxed, |waiting| (waiting < limit).then_some(waiting + 1))
+			.is_ok()
+	}
+
+	/// Gives the place back.
+	pub(crate) fn dequeue(&self) {
+		self.waiting.fetch_sub(1, Relaxed);
+	}
+
+	/// Seconds until a place is free, from the mean time of the requests so far; 1 to 60.
+	pub(crate) fn retry_after_secs(&self, max_batch: usize) -> u64 {
+		let mean_ms = self.served_ms.load(Relaxed) / self.finished.load(Relaxed).max(1);
+		let rounds = self.waiting.load(Relaxed) / (max_batch as u64).max(1) + 1;
+		mean_ms.saturating_mul(rounds).div_ceil(1000).clamp(1, 60)
+	}
+
+	pub(crate) fn snapshot(&self) -> Stats {
+		Stats {
+			running: self.running.load(Relaxed),
+			waiting: self.waiting.load(Relaxed),
+			generated_tokens: self.generated_tokens.load(Relaxed),
+			prompt_tokens: self.prompt_tokens.load(Relaxed),
+			resident_adapters: self.resident_adapters.load(Relaxed),
+			adapter_bytes: self.adapter_bytes.load(Relaxed),
+			adapter_hits: self.adapter_hits.load(Relaxed),
+			adapter_loads: self.adapter_loads.load(Relaxed),
+			adapter_evictions: self.adapter_evictions.load(Relaxed),
+		}
+	}
+}

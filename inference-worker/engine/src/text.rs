@@ -1,0 +1,76 @@
+//! An answer as it grows: text in valid UTF-8 pieces, cut at the first stop string.
+
+use crate::{error::EngineError, tokenizer::Tokenizer};
+
+/// Tokens held back at most while their bytes are no complete character.
+const MAX_HELD_TOKENS: usize = 8;
+
+/// What one more token adds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Piece {
+	/// Text that can be sent now; may be empty.
+	pub(crate) text: String,
+	/// A stop string was found; the text ends before it.
+	pub(crate) stopped: bool,
+}
+
+/// Turns tokens into text and looks for stop strings.
+pub(crate) struct AnswerText {
+	tokenizer: Tokenizer,
+	stops: Vec<String>,
+	/// Tokens from the last one that completed a character on, and one more group before for its spacing.
+	window: Vec<u32>,
+	/// Tokens of the window whose text is out already.
+	read: usize,
+	/// Text that may be the beginning of a stop string.
+	held: String,
+}
+
+impl AnswerText {
+	pub(crate) fn new(tokenizer: Tokenizer, stops: Vec<String>) -> Self {
+		let stops = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
+		Self { tokenizer, stops, window: Vec::new(), read: 0, held: String::new() }
+	}
+
+	/// Adds a token. With `last`, nothing is held back.
+	pub(crate) fn push(&mut self, token: u32, last: bool) -> Result<Piece, EngineError> {
+		self.window.push(token);
+		let delta = self.delta(last)?;
+		self.held.push_str(&delta);
+		Ok(self.release(last))
+	}
+
+	/// New text of the window. Decoding with the tokens before keeps the spaces that depend on them.
+	fn delta(&mut self, last: bool) -> Result<String, EngineError> {
+		let before = self.tokenizer.decode(self.window.get(..self.read).unwrap_or_default())?;
+		let all = self.tokenizer.decode(&self.window)?;
+		let complete = !all.ends_with('\u{FFFD}') || self.window.len() - self.read >= MAX_HELD_TOKENS;
+		if !complete && !last {
+			return Ok(String::new());
+		}
+		let delta = all.strip_prefix(&before).unwrap_or_default().to_owned();
+		self.window.drain(..self.read);
+		self.read = self.window.len();
+		Ok(delta)
+	}
+
+	fn release(&mut self, last: bool) -> Piece {
+		if let Some(start) = self.stops.iter().filter_map(|stop| self.held.find(stop.as_str())).min() {
+			self.held.truncate(start);
+			return Piece { text: std::mem::take(&mut self.held), stopped: true };
+		}
+		let keep = if last { 0 } else { self.longest_beginning() };
+		let rest = self.held.split_off(self.held.len() - keep);
+		Piece { text: std::mem::replace(&mut self.held, rest), stopped: false }
+	}
+
+	/// Length in bytes of the longest end of the held text with which a stop string begins.
+	fn longest_beginning(&self) -> usize {
+		let begins = |start: &usize| {
+			self.held.get(*start..).is_some_and(|end| self.stops.iter().any(|stop| stop.starts_with(end)))
+		};
+		let longest = self.stops.iter().map(String::len).max().unwrap_or(0);
+		let from = self.held.len().saturating_sub(longest);
+		(from..self.held.len()).find(begins).map_or(0, |start| self.held.len() - start)
+	}
+}
