@@ -80,6 +80,9 @@ pub enum Call {
 	/// Several calls in one transaction (`Utility.force_batch`): each happens or fails for itself; see
 	/// [`super::Included::failures`].
 	Each(Vec<Call>),
+	/// A call as root (`Sudo.sudo`), where the chain has a sudo key; its failure is in
+	/// [`super::Included::failures`] too.
+	AsRoot(Box<Call>),
 }
 
 fn one<A: Encode>(pallet: &'static str, name: &'static str, arguments: A) -> Call {
@@ -344,11 +347,6 @@ impl Call {
 		// `MultiAddress::Id`.
 		one("Balances", "transfer_keep_alive", (0u8, to, Compact(amount)))
 	}
-
-	/// Makes a call as root where the chain has `Sudo`. The call's numbers come from `metadata`.
-	pub fn sudo(call: &Call, metadata: &Metadata) -> Result<Self, String> {
-		Ok(Self::One { pallet: "Sudo", name: "sudo", arguments: call.encoded(metadata)? })
-	}
 }
 
 impl Call {
@@ -357,6 +355,7 @@ impl Call {
 		match self {
 			Self::One { pallet, name, .. } => format!("{pallet}.{name}"),
 			Self::All(calls) | Self::Each(calls) => format!("a batch of {} calls", calls.len()),
+			Self::AsRoot(call) => format!("{} as root", call.name()),
 		}
 	}
 
@@ -369,19 +368,13 @@ impl Call {
 	}
 
 	pub(super) fn raw(&self, metadata: &Metadata) -> Result<RawCall, String> {
-		match self {
-			Self::One { pallet, name, arguments } => {
-				Ok(RawCall { pallet, name, arguments: arguments.clone() })
-			}
-			Self::All(calls) => {
-				let count = u32::try_from(calls.len()).map_err(|e| e.to_string())?;
-				let mut arguments = Compact(count).encode();
-				for call in calls {
-					arguments.extend(call.encoded(metadata)?);
-				}
-				Ok(RawCall { pallet: "Utility", name: "batch_all", arguments })
-			}
-		}
+		let (pallet, name, arguments) = match self {
+			Self::One { pallet, name, arguments } => (*pallet, *name, arguments.clone()),
+			Self::All(calls) => ("Utility", "batch_all", list(calls, metadata)?),
+			Self::Each(calls) => ("Utility", "force_batch", list(calls, metadata)?),
+			Self::AsRoot(call) => ("Sudo", "sudo", call.encoded(metadata)?),
+		};
+		Ok(RawCall { pallet, name, arguments })
 	}
 }
 
