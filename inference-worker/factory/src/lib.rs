@@ -1,0 +1,47 @@
+//! ModelFactory: trains small base models from scratch and LoRA adapters on Burn.
+//!
+//! ```no_run
+//! use tributary_factory::{train_adapter, AdapterConfig, Console};
+//!
+//! let config = AdapterConfig::new("models/tributary-3m".into(), vec!["corpus/git".into()], "adapters/git".into());
+//! let report = train_adapter(&config, &mut Console::new())?;
+//! println!("perplexity {:.1} -> {:.1}", report.perplexity_before, report.perplexity_after);
+//! # Ok::<(), tributary_factory::FactoryError>(())
+//! ```
+//!
+//! A training is a function of its configuration: settings, texts, base model and seed give the same weights, also
+//! when the run was killed and went on from its checkpoint. On [`Processor::Flex`] they are the same bytes.
+
+mod adapter;
+mod base;
+mod card;
+mod chat;
+mod checkpoint;
+mod config;
+mod data;
+mod error;
+mod files;
+mod lora;
+mod model;
+mod optimizer;
+mod parameters;
+mod progress;
+mod record;
+mod shape;
+#[cfg(test)]
+mod tests;
+mod tokenizer;
+mod train;
+
+pub use adapter::train_adapter;
+pub use base::train_base;
+pub use checkpoint::CHECKPOINT;
+pub use config::{configuration_hash, AdapterConfig, BaseConfig, Processor, Schedule, PROJECTIONS};
+pub use error::FactoryError;
+pub use files::{read_texts, Document};
+pub use lora::{CONFIG as ADAPTER_CONFIG, WEIGHTS as ADAPTER_WEIGHTS};
+pub use progress::{Console, Progress, Silent};
+pub use record::RECORD;
+pub use shape::ModelShape;
+pub use tokenizer::{ASSISTANT, CHAT_TEMPLATE, END, END_OF_TEXT, SYSTEM, USER};
+pub use train::Report;

@@ -1,0 +1,122 @@
+//! Reading texts, writing files so that a killed run leaves either the old or the new one.
+
+use std::{
+	fs,
+	path::{Path, PathBuf},
+};
+
+use crate::error::FactoryError;
+
+/// Largest single text, bytes.
+const MAX_TEXT_BYTES: u64 = 64 << 20;
+/// One text in ten is held out where no held-out texts are named.
+const HELD_OUT_EVERY: usize = 10;
+
+/// A text to train or measure on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Document {
+	/// Where it came from.
+	pub path: PathBuf,
+	/// Its UTF-8 text.
+	pub text: String,
+}
+
+/// Reads text files; a folder stands for its `.txt` files, sorted by name, without subfolders.
+pub fn read_texts(paths: &[PathBuf]) -> Result<Vec<Document>, FactoryError> {
+	let mut documents = Vec::new();
+	for path in paths {
+		if !path.is_dir() {
+			documents.push(read_text(path)?);
+			continue;
+		}
+		let mut names = Vec::new();
+		for entry in fs::read_dir(path).map_err(FactoryError::read(path))? {
+			let file = entry.map_err(FactoryError::read(path))?.path();
+			if file.extension().is_some_and(|extension| extension == "txt") && file.is_file() {
+				names.push(file);
+			}
+		}
+		names.sort();
+		for name in names {
+			documents.push(read_text(&name)?);
+		}
+	}
+	Ok(documents)
+}
+
+fn read_text(path: &Path) -> Result<Document, FactoryError> {
+	let size = fs::metadata(path).map_err(FactoryError::read(path))?.len();
+	if size > MAX_TEXT_BYTES {
+		let reason = format!("{size} bytes are more than the {MAX_TEXT_BYTES} of one text; split it");
+		return Err(FactoryError::model(path, reason));
+	}
+	let text = fs::read_to_string(path).map_err(FactoryError::read(path))?;
+	Ok(Document { path: path.to_owned(), text })
+}
+
+/// Splits texts into those to train on and those to measure on: every tenth, or the last if there are fewer.
+pub(crate) fn hold_out(documents: Vec<Document>) -> (Vec<Document>, Vec<Document>) {
+	let every = HELD_OUT_EVERY.min(documents.len().max(1));
+	let (mut kept, mut held_out) = (Vec::new(), Vec::new());
+	for (index, document) in documents.into_iter().enumerate() {
+		if index % every == every - 1 {
+			held_out.push(document);
+		} else {
+			kept.push(document);
+		}
+	}
+	(kept, held_out)
+}
+
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FactoryError> {
+	fs::read(path).map_err(FactoryError::read(path))
+}
+
+/// Writes a file under another name, then renames it into place.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FactoryError> {
+	let mut name = path.file_name().unwrap_or_default().to_owned();
+	name.push(".part");
+	let part = path.with_file_name(name);
+	fs::write(&part, bytes).map_err(FactoryError::write(&part))?;
+	fs::rename(&part, path).map_err(FactoryError::write(path))
+}
+
+pub(crate) fn write_json(path: &Path, json: &serde_json::Value) -> Result<(), FactoryError> {
+	write(path, format!("{json:#}\n").as_bytes())
+}
+
+pub(crate) fn create_dir(path: &Path) -> Result<(), FactoryError> {
+	fs::create_dir_all(path).map_err(FactoryError::write(path))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn texts_are_sorted_and_only_txt_when_a_folder_is_given() {
+		let dir = tempfile::tempdir().expect("temporary folder");
+		for name in ["b.txt", "a.txt", "LICENCE"] {
+			fs::write(dir.path().join(name), name).expect("write");
+		}
+		let texts = read_texts(&[dir.path().to_owned()]).expect("texts");
+		assert_eq!(
+			texts.iter().map(|document| document.text.as_str()).collect::<Vec<_>>(),
+			["a.txt", "b.txt"]
+		);
+	}
+
+	#[test]
+	fn texts_fail_with_the_path_when_one_is_missing() {
+		let error = read_texts(&["nowhere/at-all.txt".into()]).expect_err("missing");
+		assert!(error.to_string().contains("nowhere/at-all.txt"));
+	}
+
+	#[test]
+	fn hold_out_takes_the_last_text_when_there_are_few() {
+		let document = |name: &str| Document { path: name.into(), text: name.into() };
+		let (kept, held_out) = hold_out(vec![document("a"), document("b"), document("c")]);
+		assert_eq!((kept.len(), held_out.len()), (2, 1));
+		assert_eq!(held_out[0].text, "c");
+	}
+}
