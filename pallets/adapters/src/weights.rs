@@ -1,0 +1,58 @@
+//! Weights from counted reads and writes, in the unit costs that `pallet_registry::weights` derives. The
+//! registry's part of a call is added by its own weights.
+
+use core::marker::PhantomData;
+use frame::{
+	prelude::{frame_system, Weight},
+	traits::Get,
+};
+use pallet_registry::weights::{compute, HOLD, VAULT};
+use polkadot_sdk::polkadot_sdk_frame as frame;
+
+use crate::types::{MAX_EVALUATORS, MAX_REPORTS};
+
+/// Weights of the calls.
+pub trait WeightInfo {
+	/// This pallet's part of registering a version trained on `s` snapshots.
+	fn record(s: u32) -> Weight;
+	/// Naming `e` evaluators.
+	fn set_evaluators(e: u32) -> Weight;
+	/// Reporting.
+	fn report() -> Weight;
+	/// Taking a report back.
+	fn withdraw_report() -> Weight;
+}
+
+/// Weights for any runtime.
+pub struct CountedWeight<T>(PhantomData<T>);
+
+impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
+	/// Reads: own asset, base model, `s` snapshots. Writes: training record.
+	fn record(s: u32) -> Weight {
+		let s = u64::from(s);
+		compute(s.saturating_mul(2)).saturating_add(T::DbWeight::get().reads_writes(s.saturating_add(2), 1))
+	}
+
+	/// Reads: asset, evaluators. Writes: evaluators. The vaults of at most 8 who are no longer named;
+	/// each of the `e` new ones is compared with each of them.
+	fn set_evaluators(e: u32) -> Weight {
+		let old = u64::from(MAX_EVALUATORS);
+		let keys = old.saturating_mul(VAULT);
+		compute(old.saturating_mul(e.into()).saturating_add(old))
+			.saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(2), keys.saturating_add(1)))
+	}
+
+	/// Reads: asset, evaluators, reports, vault, two holds (own, and a former evaluator's that gives way).
+	/// Writes: reports, vault, holds. Every report is compared.
+	fn report() -> Weight {
+		let keys = HOLD.saturating_mul(2).saturating_add(VAULT).saturating_add(1);
+		compute(u64::from(MAX_REPORTS).saturating_mul(2))
+			.saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(2), keys))
+	}
+
+	/// Reads and writes: reports, hold. Every report is compared.
+	fn withdraw_report() -> Weight {
+		let keys = HOLD.saturating_add(1);
+		compute(MAX_REPORTS.into()).saturating_add(T::DbWeight::get().reads_writes(keys, keys))
+	}
+}

@@ -1,0 +1,58 @@
+//! What must hold in every block.
+
+#![cfg(any(feature = "try-runtime", test))]
+
+use crate::{pallet::*, types::*};
+use frame::{prelude::*, try_runtime::TryRuntimeError};
+use pallet_registry::{AdapterBase, Assets, Pallet as Registry};
+use polkadot_sdk::polkadot_sdk_frame as frame;
+use tributary_primitives::{traits::Snapshots, AssetId, AssetKind, AssetRef};
+
+impl<T: Config> Pallet<T> {
+	/// - Exactly the versions of agents have compositions, whose hash is the version's content and whose
+	///   parts exist.
+	/// - Every agent is listed once, in the order of ids, and holds its name.
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
+		let (mut agents, mut versions) = (0u32, 0u32);
+		for (asset, agent) in Assets::<T>::iter().filter(|(_, asset)| asset.kind == AssetKind::Agent) {
+			agents = agents.saturating_add(1);
+			versions = versions.saturating_add(agent.newest);
+			ensure!(Names::<T>::get(&agent.name) == Some(asset), "agent does not hold its name");
+			for version in 1..=agent.newest {
+				Self::try_composition(AssetRef { asset, version })?;
+			}
+		}
+		ensure!(Compositions::<T>::iter_keys().count() == versions as usize, "composition without agent");
+		ensure!(Names::<T>::iter_keys().count() == agents as usize, "name without agent");
+		ensure!(AgentCount::<T>::get() == agents, "count of agents is wrong");
+		ensure!(Agents::<T>::iter_keys().count() == agents as usize, "list of agents is wrong");
+		let mut last: Option<AssetId> = None;
+		for position in 0..agents {
+			let id = Agents::<T>::get(position).ok_or("list of agents has gaps")?;
+			ensure!(last.is_none_or(|last| last < id), "list of agents is out of order");
+			ensure!(Registry::<T>::get(id)?.kind == AssetKind::Agent, "listed asset is no agent");
+			last = Some(id);
+		}
+		Ok(())
+	}
+
+	fn try_composition(agent: AssetRef) -> Result<(), TryRuntimeError> {
+		let composition =
+			Compositions::<T>::get(agent.asset, agent.version).ok_or("agent without composition")?;
+		let content = Registry::<T>::version(agent).map(|version| version.content);
+		ensure!(content == Some(composition.hash()), "content is not the composition's hash");
+		let Composition { base, adapters, prompts, datanets } = composition;
+		ensure!(Registry::<T>::versioned(base, AssetKind::BaseModel).is_ok(), "agent without base model");
+		for (adapter, scale) in adapters {
+			ensure!(Registry::<T>::versioned(adapter, AssetKind::Adapter).is_ok(), "unknown adapter");
+			ensure!((1..=MAX_SCALE).contains(&scale), "scale out of bounds");
+			let trained_on = T::Bases::base_of(adapter).map(|base| base.asset);
+			ensure!(trained_on == Some(base.asset), "adapter of another base model");
+		}
+		for prompt in prompts {
+			ensure!(Registry::<T>::versioned(prompt, AssetKind::Prompt).is_ok(), "unknown prompt");
+		}
+		ensure!(datanets.iter().all(|snapshot| T::Snapshots::exists(*snapshot)), "unknown snapshot");
+		Ok(())
+	}
+}

@@ -1,0 +1,80 @@
+//! Reads, and what the attribution pallet asks.
+
+use crate::{pallet::*, types::*};
+use alloc::vec::Vec;
+use pallet_registry::{AssetOf, Pallet as Registry, MAX_PAGE};
+use tributary_primitives::{
+	traits::{AgentParts, Part, Parts, VaultHolders},
+	views::AgentView,
+	AssetId, AssetRef, AssetVersion, VaultKey,
+};
+
+impl<T: Config> Pallet<T> {
+	pub(crate) fn agent_view(id: AssetId, version: Option<AssetVersion>) -> Option<AgentView> {
+		let AssetOf::<T> { name, owner, price, retired, newest, .. } = Registry::<T>::get(id).ok()?;
+		let agent = AssetRef { asset: id, version: version.unwrap_or(newest) };
+		let composition = Compositions::<T>::get(agent.asset, agent.version)?;
+		Some(AgentView {
+			agent,
+			name: name.into_inner(),
+			owner: owner.into(),
+			price,
+			evaluated: !Self::evaluated(&composition).is_empty(),
+			staked: T::Vaults::total_weight(VaultKey::Stakers) > 0,
+			base: composition.base,
+			adapters: composition.adapters.into_inner(),
+			prompts: composition.prompts.into_inner(),
+			datanets: composition.datanets.into_inner(),
+			retired,
+		})
+	}
+
+	pub(crate) fn agent_views(start: AssetId, limit: u32) -> Vec<AgentView> {
+		let first = Self::position_of(start);
+		let end = first.saturating_add(limit.min(MAX_PAGE)).min(AgentCount::<T>::get());
+		(first..end).filter_map(Agents::<T>::get).filter_map(|id| Self::agent_view(id, None)).collect()
+	}
+
+	/// Position of the first agent whose id is at least `start`: ids grow with positions.
+	fn position_of(start: AssetId) -> u32 {
+		let (mut low, mut high) = (0, AgentCount::<T>::get());
+		while low < high {
+			let middle = low.midpoint(high);
+			if Agents::<T>::get(middle).is_some_and(|id| id < start) {
+				low = middle.saturating_add(1);
+			} else {
+				high = middle;
+			}
+		}
+		low
+	}
+
+	/// Base model and adapters that somebody evaluates.
+	fn evaluated(composition: &Composition) -> Vec<AssetId> {
+		let has_evaluators = |id: &AssetId| T::Vaults::total_weight(VaultKey::Evaluators(*id)) > 0;
+		composition.models().into_iter().filter(has_evaluators).collect()
+	}
+
+	fn part(id: AssetRef) -> Option<Part> {
+		let weight = Registry::<T>::get(id.asset).ok()?.price.weight();
+		Some(Part { weight, payees: Registry::<T>::payees(id)? })
+	}
+}
+
+impl<T: Config> AgentParts for Pallet<T> {
+	fn parts(agent: AssetRef) -> Option<Parts> {
+		let composition = Compositions::<T>::get(agent.asset, agent.version)?;
+		Some(Parts {
+			agent: Registry::<T>::payees(agent)?,
+			base: Registry::<T>::payees(composition.base)?,
+			adapters: composition
+				.adapters
+				.iter()
+				.map(|(adapter, _)| Self::part(*adapter))
+				.collect::<Option<_>>()?,
+			prompts: composition.prompts.iter().map(|prompt| Self::part(*prompt)).collect::<Option<_>>()?,
+			evaluated: Self::evaluated(&composition),
+			datanets: composition.datanets.iter().map(|snapshot| snapshot.datanet).collect(),
+		})
+	}
+}

@@ -1,0 +1,35 @@
+//! A stand-in for the attribution pallet's vault weights, for tests of pallets that set them.
+
+use frame::prelude::*;
+use polkadot_sdk::polkadot_sdk_frame as frame;
+use tributary_primitives::{
+	traits::{Overflow, VaultHolders},
+	AccountId, VaultKey,
+};
+
+#[frame::storage_alias]
+type Weights =
+	StorageDoubleMap<MockVaults, Blake2_128Concat, VaultKey, Blake2_128Concat, AccountId, u64, ValueQuery>;
+
+/// Keeps weights in storage, so that a failing call undoes them as it would on chain.
+pub struct MockVaults;
+
+impl VaultHolders for MockVaults {
+	fn set_weight(vault: VaultKey, holder: &AccountId, weight: u64) -> Result<(), Overflow> {
+		let others = Self::total_weight(vault).saturating_sub(Self::weight(vault, holder));
+		others.checked_add(weight).ok_or(Overflow)?;
+		match weight {
+			0 => Weights::remove(vault, holder),
+			_ => Weights::insert(vault, holder, weight),
+		}
+		Ok(())
+	}
+
+	fn weight(vault: VaultKey, holder: &AccountId) -> u64 {
+		Weights::get(vault, holder)
+	}
+
+	fn total_weight(vault: VaultKey) -> u64 {
+		Weights::iter_prefix_values(vault).fold(0, u64::saturating_add)
+	}
+}
