@@ -1,0 +1,304 @@
+//! Submitting usage batches.
+
+use super::split::Credits;
+use crate::*;
+use alloc::{collections::BTreeSet, vec, vec::Vec};
+use frame::{
+	deps::{
+		frame_support::storage::with_storage_layer,
+		sp_core::sr25519::{Public, Signature},
+		sp_io::crypto::sr25519_verify,
+	},
+	prelude::*,
+	token::{fungible::MutateHold, Fortitude, Precision},
+	traits::{tokens::Restriction, Zero},
+};
+use tributary_primitives::{
+	batch::{BatchHeader, BatchStatus, ChannelCharge, ChannelFault},
+	limits::{MAX_CREDITS_PER_BATCH, MAX_RECORDS_PER_BATCH},
+	traits::{AgentParts, Parts, Workers},
+	views::{AgentTotal, BatchView, Parameters},
+	voucher::Voucher,
+	AccountId, AssetRef, Balance,
+};
+
+/// Matured batches that a submission credits at most.
+pub(crate) const CREDITED_WITH_SUBMISSION: u32 = 4;
+/// Vault credits that a submission applies at most: some, and more for each agent it lists. A worker
+/// whose batches are alike thereby credits as fast as it submits.
+const CREDITS_WITH_SUBMISSION: u32 = 16;
+const CREDITS_PER_AGENT: u32 = 8;
+
+/// What the good channels of a batch paid, and which were not good.
+struct Taken {
+	charged: Vec<Charged>,
+	failed: Vec<(AccountId, ChannelFault)>,
+	/// Records and fees by agent.
+	totals: Vec<(u32, Balance)>,
+	escrow: Balance,
+}
+
+fn overflow() -> DispatchError {
+	ArithmeticError::Overflow.into()
+}
+
+impl<T: Config> Pallet<T> {
+	/// Vault credits that a submission with this many agents may apply on the way.
+	pub(crate) fn credit_allowance(agents: usize) -> u32 {
+		let agents: u32 = agents.saturated_into();
+		agents.saturating_mul(CREDITS_PER_AGENT).saturating_add(CREDITS_WITH_SUBMISSION)
+	}
+
+	/// Weight of a submission and of the most it may credit.
+	pub(crate) fn submit_weight(agents: usize, channels: usize) -> Weight {
+		T::WeightInfo::submit_batch(channels.saturated_into(), agents.saturated_into())
+			.saturating_add(T::WeightInfo::credit(CREDITED_WITH_SUBMISSION, Self::credit_allowance(agents)))
+	}
+
+	pub(crate) fn do_submit_batch(
+		service_key: T::AccountId,
+		header: BatchHeader,
+		agents: Agents,
+		charges: Charges,
+	) -> DispatchResultWithPostInfo {
+		let worker: T::AccountId =
+			T::Workers::operator_of(service_key.as_ref()).ok_or(Error::<T>::UnknownWorker)?.into();
+		let mut settlement = Settlements::<T>::get(&worker);
+		ensure!(header.sequence == settlement.next_sequence, Error::<T>::WrongSequence);
+		Self::ensure_sums(&header, &agents, &charges)?;
+		let parts = Self::parts_of(&agents)?;
+
+		let credited = Self::credit_matured(
+			&worker,
+			&mut settlement,
+			CREDITED_WITH_SUBMISSION,
+			Self::credit_allowance(agents.len()),
+		)?;
+		let pending = settlement.next_sequence.saturating_sub(settlement.oldest_pending);
+		ensure!(pending < T::MaxPending::get().into(), Error::<T>::TooManyPending);
+
+		let taken = Self::take_charges(&worker, header.sequence, agents.len(), &charges)?;
+		let (version, parameters) = Self::current_parameters();
+		let (totals, credits) = Self::divide(&worker, &agents, &parts, &taken.totals, &parameters)?;
+		let data = sum(totals.iter().map(|total| total.data))?;
+		let paid = sum(credits.iter().map(|(_, amount)| *amount))?.checked_add(data);
+		ensure!(paid == Some(taken.escrow), ArithmeticError::Underflow);
+
+		let promised = settlement.credited.checked_add(settlement.pending).ok_or_else(overflow)?;
+		ensure!(header.earnings.sum >= promised, Error::<T>::EarningsFall);
+		let expected = promised.checked_add(data).ok_or_else(overflow)?;
+		// The worker built its root for all channels: with one gone it cannot fit, and never becomes active.
+		ensure!(!taken.failed.is_empty() || header.earnings.sum == expected, Error::<T>::EarningsMismatch);
+
+		let sequence = header.sequence;
+		let matures_at = Self::after(T::ChallengeWindow::get())?;
+		let batch = Batch {
+			header,
+			status: BatchStatus::Pending,
+			submitted_at: Self::now(),
+			matures_at,
+			parameters: version,
+			escrow: taken.escrow,
+			agents: bounded(totals)?,
+			failed: bounded(taken.failed)?,
+		};
+		let money = PendingBatch { credits: bounded(credits)?, data, charged: bounded(taken.charged)? };
+		Batches::<T>::insert(&worker, sequence, batch);
+		PendingBatches::<T>::insert(&worker, sequence, money);
+		if let Some(old) = sequence.checked_sub(KEPT_BATCHES.into()) {
+			Batches::<T>::remove(&worker, old);
+		}
+		settlement.next_sequence = sequence.checked_add(1).ok_or_else(overflow)?;
+		settlement.pending = settlement.pending.checked_add(data).ok_or_else(overflow)?;
+		Settlements::<T>::insert(&worker, settlement);
+		let escrow = taken.escrow;
+		Self::deposit_event(Event::BatchSubmitted { worker, sequence, escrow, data, matures_at });
+		let weight =
+			T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.len().saturated_into())
+				.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
+		Ok(Some(weight).into())
+	}
+
+	/// The batch's own numbers agree with each other.
+	fn ensure_sums(header: &BatchHeader, agents: &Agents, charges: &Charges) -> DispatchResult {
+		ensure!(header.records > 0, Error::<T>::EmptyBatch);
+		ensure!(header.records <= MAX_RECORDS_PER_BATCH, Error::<T>::TooManyRecords);
+		let listed: BTreeSet<_> = agents.iter().collect();
+		ensure!(listed.len() == agents.len(), Error::<T>::DuplicateAgent);
+		let (mut records, mut fees) = (0u32, 0u128);
+		for usage in charges.iter().flat_map(|charge| charge.usage.iter()) {
+			ensure!(usize::from(usage.agent) < agents.len(), Error::<T>::AgentOutOfRange);
+			ensure!(usage.records > 0, Error::<T>::EmptyUsage);
+			records = records.checked_add(usage.records).ok_or(Error::<T>::RecordCountMismatch)?;
+			fees = fees.checked_add(usage.fee).ok_or(Error::<T>::SumMismatch)?;
+		}
+		ensure!(records == header.records, Error::<T>::RecordCountMismatch);
+		ensure!(fees == header.records_root.sum, Error::<T>::SumMismatch);
+		Ok(())
+	}
+
+	fn parts_of(agents: &Agents) -> Result<Vec<Parts>, DispatchError> {
+		let parts = |agent: &AssetRef| T::Agents::parts(*agent).ok_or(Error::<T>::UnknownAgent.into());
+		agents.iter().map(parts).collect()
+	}
+
+	/// Moves what each good channel owes into the pot; skips the others.
+	fn take_charges(
+		worker: &T::AccountId,
+		sequence: u64,
+		agents: usize,
+		charges: &Charges,
+	) -> Result<Taken, DispatchError> {
+		let mut taken =
+			Taken { charged: Vec::new(), failed: Vec::new(), totals: vec![(0, 0); agents], escrow: 0 };
+		let genesis = Self::genesis()?;
+		let mut seen = BTreeSet::new();
+		for charge in charges {
+			let result = if seen.insert(charge.payer) {
+				with_storage_layer(|| Self::take_charge(&genesis, worker, charge)).map_err(|fault| fault.0)
+			} else {
+				Err(ChannelFault::Repeated)
+			};
+			match result {
+				Ok(amount) => {
+					taken.escrow = taken.escrow.checked_add(amount).ok_or_else(overflow)?;
+					taken.charged.push(Charged { payer: charge.payer, channel: charge.channel, amount });
+					for usage in &charge.usage {
+						let total = taken
+							.totals
+							.get_mut(usize::from(usage.agent))
+							.ok_or(Error::<T>::AgentOutOfRange)?;
+						total.0 = total.0.checked_add(usage.records).ok_or_else(overflow)?;
+						total.1 = total.1.checked_add(usage.fee).ok_or_else(overflow)?;
+					}
+				}
+				Err(fault) => {
+					taken.failed.push((charge.payer, fault));
+					Self::deposit_event(Event::ChannelSkipped {
+						payer: charge.payer.into(),
+						worker: worker.clone(),
+						sequence,
+						fault,
+					});
+				}
+			}
+		}
+		Ok(taken)
+	}
+
+	/// Charges one channel. An error leaves everything as it was.
+	fn take_charge(
+		genesis: &tributary_primitives::Hash,
+		worker: &T::AccountId,
+		charge: &ChannelCharge,
+	) -> Result<Balance, Fault> {
+		let payer: T::AccountId = charge.payer.into();
+		let now = Self::now();
+		let mut channel = Channels::<T>::get(&payer, worker)
+			.filter(|channel| channel.is_open_at(now))
+			.ok_or(ChannelFault::NoChannel)?;
+		ensure!(channel.nonce == charge.channel, ChannelFault::WrongChannel);
+		ensure!(now <= charge.expiry, ChannelFault::Expired);
+		let amount = charge.amount().ok_or(ChannelFault::OverVoucher)?;
+		let charged = channel.charged.checked_add(amount).ok_or(ChannelFault::OverVoucher)?;
+		ensure!(charged <= charge.cumulative, ChannelFault::OverVoucher);
+		let deposit = channel.deposit.checked_sub(amount).ok_or(ChannelFault::OverDeposit)?;
+		let voucher = Voucher {
+			genesis: *genesis,
+			payer: charge.payer,
+			worker: worker.clone().into(),
+			channel: charge.channel,
+			cumulative: charge.cumulative,
+			expiry: charge.expiry,
+		};
+		let session_key = channel.session_key_at(now);
+		ensure!(is_signed(&voucher, &charge.signature, session_key), ChannelFault::BadSignature);
+
+		channel.charged = charged;
+		channel.deposit = deposit;
+		Channels::<T>::insert(&payer, worker, channel);
+		if amount > 0 {
+			T::Currency::transfer_on_hold(
+				&HoldReason::Escrow.into(),
+				&payer,
+				&Self::pot(),
+				amount,
+				Precision::Exact,
+				Restriction::Free,
+				Fortitude::Polite,
+			)?;
+		}
+		Ok(amount)
+	}
+
+	/// Divides the fees of all agents: what each settled, and the vaults' credits.
+	fn divide(
+		worker: &T::AccountId,
+		agents: &Agents,
+		parts: &[Parts],
+		fees: &[(u32, Balance)],
+		parameters: &Parameters,
+	) -> Result<(Vec<AgentTotal>, Vec<(tributary_primitives::VaultKey, Balance)>), DispatchError> {
+		let (mut totals, mut credits) = (Vec::new(), Credits::default());
+		for ((agent, parts), (records, fee)) in agents.iter().zip(parts).zip(fees.iter().copied()) {
+			let data = Self::divide_fees(worker, parts, records, fee, parameters, &mut credits)
+				.ok_or_else(overflow)?;
+			totals.push(AgentTotal { agent: *agent, records, fee, data });
+		}
+		let credits = credits.into_sums();
+		let most: usize = MAX_CREDITS_PER_BATCH.saturated_into();
+		ensure!(credits.len() <= most, Error::<T>::TooManyCredits);
+		Ok((totals, credits))
+	}
+
+	/// Hash of the genesis block, which vouchers name.
+	fn genesis() -> Result<tributary_primitives::Hash, DispatchError> {
+		let hash = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
+		hash.as_ref().try_into().map_err(|_| DispatchError::Corruption)
+	}
+
+	pub(crate) fn batch_view(worker: T::AccountId, sequence: u64) -> Option<BatchView> {
+		let batch = Batches::<T>::get(&worker, sequence)?;
+		Some(BatchView {
+			worker: worker.into(),
+			header: batch.header,
+			status: batch.status,
+			submitted_at: batch.submitted_at,
+			matures_at: batch.matures_at,
+			parameters: batch.parameters,
+			escrow: batch.escrow,
+			agents: batch.agents.into_inner(),
+			failed: batch.failed.into_inner(),
+		})
+	}
+}
+
+/// A channel's fault, as the error of a storage layer.
+struct Fault(ChannelFault);
+
+impl From<ChannelFault> for Fault {
+	fn from(fault: ChannelFault) -> Self {
+		Self(fault)
+	}
+}
+
+impl From<DispatchError> for Fault {
+	fn from(_: DispatchError) -> Self {
+		Self(ChannelFault::TransferFailed)
+	}
+}
+
+/// Whether the payer or its session key signed the voucher.
+fn is_signed(voucher: &Voucher, signature: &[u8; 64], session_key: Option<Key>) -> bool {
+	let (message, signature) = (voucher.signing_hash(), Signature::from_raw(*signature));
+	let by = |key: Key| sr25519_verify(&signature, &message, &Public::from_raw(key));
+	by(voucher.payer) || session_key.is_some_and(by)
+}
+
+fn sum(mut amounts: impl Iterator<Item = Balance>) -> Result<Balance, DispatchError> {
+	amounts.try_fold(0u128, |sum, amount| sum.checked_add(amount)).ok_or_else(overflow)
+}
+
+fn bounded<V, S: Get<u32>>(list: Vec<V>) -> Result<BoundedVec<V, S>, DispatchError> {
+	list.try_into().map_err(|_| DispatchError::Exhausted)
+}

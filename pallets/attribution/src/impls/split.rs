@@ -1,0 +1,89 @@
+//! What becomes of an agent version's fees.
+
+use crate::*;
+use alloc::{collections::BTreeMap, vec::Vec};
+use tributary_primitives::{
+	royalty,
+	split::{split, split_by_price, Presence},
+	traits::{Part, Parts, VaultHolders},
+	views::Parameters,
+	AssetId, Balance, VaultKey,
+};
+
+/// Sums of vault credits, by vault.
+#[derive(Default)]
+pub(crate) struct Credits(BTreeMap<VaultKey, Balance>);
+
+impl Credits {
+	/// Adds a credit; nothing is kept for zero. `None` on overflow.
+	fn add(&mut self, vault: VaultKey, amount: Balance) -> Option<()> {
+		if amount > 0 {
+			let sum = self.0.entry(vault).or_default();
+			*sum = sum.checked_add(amount)?;
+		}
+		Some(())
+	}
+
+	/// Adds an asset's income, divided among the asset and its lineage. `None` on overflow.
+	fn add_asset(&mut self, amount: Balance, payees: &royalty::Payees) -> Option<()> {
+		let parts = royalty::pay(amount, payees)?;
+		parts.into_iter().try_for_each(|(asset, part)| self.add(VaultKey::Asset(asset), part))
+	}
+
+	/// Divides one part among several assets by price. `None` on overflow.
+	fn add_by_price(&mut self, amount: Balance, assets: &[Part]) -> Option<()> {
+		let prices: Vec<Balance> = assets.iter().map(|part| part.weight).collect();
+		let shares = split_by_price(amount, &prices)?;
+		assets.iter().zip(shares).try_for_each(|(part, share)| self.add_asset(share, &part.payees))
+	}
+
+	/// The credits in vault order.
+	pub(crate) fn into_sums(self) -> Vec<(VaultKey, Balance)> {
+		self.0.into_iter().collect()
+	}
+}
+
+impl<T: Config> Pallet<T> {
+	/// Divides the fees of an agent version's `records` records and adds the static shares to
+	/// `credits`. Returns the data share. `None` on overflow.
+	pub(crate) fn divide_fees(
+		worker: &T::AccountId,
+		parts: &Parts,
+		records: u32,
+		fee: Balance,
+		parameters: &Parameters,
+		credits: &mut Credits,
+	) -> Option<Balance> {
+		let flat = parameters.platform_fee.checked_mul(records.into())?.min(fee);
+		let evaluated = Self::held_evaluations(&parts.evaluated);
+		let presence = Presence {
+			stakers: Self::total_weight(VaultKey::Stakers) > 0,
+			base_model: true,
+			adapters: !parts.adapters.is_empty(),
+			prompts: !parts.prompts.is_empty(),
+			tools: false,
+			evaluators: !evaluated.is_empty(),
+			agent: true,
+			data: !parts.datanets.is_empty(),
+		};
+		let shares = split(fee.checked_sub(flat)?, &parameters.split, presence)?;
+		credits.add(VaultKey::Platform, flat.checked_add(shares.platform)?)?;
+		credits.add(VaultKey::Operator(worker.clone().into()), shares.worker)?;
+		credits.add(VaultKey::Stakers, shares.stakers)?;
+		credits.add_asset(shares.base_model, &parts.base)?;
+		credits.add_by_price(shares.adapters, &parts.adapters)?;
+		credits.add_by_price(shares.prompts, &parts.prompts)?;
+		credits.add_asset(shares.agent, &parts.agent)?;
+		let equal: Vec<Balance> = evaluated.iter().map(|_| 0).collect();
+		for (asset, share) in evaluated.into_iter().zip(split_by_price(shares.evaluators, &equal)?) {
+			credits.add(VaultKey::Evaluators(asset), share)?;
+		}
+		Some(shares.data)
+	}
+
+	/// The assets whose evaluators' vault has a holder.
+	fn held_evaluations(assets: &[AssetId]) -> Vec<AssetId> {
+		let held = |asset: &AssetId| Self::total_weight(VaultKey::Evaluators(*asset)) > 0;
+		assets.iter().copied().filter(held).collect()
+	}
+}
