@@ -1,1 +1,20 @@
-//! The worker.
+//! The worker: serves agents over OpenAI's API, records every answer, settles on chain.
+//!
+//! A request passes [`orders`] (is it paid for?), [`agents`] (who answers?), [`prompt`] (what does the model
+//! read?), the engine, [`answer`] (who shaped it? write it down) and, later and apart, [`settlement`].
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
+
+pub mod agents;
+pub mod answer;
+pub mod channels;
+pub mod config;
+pub mod indexes;
+pub mod metrics;
+pub mod orders;
+pub mod prompt;
+pub mod records;
+pub mod run;
+pub mod server;
+pub mod settlement;
+pub mod worker;

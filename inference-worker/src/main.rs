@@ -1,1 +1,93 @@
-fn main() {}
+//! `tributary-worker`: serves agents over OpenAI's API, records every answer, settles on chain.
+
+use anyhow::{bail, Context, Result};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+use tracing_subscriber::EnvFilter;
+use tributary_worker::{config, config::Config, run};
+
+const HELP: &str = "\
+Getting started:
+  1. tributary-worker init            writes worker.toml, every setting explained
+  2. edit it: operator, service key, node, content store, model
+  3. tributary worker register ...    bonds the operator and registers the service key
+  4. tributary-worker check           says what is missing
+  5. tributary-worker                 serves
+
+Payers use any OpenAI client through `tributary proxy`.
+HTTP: /v1/chat/completions /v1/completions /v1/models /v1/quote?model= /v1/channel/{payer}
+      /v1/trail/{id} /v1/trail/{id}/evidence /v1/batches/{sequence} /health /metrics
+
+Environment: TRIBUTARY_SERVICE_URI, TRIBUTARY_KEY_PASSWORD (secrets win over the file),
+             RUST_LOG (for example tributary_worker=debug), AWS_* for a store on S3.";
+
+/// Serves agents over OpenAI's API, records every answer, settles on chain.
+#[derive(Parser)]
+#[command(name = "tributary-worker", version, about, after_help = HELP)]
+struct Cli {
+	/// Configuration file.
+	#[arg(long, short, global = true, default_value = "worker.toml", env = "TRIBUTARY_WORKER_CONFIG")]
+	config: PathBuf,
+	/// Log as JSON lines.
+	#[arg(long, global = true)]
+	log_json: bool,
+	#[command(subcommand)]
+	command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+	/// Serve (the default). Ends on SIGTERM when running answers have ended.
+	Run,
+	/// Check configuration, keys, chain, registration and model; exit code 1 when something is missing.
+	Check,
+	/// Write a configuration with every setting explained.
+	Init(InitArgs),
+}
+
+#[derive(Args)]
+struct InitArgs {
+	/// Print it instead.
+	#[arg(long)]
+	print: bool,
+	/// Overwrite an existing file.
+	#[arg(long)]
+	force: bool,
+}
+
+fn main() -> Result<()> {
+	let cli = Cli::parse();
+	log(cli.log_json);
+	match cli.command.unwrap_or(Command::Run) {
+		Command::Init(args) => init(&cli.config, &args),
+		Command::Check => runtime()?.block_on(run::check(Config::load(&cli.config)?)),
+		Command::Run => runtime()?.block_on(run::run(Config::load(&cli.config)?)),
+	}
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+	tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start the runtime")
+}
+
+fn log(json: bool) {
+	let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+	let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+	if json {
+		builder.json().init();
+	} else {
+		builder.init();
+	}
+}
+
+fn init(path: &std::path::Path, args: &InitArgs) -> Result<()> {
+	if args.print {
+		print!("{}", config::EXAMPLE);
+		return Ok(());
+	}
+	if path.exists() && !args.force {
+		bail!("{} exists: name another with --config, or overwrite it with --force", path.display());
+	}
+	std::fs::write(path, config::EXAMPLE).with_context(|| format!("cannot write {}", path.display()))?;
+	println!("wrote {}: edit it, then run `tributary-worker check`", path.display());
+	Ok(())
+}

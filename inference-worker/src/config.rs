@@ -1,0 +1,408 @@
+//! The configuration file: parsing, defaults, checks. Every setting is in `worker.example.toml`.
+
+use serde::{Deserialize, Deserializer};
+use std::{
+	net::SocketAddr,
+	path::{Path, PathBuf},
+	time::Duration,
+};
+use tributary_attribution::VectorRules;
+use tributary_client::{keys, money};
+use tributary_engine::DeviceChoice;
+use tributary_primitives::{AccountId, Balance, Hash, TRB};
+
+/// The documented example; also what `init` writes.
+pub const EXAMPLE: &str = include_str!("../worker.example.toml");
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+	/// The file cannot be read.
+	#[error("cannot read {0}: {1}. Write one with `tributary-worker init`, or name yours with --config.")]
+	Read(PathBuf, std::io::Error),
+	/// The file is not valid TOML, or has unknown or mistyped settings.
+	#[error(
+		"{0} is not a valid configuration: {1}Every setting is shown by `tributary-worker init --print`."
+	)]
+	Parse(PathBuf, String),
+	/// A setting is out of range.
+	#[error("{setting}: {problem}")]
+	Setting {
+		/// Its name, as in the file.
+		setting: &'static str,
+		/// What is wrong and what to write instead.
+		problem: String,
+	},
+}
+
+fn bad(setting: &'static str, problem: impl Into<String>) -> ConfigError {
+	ConfigError::Setting { setting, problem: problem.into() }
+}
+
+/// Everything that can be set.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+	/// Folder of records, indexes and fetched content.
+	pub data: PathBuf,
+	/// HTTP.
+	#[serde(default)]
+	pub server: Server,
+	/// Node and keys.
+	pub chain: Chain,
+	/// Content.
+	pub store: Store,
+	/// Base model.
+	pub model: Model,
+	/// Inference.
+	#[serde(default)]
+	pub engine: Engine,
+	/// Chunks in the context.
+	#[serde(default)]
+	pub retrieval: Retrieval,
+	/// Attribution vectors.
+	#[serde(default)]
+	pub attribution: VectorRules,
+	/// Defaults of requests.
+	#[serde(default)]
+	pub generation: Generation,
+	/// Batches and credit.
+	#[serde(default)]
+	pub settlement: Settlement,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+	/// Address to listen on.
+	pub listen: SocketAddr,
+	/// Largest request body, bytes.
+	pub max_body_bytes: usize,
+	/// Time for running answers after SIGTERM, seconds.
+	pub drain_secs: u64,
+}
+
+impl Default for Server {
+	fn default() -> Self {
+		Self { listen: SocketAddr::from(([127, 0, 0, 1], 8700)), max_body_bytes: 1 << 20, drain_secs: 30 }
+	}
+}
+
+/// `[chain]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Chain {
+	/// WebSocket URL of a node.
+	pub url: String,
+	/// The bonded operator.
+	#[serde(deserialize_with = "account")]
+	pub operator: AccountId,
+	/// Key file of the service key.
+	pub service_key: Option<PathBuf>,
+	/// Secret URI of the service key.
+	pub service_uri: Option<String>,
+	/// Password of the key file; only from the environment.
+	#[serde(skip)]
+	pub key_password: Option<String>,
+	/// Seconds between refreshes.
+	#[serde(default = "default_refresh")]
+	pub refresh_secs: u64,
+}
+
+fn default_refresh() -> u64 {
+	6
+}
+
+/// `[store]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Store {
+	/// Folder or URL.
+	pub url: String,
+}
+
+/// `[model]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Model {
+	/// Local folder.
+	pub path: Option<PathBuf>,
+	/// Manifest hash in the content store.
+	#[serde(default, deserialize_with = "optional_hash")]
+	pub content: Option<Hash>,
+}
+
+/// `[engine]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Engine {
+	/// Device.
+	#[serde(deserialize_with = "device")]
+	pub device: DeviceChoice,
+	/// Requests decoded together.
+	pub max_batch: usize,
+	/// Requests that may wait.
+	pub queue: usize,
+	/// Longest prompt + answer, tokens.
+	pub max_context: Option<usize>,
+	/// Adapter budget, bytes.
+	pub adapter_bytes: u64,
+	/// Device memory budget, bytes.
+	pub memory_bytes: Option<u64>,
+}
+
+impl Default for Engine {
+	fn default() -> Self {
+		Self {
+			device: DeviceChoice::Auto,
+			max_batch: 16,
+			queue: 64,
+			max_context: None,
+			adapter_bytes: 1 << 30,
+			memory_bytes: None,
+		}
+	}
+}
+
+/// `[retrieval]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Retrieval {
+	/// Chunks per answer.
+	pub chunks: usize,
+	/// Tokens per chunk.
+	pub chunk_tokens: usize,
+}
+
+impl Default for Retrieval {
+	fn default() -> Self {
+		Self { chunks: 3, chunk_tokens: 96 }
+	}
+}
+
+/// `[generation]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Generation {
+	/// `max_tokens` of a request that names none.
+	pub default_max_tokens: usize,
+}
+
+impl Default for Generation {
+	fn default() -> Self {
+		Self { default_max_tokens: 256 }
+	}
+}
+
+/// `[settlement]`
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settlement {
+	/// Records that make a batch go at once.
+	pub records: usize,
+	/// Age of the oldest record that makes a batch go, seconds.
+	pub age_secs: u64,
+	/// Most that may be unsettled, planck; TRB in the file.
+	#[serde(deserialize_with = "trb")]
+	pub credit_limit: Balance,
+	/// Blocks that a voucher must still be valid for.
+	pub expiry_margin: u32,
+}
+
+impl Default for Settlement {
+	fn default() -> Self {
+		Self { records: 1_024, age_secs: 60, credit_limit: 100 * TRB, expiry_margin: 20 }
+	}
+}
+
+impl Config {
+	/// Reads and checks a file; secrets are then taken from the environment where it has them.
+	pub fn load(path: &Path) -> Result<Self, ConfigError> {
+		let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Read(path.into(), error))?;
+		let mut config: Self =
+			toml::from_str(&text).map_err(|error| ConfigError::Parse(path.into(), error.to_string()))?;
+		config.apply_environment(|name| std::env::var(name).ok());
+		config.resolve(path.parent().unwrap_or(Path::new(".")));
+		config.validate()?;
+		Ok(config)
+	}
+
+	/// Takes secrets from `lookup`: they win over the file.
+	pub fn apply_environment(&mut self, lookup: impl Fn(&str) -> Option<String>) {
+		if let Some(uri) = lookup("TRIBUTARY_SERVICE_URI") {
+			self.chain.service_uri = Some(uri);
+			self.chain.service_key = None;
+		}
+		self.chain.key_password = lookup("TRIBUTARY_KEY_PASSWORD");
+	}
+
+	/// Makes relative paths relative to `base`.
+	fn resolve(&mut self, base: &Path) {
+		self.data = base.join(&self.data);
+		for path in [&mut self.model.path, &mut self.chain.service_key].into_iter().flatten() {
+			*path = base.join(&*path);
+		}
+		if !self.store.url.contains("://") {
+			self.store.url = base.join(&self.store.url).to_string_lossy().into_owned();
+		}
+	}
+
+	/// Checks what types alone do not.
+	pub fn validate(&self) -> Result<(), ConfigError> {
+		match (&self.chain.service_key, &self.chain.service_uri) {
+			(None, None) => {
+				return Err(bad(
+					"chain.service_key",
+					"name the key file of the service key, or set TRIBUTARY_SERVICE_URI in the environment",
+				))
+			}
+			(Some(_), Some(_)) => {
+				return Err(bad("chain.service_key", "set either service_key or service_uri, not both"))
+			}
+			_ => {}
+		}
+		if !(self.chain.url.starts_with("ws://") || self.chain.url.starts_with("wss://")) {
+			return Err(bad("chain.url", format!("`{}` must start with ws:// or wss://", self.chain.url)));
+		}
+		if self.model.path.is_some() == self.model.content.is_some() {
+			return Err(bad("model.path", "set exactly one of model.path and model.content"));
+		}
+		let positive = [
+			("chain.refresh_secs", self.chain.refresh_secs == 0),
+			("server.max_body_bytes", self.server.max_body_bytes == 0),
+			("engine.max_batch", self.engine.max_batch == 0),
+			("engine.queue", self.engine.queue == 0),
+			("retrieval.chunk_tokens", self.retrieval.chunk_tokens == 0),
+			("generation.default_max_tokens", self.generation.default_max_tokens == 0),
+			("settlement.records", self.settlement.records == 0),
+			("settlement.age_secs", self.settlement.age_secs == 0),
+		];
+		if let Some((setting, _)) = positive.into_iter().find(|(_, zero)| *zero) {
+			return Err(bad(setting, "must be at least 1"));
+		}
+		if self.retrieval.chunks > 64 {
+			return Err(bad("retrieval.chunks", "must be at most 64"));
+		}
+		self.attribution.validate().map_err(|error| bad("attribution", error.to_string()))
+	}
+
+	/// Time between refreshes from the chain.
+	pub fn refresh(&self) -> Duration {
+		Duration::from_secs(self.chain.refresh_secs)
+	}
+}
+
+/// An account as SS58 or 0x hex.
+fn account<'de, D: Deserializer<'de>>(deserializer: D) -> Result<AccountId, D::Error> {
+	let text = String::deserialize(deserializer)?;
+	keys::parse_account(&text).map_err(serde::de::Error::custom)
+}
+
+/// 32 bytes as hex, with or without 0x.
+pub fn parse_hash(text: &str) -> Option<Hash> {
+	hex::decode(text.strip_prefix("0x").unwrap_or(text)).ok()?.try_into().ok()
+}
+
+fn optional_hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Hash>, D::Error> {
+	Option::<String>::deserialize(deserializer)?
+		.map(|text| {
+			parse_hash(&text)
+				.ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not 32 bytes of hex")))
+		})
+		.transpose()
+}
+
+fn device<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
+	String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+}
+
+/// An amount in TRB, as planck.
+fn trb<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Balance, D::Error> {
+	let text = String::deserialize(deserializer)?;
+	money::parse_trb(&text).ok_or_else(|| {
+		serde::de::Error::custom(format!("`{text}` is not an amount: write TRB as \"100\" or \"0.5\""))
+	})
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn example() -> Config {
+		toml::from_str(EXAMPLE).unwrap()
+	}
+
+	fn parse(from: &str, to: &str) -> Result<Config, toml::de::Error> {
+		assert!(EXAMPLE.contains(from), "{from}");
+		toml::from_str(&EXAMPLE.replace(from, to))
+	}
+
+	#[test]
+	fn example_is_valid_when_unchanged() {
+		example().validate().unwrap();
+	}
+
+	#[test]
+	fn defaults_are_the_examples_when_sections_are_left_out() {
+		let chain = "[chain]\nurl = 'ws://n'\nservice_uri = '//x'\noperator = ";
+		let text =
+			format!("data = 'd'\n{chain}'0x{}'\n[store]\nurl = 's'\n[model]\npath = 'm'", "11".repeat(32));
+		let (short, full): (Config, _) = (toml::from_str(&text).unwrap(), example());
+		let shown = |config: &Config| {
+			let sections = (&config.server, &config.engine, config.retrieval, config.attribution);
+			format!("{:?}", (sections, config.generation, config.settlement))
+		};
+		assert_eq!(shown(&short), shown(&full));
+	}
+
+	#[test]
+	fn config_is_refused_when_a_setting_is_unknown() {
+		let error = parse("[store]", "[store]\nurll = \"x\"").unwrap_err().to_string();
+		assert!(error.contains("urll"), "{error}");
+	}
+
+	#[test]
+	fn config_is_refused_when_the_operator_is_not_an_account() {
+		assert!(parse("5FHneW46xGXgs5mUiveU4sbTyGBzmstUspZC92UhjJM694ty", "5FH").is_err());
+	}
+
+	#[test]
+	fn config_is_refused_when_credit_is_not_an_amount() {
+		assert!(parse("\"100\"", "\"-1\"").is_err());
+	}
+
+	#[test]
+	fn config_is_refused_when_the_device_is_unknown() {
+		assert!(parse("\"auto\"", "\"abacus\"").is_err());
+	}
+
+	#[test]
+	fn config_is_refused_when_values_are_out_of_range() {
+		for (from, to) in [
+			("age_secs = 60", "age_secs = 0"),
+			("ws://127", "http://127"),
+			("span_ppm = 500000", "span_ppm = 900000"),
+			("chunks = 3", "chunks = 65"),
+			("path = \"models/tributary-3m\"", ""),
+			("service_uri = \"//Bob//service\"", ""),
+		] {
+			assert!(parse(from, to).unwrap().validate().is_err(), "{to}");
+		}
+	}
+
+	#[test]
+	fn config_names_the_next_step_when_the_file_is_missing() {
+		let error = Config::load(Path::new("no-such-folder/worker.toml")).unwrap_err().to_string();
+		assert!(error.contains("tributary-worker init"), "{error}");
+	}
+
+	#[test]
+	fn environment_wins_when_it_has_the_service_key() {
+		let mut config = example();
+		config.chain.service_uri = None;
+		config.chain.service_key = Some("service.json".into());
+		config.apply_environment(|name| (name == "TRIBUTARY_SERVICE_URI").then(|| "//Eve".into()));
+		assert_eq!((config.chain.service_uri.as_deref(), config.chain.service_key), (Some("//Eve"), None));
+	}
+}

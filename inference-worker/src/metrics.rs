@@ -1,0 +1,124 @@
+//! Prometheus metrics: vLLM's names where it has them, ours for adapters' residency and settlement.
+
+use crate::{
+	records::{Inclusion, Intent},
+	worker::Worker,
+};
+use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use std::time::Duration;
+use tributary_primitives::TRB;
+
+/// Buckets of latencies, seconds.
+const LATENCIES: [f64; 13] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 120.0];
+
+/// Installs the recorder and describes every metric.
+pub fn install() -> Result<PrometheusHandle, String> {
+	let builder = PrometheusBuilder::new()
+		.set_buckets_for_metric(Matcher::Suffix("_seconds".into()), &LATENCIES)
+		.map_err(|error| error.to_string())?;
+	let handle = builder.install_recorder().map_err(|error| error.to_string())?;
+	describe_gauge!("vllm:num_requests_running", "Requests being decoded.");
+	describe_gauge!("vllm:num_requests_waiting", "Requests in the queue.");
+	describe_counter!("vllm:prompt_tokens_total", "Prompt tokens of recorded answers.");
+	describe_counter!("vllm:generation_tokens_total", "Generated tokens of recorded answers.");
+	describe_counter!("vllm:request_success_total", "Recorded answers by finish reason.");
+	describe_histogram!("vllm:time_to_first_token_seconds", "From acceptance to the first token.");
+	describe_histogram!("vllm:inter_token_latency_seconds", "Between two tokens of an answer.");
+	describe_histogram!("vllm:e2e_request_latency_seconds", "From acceptance to the durable record.");
+	describe_gauge!("tributary_lora_adapters_resident", "Adapters in device memory.");
+	describe_gauge!("tributary_lora_adapter_bytes", "Memory of resident adapters, bytes.");
+	describe_counter!("tributary_lora_cache_hits_total", "Requests that found their adapter resident.");
+	describe_counter!("tributary_lora_cache_loads_total", "Adapters loaded.");
+	describe_counter!("tributary_lora_cache_evictions_total", "Adapters evicted.");
+	describe_gauge!("tributary_agents_served", "Agents that are served.");
+	describe_gauge!("tributary_agents_missing", "Agents that lack content.");
+	describe_counter!("tributary_requests_refused_total", "Refused requests by error code.");
+	describe_gauge!("tributary_fees_trb", "Fees of recorded answers, TRB.");
+	describe_gauge!("tributary_unsettled_records", "Records that no batch has settled.");
+	describe_gauge!("tributary_unsettled_trb", "Fees of those records, TRB.");
+	describe_gauge!("tributary_reserved_trb", "Most that running requests may cost, TRB.");
+	describe_gauge!(
+		"tributary_waiting_records",
+		"Records that wait for a voucher, a top-up or the next batch."
+	);
+	describe_counter!("tributary_batches_total", "Batches on chain.");
+	describe_counter!("tributary_settled_records_total", "Records in batches on chain.");
+	describe_gauge!("tributary_settled_trb", "Escrow moved by batches, TRB.");
+	describe_counter!("tributary_failed_channels_total", "Channels that batches skipped.");
+	describe_counter!("tributary_settlement_failures_total", "Attempts to settle that failed.");
+	describe_gauge!("tributary_chain_block", "Best block known.");
+	describe_gauge!("tributary_chain_age_seconds", "Since the chain was last read.");
+	Ok(handle)
+}
+
+fn trb(planck: u128) -> f64 {
+	planck as f64 / TRB as f64
+}
+
+/// An answer was recorded.
+pub fn answered(tokens_in: u32, tokens_out: u32, fee: u128, reason: &'static str, took: Duration) {
+	counter!("vllm:prompt_tokens_total").increment(tokens_in.into());
+	counter!("vllm:generation_tokens_total").increment(tokens_out.into());
+	counter!("vllm:request_success_total", "finished_reason" => reason).increment(1);
+	histogram!("vllm:e2e_request_latency_seconds").record(took.as_secs_f64());
+	gauge!("tributary_fees_trb").increment(trb(fee));
+}
+
+/// The first token of an answer is there.
+pub fn first_token(after: Duration) {
+	histogram!("vllm:time_to_first_token_seconds").record(after.as_secs_f64());
+}
+
+/// Another token is there.
+pub fn next_token(after: Duration) {
+	histogram!("vllm:inter_token_latency_seconds").record(after.as_secs_f64());
+}
+
+/// A request was refused.
+pub fn refused(code: &str) {
+	counter!("tributary_requests_refused_total", "code" => code.to_owned()).increment(1);
+}
+
+/// A batch is on chain.
+pub fn batch_settled(intent: &Intent, inclusion: &Inclusion) {
+	counter!("tributary_batches_total").increment(1);
+	counter!("tributary_settled_records_total").increment(intent.header.records.into());
+	counter!("tributary_failed_channels_total").increment(inclusion.failed.len() as u64);
+	gauge!("tributary_settled_trb").increment(trb(inclusion.escrow));
+}
+
+/// Settlement failed and will try again.
+pub fn settlement_failed() {
+	counter!("tributary_settlement_failures_total").increment(1);
+}
+
+/// Records that the last plan left out.
+pub fn waiting(records: usize) {
+	gauge!("tributary_waiting_records").set(records as f64);
+}
+
+/// Reads all gauges and renders everything.
+pub fn render(worker: &Worker) -> String {
+	let stats = worker.engine.stats();
+	gauge!("vllm:num_requests_running").set(stats.running as f64);
+	gauge!("vllm:num_requests_waiting").set(stats.waiting as f64);
+	gauge!("tributary_lora_adapters_resident").set(stats.resident_adapters as f64);
+	gauge!("tributary_lora_adapter_bytes").set(stats.adapter_bytes as f64);
+	counter!("tributary_lora_cache_hits_total").absolute(stats.adapter_hits as u64);
+	counter!("tributary_lora_cache_loads_total").absolute(stats.adapter_loads as u64);
+	counter!("tributary_lora_cache_evictions_total").absolute(stats.adapter_evictions as u64);
+	let (served, all) = (worker.catalogue.served().len(), worker.catalogue.all());
+	let missing =
+		all.values().filter(|listed| matches!(listed.standing, crate::agents::Standing::Missing(_))).count();
+	gauge!("tributary_agents_served").set(served as f64);
+	gauge!("tributary_agents_missing").set(missing as f64);
+	let totals = worker.records.totals();
+	gauge!("tributary_unsettled_records").set(totals.records as f64);
+	gauge!("tributary_unsettled_trb").set(trb(totals.fees));
+	gauge!("tributary_reserved_trb").set(trb(worker.channels.reserved()));
+	let head = worker.head.get();
+	gauge!("tributary_chain_block").set(f64::from(head.block));
+	gauge!("tributary_chain_age_seconds").set(head.read_at.elapsed().as_secs_f64());
+	worker.metrics.render()
+}

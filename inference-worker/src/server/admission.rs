@@ -1,0 +1,231 @@
+//! From an HTTP request to a running answer: agent, payment, prompt, engine; cheapest checks first.
+
+use super::{errors::ApiError, openai::Options};
+use crate::{
+	agents::{Agent, Standing},
+	answer::{affordable, start, Job, Piece},
+	channels::Reservation,
+	orders::Refusal,
+	prompt::{assemble, retrieve, Ask, Prompt},
+	worker::{ReadError, Worker},
+};
+use axum::http::HeaderMap;
+use std::sync::Arc;
+use tokio::sync::mpsc::UnboundedReceiver;
+use tributary_client::{
+	http::ChannelState,
+	keys,
+	voucher::{body_hash, order_from_header, voucher_from_header, ORDER_HEADER, VOUCHER_HEADER},
+};
+use tributary_primitives::{fee::fee, request::SignedOrder, voucher::SignedVoucher, AccountId, Hash};
+
+/// An answer that has begun.
+pub struct Begun {
+	/// Its order's id.
+	pub id: Hash,
+	/// What the engine generates.
+	pub pieces: UnboundedReceiver<Piece>,
+}
+
+/// Checks, reserves, builds the prompt and submits.
+pub async fn begin(
+	worker: &Arc<Worker>,
+	headers: &HeaderMap,
+	body: &[u8],
+	model: &str,
+	ask: Ask,
+	options: Options,
+) -> Result<Begun, ApiError> {
+	let agent = find_agent(worker, model)?;
+	let (order, voucher) = signed(headers)?;
+	let reservation = reserve(worker, &order, &voucher, &body_hash(body)).await?;
+	let wanted = options.max_tokens.unwrap_or(worker.config.generation.default_max_tokens);
+	let prompt = build_prompt(worker.clone(), agent.clone(), ask, wanted).await?;
+	let head = worker.head.get();
+	let (price, platform_fee, max_fee) =
+		(agent.view.price, head.parameters.platform_fee, order.order.max_fee);
+	let tokens_in = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
+	let room = worker.engine.context().saturating_sub(prompt.tokens.len()).min(wanted);
+	let limit = u32::try_from(room).unwrap_or(u32::MAX);
+	let max_tokens = affordable(price, tokens_in, platform_fee, max_fee, limit).ok_or_else(|| {
+		let least = fee(price, tokens_in, 1, 0, platform_fee).unwrap_or(u128::MAX);
+		let message = format!(
+			"the prompt has {tokens_in} tokens with the agent's prompts and sources: even one token of answer \
+			 costs {least} planck, the order allows {max_fee}. Sign a larger max_fee."
+		);
+		ApiError::payment("max_fee_too_small", message)
+	})?;
+	let id = order.order.id();
+	let job = Job {
+		agent,
+		order,
+		voucher,
+		reservation,
+		prompt,
+		max_tokens: usize::try_from(max_tokens).unwrap_or(usize::MAX),
+		temperature: options.temperature,
+		top_p: options.top_p,
+		top_k: options.top_k,
+		stop: options.stop,
+		parameters: head.parameters_version,
+		platform_fee,
+	};
+	Ok(Begun { id, pieces: start(worker.clone(), job)? })
+}
+
+/// The agent of this name, ready to be served.
+pub fn find_agent(worker: &Worker, model: &str) -> Result<Arc<Agent>, ApiError> {
+	match worker.catalogue.get(model).map(|listed| listed.standing) {
+		Some(Standing::Ready(agent)) => Ok(agent),
+		Some(Standing::Missing(reason)) => {
+			let message =
+				format!("agent `{model}` is not ready here: {reason}. Try again, or ask another worker.");
+			Err(ApiError::unavailable("agent_not_ready", message, 10))
+		}
+		Some(Standing::Foreign) => {
+			let message =
+				format!("agent `{model}` runs on a base model that this worker does not serve. Ask another.");
+			Err(ApiError::not_found("model_not_served", message))
+		}
+		None => {
+			let served = worker.catalogue.served();
+			let there = match served.len() {
+				0 => "There are no agents here yet.".to_owned(),
+				1..=20 => format!("There are: {}.", served.join(", ")),
+				many => format!("GET /v1/models lists the {many} that there are."),
+			};
+			Err(ApiError::not_found("model_not_found", format!("there is no agent `{model}`. {there}")))
+		}
+	}
+}
+
+/// The order and voucher of a request.
+fn signed(headers: &HeaderMap) -> Result<(SignedOrder, SignedVoucher), ApiError> {
+	let text = |name: &'static str, code: &'static str| {
+		headers.get(name).and_then(|value| value.to_str().ok()).ok_or_else(|| {
+			let message = format!(
+				"the header {name} is missing. Requests are paid by signed vouchers: point your client at `tributary proxy`."
+			);
+			ApiError::payment(code, message)
+		})
+	};
+	let order = order_from_header(text(ORDER_HEADER, "order_missing")?);
+	let voucher = voucher_from_header(text(VOUCHER_HEADER, "voucher_missing")?);
+	Ok((
+		order.map_err(|error| ApiError::payment("order_malformed", error.to_string()))?,
+		voucher.map_err(|error| ApiError::payment("voucher_malformed", error.to_string()))?,
+	))
+}
+
+async fn reserve(
+	worker: &Arc<Worker>,
+	order: &SignedOrder,
+	voucher: &SignedVoucher,
+	body: &Hash,
+) -> Result<Reservation, ApiError> {
+	let payer = order.order.payer;
+	let limit = worker.config.settlement.credit_limit;
+	if worker.credit().saturating_add(order.order.max_fee) > limit {
+		let message = "answers wait to be settled on chain up to this worker's credit limit. Try again later, or ask another worker.";
+		return Err(ApiError::unavailable("credit_exhausted", message, 30));
+	}
+	let mut just_read = ensure_channel(worker, &payer).await?;
+	loop {
+		match worker.channels.reserve(&worker.here(), order, voucher, body) {
+			Some(Ok(reservation)) => return Ok(reservation),
+			// The channel may have been opened, topped up or given a key a moment ago.
+			Some(Err(refusal)) if !just_read && may_be_stale(&refusal) => {
+				just_read = true;
+				if let Err(ReadError::Records(error)) = worker.read_channel(&payer).await {
+					return Err(ApiError::internal("records", error.to_string()));
+				}
+			}
+			Some(Err(refusal)) => {
+				return Err(ApiError::from(refusal).with_channel(channel_state(worker, &payer)));
+			}
+			None => return Err(no_channel(worker, &payer)),
+		}
+	}
+}
+
+fn may_be_stale(refusal: &Refusal) -> bool {
+	matches!(
+		refusal,
+		Refusal::WrongChannel { .. }
+			| Refusal::DepositTooSmall { .. }
+			| Refusal::BadSignature(_)
+			| Refusal::Closing(_)
+	)
+}
+
+/// Reads the channel when it is unknown or old. Says whether it was read just now.
+pub async fn ensure_channel(worker: &Worker, payer: &AccountId) -> Result<bool, ApiError> {
+	let known = worker.channels.get(payer);
+	if known.is_some_and(|(_, age)| age < worker.config.refresh()) {
+		return Ok(false);
+	}
+	match worker.read_channel(payer).await {
+		Ok(()) => Ok(true),
+		// The chain is away: what was known of the channel is served on, up to the credit limit.
+		Err(ReadError::Chain(error)) if known.is_some() => {
+			tracing::warn!(%error, "the chain is away: serving on known channels");
+			Ok(true)
+		}
+		Err(ReadError::Chain(error)) => {
+			let message = format!("the channel cannot be read: {error}. Try again later.");
+			Err(ApiError::unavailable("chain_away", message, 10))
+		}
+		Err(ReadError::Records(error)) => Err(ApiError::internal("records", error.to_string())),
+	}
+}
+
+/// There is no channel of this payer.
+pub fn no_channel(worker: &Worker, payer: &AccountId) -> ApiError {
+	let message = format!(
+		"{} has no channel to this worker. Open one: `tributary channel open` with worker {}.",
+		keys::address(payer),
+		keys::address(&worker.operator)
+	);
+	ApiError::payment("no_channel", message)
+}
+
+/// The worker's view of a channel, for payers.
+pub fn channel_state(worker: &Worker, payer: &AccountId) -> Option<ChannelState> {
+	let (state, _) = worker.channels.get(payer)?;
+	Some(ChannelState {
+		genesis: format!("0x{}", hex::encode(worker.genesis)),
+		worker: keys::address(&worker.operator),
+		worker_hex: format!("0x{}", hex::encode(worker.operator)),
+		channel: state.nonce,
+		charged: state.charged(),
+		deposit: state.limit.saturating_sub(state.settled),
+		last_order_nonce: state.last_nonce,
+		last_cumulative: state.last_cumulative,
+		block: worker.head.get().block,
+	})
+}
+
+async fn build_prompt(
+	worker: Arc<Worker>,
+	agent: Arc<Agent>,
+	ask: Ask,
+	answer: usize,
+) -> Result<Prompt, ApiError> {
+	let build = move || {
+		let engine = &worker.engine;
+		let encode = |ask: Ask| match ask {
+			Ask::Chat(messages) => {
+				let text = engine.render_chat(&messages, true).map_err(|error| error.to_string())?;
+				// The template writes the special tokens itself.
+				engine.tokenizer().encode(&text, false).map_err(|error| error.to_string())
+			}
+			Ask::Completion(text) => {
+				engine.tokenizer().encode(&text, true).map_err(|error| error.to_string())
+			}
+		};
+		let hits = retrieve(&agent, ask.query(), worker.config.retrieval.chunks);
+		assemble(&agent.prompts, hits, &ask, engine.context(), answer, encode)
+	};
+	let built = tokio::task::spawn_blocking(build).await;
+	Ok(built.map_err(|error| ApiError::internal("prompt", error.to_string()))??)
+}

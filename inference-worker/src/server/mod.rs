@@ -1,0 +1,40 @@
+//! The HTTP server: OpenAI's API and what payers and auditors ask.
+
+mod admission;
+mod chat;
+mod completions;
+mod errors;
+mod info;
+mod openai;
+mod reply;
+mod trail;
+
+use crate::worker::Worker;
+use axum::{
+	extract::DefaultBodyLimit,
+	routing::{get, post},
+	Router,
+};
+use std::sync::Arc;
+use tower_http::{cors::CorsLayer, limit::RequestBodyLimitLayer};
+
+/// All routes.
+pub fn router(worker: Arc<Worker>) -> Router {
+	let limit = worker.config.server.max_body_bytes;
+	Router::new()
+		.route("/v1/chat/completions", post(chat::chat))
+		.route("/v1/completions", post(completions::completions))
+		.route("/v1/models", get(info::models))
+		.route("/v1/quote", get(info::quote))
+		.route("/v1/channel/{payer}", get(info::channel))
+		.route("/v1/trail/{id}", get(trail::trail))
+		.route("/v1/trail/{id}/evidence", get(trail::evidence))
+		.route("/v1/batches/{sequence}", get(info::batch))
+		.route("/metrics", get(info::prometheus))
+		.route("/health", get(info::health))
+		.fallback(info::unknown_path)
+		.layer(DefaultBodyLimit::disable())
+		.layer(RequestBodyLimitLayer::new(limit))
+		.layer(CorsLayer::permissive())
+		.with_state(worker)
+}
