@@ -4,6 +4,7 @@ use crate::*;
 use alloc::vec::Vec;
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
+	traits::Get,
 	view_functions::{ViewFunctionDispatchError, ViewFunctionId},
 	weights::Weight,
 };
@@ -15,6 +16,12 @@ use sp_runtime::{
 	ApplyExtrinsicResult, ExtrinsicInclusionMode,
 };
 use sp_session::OpaqueGeneratedSessionKeys;
+
+use tributary_primitives::{
+	views::*, AccountId as Id, AssetId, AssetRef, AssetVersion, ContributionIndex, DataNetId, Earner,
+	SnapshotVersion, VaultKey,
+};
+use tributary_runtime_api::MAX_PAGE;
 
 sp_api::impl_runtime_apis! {
 	impl sp_api::Core<Block> for Runtime {
@@ -203,6 +210,107 @@ sp_api::impl_runtime_apis! {
 
 		fn preset_names() -> Vec<sp_genesis_builder::PresetId> {
 			genesis_config_presets::preset_names()
+		}
+	}
+
+	impl tributary_runtime_api::TributaryApi<Block> for Runtime {
+		fn parameters() -> (u32, Parameters) {
+			Attribution::parameters()
+		}
+
+		fn parameters_of(version: u32) -> Option<Parameters> {
+			Attribution::parameters_of(version)
+		}
+
+		fn limits() -> LimitsView {
+			let waits = Delays::in_force();
+			LimitsView {
+				challenge_window: waits.challenge_window,
+				closing_delay: waits.closing_delay,
+				unbonding_delay: waits.unbonding_delay,
+				min_bond: <Runtime as pallet_workers::Config>::MinBond::get(),
+				existential_deposit: constants::EXISTENTIAL_DEPOSIT,
+				challenge_bond: <Runtime as pallet_attribution::Config>::ChallengeBond::get(),
+			}
+		}
+
+		fn channel(payer: Id, worker: Id) -> Option<ChannelView> {
+			Attribution::channel(payer.into(), worker.into())
+		}
+
+		fn worker(operator: Id) -> Option<WorkerView> {
+			Workers::worker(operator.into())
+		}
+
+		fn workers(start: u32, limit: u32) -> Vec<WorkerView> {
+			Workers::workers(start, limit.min(MAX_PAGE))
+		}
+
+		fn settlement(worker: Id) -> SettlementView {
+			Attribution::settlement(worker.into())
+		}
+
+		fn batch(worker: Id, sequence: u64) -> Option<BatchView> {
+			Attribution::batch(worker.into(), sequence)
+		}
+
+		fn claimable(who: Id) -> Vec<Claimable> {
+			Attribution::claimable(who.into())
+		}
+
+		fn earnings_claimed(worker: Id, earner: Earner) -> Balance {
+			Attribution::earnings_claimed(worker.into(), earner)
+		}
+
+		fn vault(key: VaultKey) -> VaultView {
+			Attribution::vault(key)
+		}
+
+		fn asset(id: AssetId) -> Option<AssetView> {
+			Registry::asset(id)
+		}
+
+		fn assets(start: AssetId, limit: u32) -> Vec<AssetView> {
+			Registry::assets(start, limit.min(MAX_PAGE))
+		}
+
+		fn agent(id: AssetId, version: Option<AssetVersion>) -> Option<AgentView> {
+			Agents::agent(id, version)
+		}
+
+		fn agents(start: AssetId, limit: u32) -> Vec<AgentView> {
+			Agents::agents(start, limit.min(MAX_PAGE))
+		}
+
+		fn trail(id: AssetId) -> Option<TrailView> {
+			let asset = Registry::asset(id)?;
+			let newest = asset.versions.last().map(|version| AssetRef { asset: id, version: version.version })?;
+			Some(TrailView {
+				training: Adapters::training(newest),
+				evaluations: Adapters::evaluations(id),
+				agent: Agents::agent(id, None),
+				asset,
+			})
+		}
+
+		fn datanet(id: DataNetId) -> Option<DataNetView> {
+			Datanets::datanet(id)
+		}
+
+		fn datanets(start: DataNetId, limit: u32) -> Vec<DataNetView> {
+			Datanets::datanets(start, limit.min(MAX_PAGE))
+		}
+
+		fn contributions(
+			datanet: DataNetId,
+			start: ContributionIndex,
+			limit: u32,
+		) -> Vec<ContributionView> {
+			Datanets::contributions(datanet, start, limit.min(MAX_PAGE))
+		}
+
+		fn snapshot(datanet: DataNetId, version: SnapshotVersion) -> Option<SnapshotView> {
+			Datanets::snapshot_of(datanet, version)
 		}
 	}
 }

@@ -145,4 +145,18 @@ mod runtime {
 
 	#[runtime::pallet_index(40)]
 	pub type Delays = crate::delays;
+	#[runtime::pallet_index(41)]
+	pub type Registry = pallet_registry;
+	#[runtime::pallet_index(42)]
+	pub type Datanets = pallet_datanets;
+	#[runtime::pallet_index(43)]
+	pub type Adapters = pallet_adapters;
+	#[runtime::pallet_index(44)]
+	pub type Prompts = pallet_prompts;
+	#[runtime::pallet_index(45)]
+	pub type Agents = pallet_agents;
+	#[runtime::pallet_index(46)]
+	pub type Workers = pallet_workers;
+	#[runtime::pallet_index(47)]
+	pub type Attribution = pallet_attribution;
 }

@@ -79,15 +79,103 @@ pub enum ProxyType {
 	/// Everything.
 	#[default]
 	Any,
-	/// Everything but move balances and change who owns what.
+	/// Everything but move balances, hand assets over or share out their income.
 	NonTransfer,
+	/// What a contributor does every day: contribute, take contributions back, claim (to the account
+	/// itself).
+	Contributor,
+	/// What a curator does: review, snapshot, tombstone.
+	Curator,
+	/// What an author of adapters, prompts and agents does: publish, version, price, retire, claim.
+	Author,
+	/// What an operator's machine does: keep the worker's entry, settle batches, claim.
+	Operator,
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
 	fn filter(&self, call: &RuntimeCall) -> bool {
+		use pallet_attribution::Call as Attribution;
+		use pallet_datanets::Call as Datanets;
+		use pallet_registry::Call as Registry;
+		use pallet_workers::Call as Workers;
+
+		// Batches only wrap: each call in one is filtered again.
+		if let RuntimeCall::Utility(
+			pallet_utility::Call::batch { .. }
+			| pallet_utility::Call::batch_all { .. }
+			| pallet_utility::Call::force_batch { .. },
+		) = call
+		{
+			return true;
+		}
+		let hands_over =
+			matches!(call, RuntimeCall::Registry(Registry::transfer { .. } | Registry::set_holders { .. }));
+		let claims = matches!(
+			call,
+			RuntimeCall::Attribution(
+				Attribution::claim { .. }
+					| Attribution::claim_earnings { .. }
+					| Attribution::sweep_pool { .. }
+			)
+		);
 		match self {
 			Self::Any => true,
-			Self::NonTransfer => !matches!(call, RuntimeCall::Balances(_)),
+			Self::NonTransfer => {
+				!hands_over
+					&& !matches!(
+						call,
+						RuntimeCall::Balances(_)
+							| RuntimeCall::Sudo(_)
+							| RuntimeCall::Proxy(_)
+							| RuntimeCall::Multisig(_)
+							| RuntimeCall::Utility(_)
+					)
+			}
+			Self::Contributor => {
+				claims
+					|| matches!(
+						call,
+						RuntimeCall::Datanets(Datanets::contribute { .. } | Datanets::withdraw { .. })
+					)
+			}
+			Self::Curator => matches!(
+				call,
+				RuntimeCall::Datanets(
+					Datanets::review { .. } | Datanets::snapshot { .. } | Datanets::tombstone { .. }
+				)
+			),
+			Self::Author => {
+				claims
+					|| (!hands_over
+						&& matches!(
+							call,
+							RuntimeCall::Registry(_)
+								| RuntimeCall::Adapters(_)
+								| RuntimeCall::Prompts(_)
+								| RuntimeCall::Agents(_)
+						))
+			}
+			Self::Operator => {
+				claims
+					|| matches!(
+						call,
+						RuntimeCall::Workers(Workers::update { .. } | Workers::add_bond { .. })
+							| RuntimeCall::Attribution(
+								Attribution::submit_batch { .. } | Attribution::credit { .. }
+							)
+					)
+			}
+		}
+	}
+
+	fn is_superset(&self, other: &Self) -> bool {
+		match (self, other) {
+			(a, b) if a == b => true,
+			(Self::Any, _) => true,
+			(_, Self::Any) => false,
+			// Every other type lets through only calls that this one lets through.
+			(Self::NonTransfer, _) => true,
+			_ => false,
 		}
 	}
 }

@@ -1,1 +1,119 @@
+//! Tributary's own pallets.
 
+use super::Treasury;
+use crate::{constants::*, *};
+use frame_support::{
+	parameter_types,
+	traits::{fungible::HoldConsideration, ConstU128, ConstU32, Contains, Footprint, LinearStoragePrice},
+	PalletId,
+};
+use frame_system::EnsureRoot;
+use sp_runtime::traits::Convert;
+use tributary_primitives::Ppm;
+
+/// A storage deposit for items and their bytes, held under `Reason`.
+type Deposit<Reason> = HoldConsideration<AccountId, Balances, Reason, StoragePrice>;
+
+parameter_types! {
+	pub const ItemDeposit: Balance = deposit(1, 0);
+	pub const ByteDeposit: Balance = deposit(0, 1);
+	pub const DataNetReason: RuntimeHoldReason =
+		RuntimeHoldReason::Datanets(pallet_datanets::HoldReason::DataNet);
+	pub const ContributionReason: RuntimeHoldReason =
+		RuntimeHoldReason::Datanets(pallet_datanets::HoldReason::Contribution);
+	pub const SnapshotReason: RuntimeHoldReason =
+		RuntimeHoldReason::Datanets(pallet_datanets::HoldReason::Snapshot);
+	pub const ReportReason: RuntimeHoldReason =
+		RuntimeHoldReason::Adapters(pallet_adapters::HoldReason::Report);
+}
+
+/// Price of storage: see [`deposit`].
+pub struct StoragePrice;
+
+impl Convert<Footprint, Balance> for StoragePrice {
+	fn convert(footprint: Footprint) -> Balance {
+		LinearStoragePrice::<ItemDeposit, ByteDeposit, Balance>::convert(footprint)
+	}
+}
+
+impl pallet_registry::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type DepositPrice = StoragePrice;
+	type Vaults = Attribution;
+	type PriceFloor = Agents;
+	type WeightInfo = pallet_registry::weights::CountedWeight<Runtime>;
+}
+
+impl pallet_datanets::Config for Runtime {
+	type DataNetDeposit = Deposit<DataNetReason>;
+	type ContributionDeposit = Deposit<ContributionReason>;
+	type SnapshotDeposit = Deposit<SnapshotReason>;
+	type Vaults = Attribution;
+	type WeightInfo = pallet_datanets::weights::CountedWeight<Runtime>;
+}
+
+impl pallet_adapters::Config for Runtime {
+	type Snapshots = Datanets;
+	type ReportDeposit = Deposit<ReportReason>;
+	type WeightInfo = pallet_adapters::weights::CountedWeight<Runtime>;
+}
+
+parameter_types! {
+	/// Part of a forked prompt's income that its parent receives.
+	pub const ForkShare: Ppm = 200_000;
+}
+
+impl pallet_prompts::Config for Runtime {
+	type ForkShare = ForkShare;
+	type WeightInfo = pallet_prompts::weights::CountedWeight<Runtime>;
+}
+
+impl pallet_agents::Config for Runtime {
+	type Bases = Adapters;
+	type Snapshots = Datanets;
+	type WeightInfo = pallet_agents::weights::CountedWeight<Runtime>;
+}
+
+/// Operators with a challenged batch.
+pub struct Disputed;
+
+impl Contains<AccountId> for Disputed {
+	fn contains(operator: &AccountId) -> bool {
+		pallet_attribution::Settlements::<Runtime>::get(operator).challenges > 0
+	}
+}
+
+impl pallet_workers::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type BlockNumberProvider = System;
+	type Disputed = Disputed;
+	type Treasury = Treasury;
+	type MinBond = ConstU128<{ 100 * TRB }>;
+	type UnbondingDelay = delays::UnbondingDelay<Runtime>;
+	type ChallengeWindow = delays::ChallengeWindow<Runtime>;
+	type WeightInfo = pallet_workers::weights::SubstrateWeight<Runtime>;
+}
+
+parameter_types! {
+	pub const PotId: PalletId = PalletId(*b"trb/attr");
+}
+
+impl pallet_attribution::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type BlockNumberProvider = System;
+	type Workers = Workers;
+	type Agents = Agents;
+	type AdminOrigin = EnsureRoot<AccountId>;
+	type AuthorityOrigin = EnsureRoot<AccountId>;
+	type Treasury = Treasury;
+	type PalletId = PotId;
+	type MinDeposit = ConstU128<MILLI_TRB>;
+	type ChallengeWindow = delays::ChallengeWindow<Runtime>;
+	type ClosingDelay = delays::ClosingDelay<Runtime>;
+	type ChallengeBond = ConstU128<{ 10 * TRB }>;
+	type MaxPending = ConstU32<256>;
+	type WeightInfo = pallet_attribution::weights::SubstrateWeight<Runtime>;
+}
