@@ -34,7 +34,6 @@ mod mock;
 #[cfg(test)]
 mod tests;
 
-pub use impls::challenges::DisputedWorkers;
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;

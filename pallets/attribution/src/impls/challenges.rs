@@ -13,16 +13,12 @@ use tributary_primitives::{
 	Balance, Hash, VaultKey, PPM,
 };
 
-/// Operators with an open challenge, for the workers pallet: their bonds stay until the verdict.
-pub struct DisputedWorkers<T>(PhantomData<T>);
-
-impl<T: Config> Contains<T::AccountId> for DisputedWorkers<T> {
-	fn contains(worker: &T::AccountId) -> bool {
+impl<T: Config> Pallet<T> {
+	/// Whether a batch of the worker is challenged: its bond must stay until the verdict.
+	pub fn is_disputed(worker: &T::AccountId) -> bool {
 		Settlements::<T>::get(worker).challenges > 0
 	}
-}
 
-impl<T: Config> Pallet<T> {
 	pub(crate) fn do_challenge(
 		challenger: T::AccountId,
 		worker: T::AccountId,

@@ -1,7 +1,7 @@
 //! What the calls do, by subject.
 
 pub(crate) mod batches;
-pub(crate) mod challenges;
+mod challenges;
 mod channels;
 mod claims;
 mod credits;
