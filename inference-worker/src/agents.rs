@@ -3,12 +3,13 @@
 use crate::indexes::{DataNetIndex, Indexes};
 use std::{
 	collections::{BTreeMap, HashMap},
+	path::PathBuf,
 	sync::{Arc, RwLock},
 };
 use tributary_client::{Chain, Store};
 use tributary_engine::AdapterUse;
 use tributary_primitives::{
-	views::{AgentView, AssetView},
+	views::{AgentView, AssetView, VersionView},
 	AssetId, AssetRef, Hash, PPM,
 };
 
@@ -83,6 +84,8 @@ impl Catalogue {
 pub struct Keeper {
 	chain: Chain,
 	store: Store,
+	/// Folder of fetched folders, shared with the engine's adapter source.
+	cache: PathBuf,
 	model: Hash,
 	indexes: Indexes,
 	assets: HashMap<AssetId, AssetView>,
@@ -91,8 +94,8 @@ pub struct Keeper {
 
 impl Keeper {
 	/// For agents on the base model with this content hash.
-	pub fn new(chain: Chain, store: Store, model: Hash, indexes: Indexes) -> Self {
-		Self { chain, store, model, indexes, assets: HashMap::new(), prompts: HashMap::new() }
+	pub fn new(chain: Chain, store: Store, cache: PathBuf, model: Hash, indexes: Indexes) -> Self {
+		Self { chain, store, cache, model, indexes, assets: HashMap::new(), prompts: HashMap::new() }
 	}
 
 	/// Reads all agents and makes ready those it can. An error means the chain could not be read; the
@@ -138,7 +141,7 @@ impl Keeper {
 		view: &AgentView,
 		earlier: Option<&Standing>,
 	) -> Result<Standing, tributary_client::ChainError> {
-		if matches!(earlier, Some(Standing::Foreign)) || self.content(view.base).await? != Some(self.model) {
+		if matches!(earlier, Some(Standing::Foreign)) || !self.runs_on_our_model(view).await? {
 			return Ok(Standing::Foreign);
 		}
 		// Content missing elsewhere is no error of the chain: it is reported and tried again.
@@ -166,51 +169,47 @@ impl Keeper {
 		}
 		let mut adapters = Vec::with_capacity(view.adapters.len());
 		for (adapter, scale) in &view.adapters {
-			let hash = self.known_content(*adapter).await?;
-			if !self.store.has(&hash).await {
-				return Err(format!(
-					"adapter {} ({}) is not in the content store",
-					adapter.asset,
-					hex::encode(hash)
-				));
-			}
-			// Scales are ppm of the trained strength; f32 holds them exactly enough (24 bits).
-			adapters.push(AdapterUse { hash, scale: *scale as f32 / PPM as f32 });
+			let content = self.known_content(*adapter).await?;
+			// Brought here now, so that a request never waits for the network; loaded when one needs it.
+			let fetched = self.source(&content).fetch_folder(&content.hash, &self.cache).await;
+			fetched.map_err(|error| format!("adapter {} cannot be had: {error}", adapter.asset))?;
+			// Scales are ppm of the trained strength: whole numbers that f32 holds to 24 bits.
+			adapters.push(AdapterUse { hash: content.hash, scale: *scale as f32 / PPM as f32 });
 		}
 		let mut prompts = Vec::with_capacity(view.prompts.len());
 		for prompt in &view.prompts {
-			let hash = self.known_content(*prompt).await?;
-			prompts.push(self.prompt(*prompt, hash).await?);
+			let content = self.known_content(*prompt).await?;
+			prompts.push(self.prompt(*prompt, &content).await?);
 		}
 		Ok(Arc::new(Agent { view: view.clone(), name: name.to_owned(), adapters, prompts, indexes }))
 	}
 
-	async fn prompt(&mut self, prompt: AssetRef, hash: Hash) -> Result<String, String> {
-		if let Some(text) = self.prompts.get(&hash) {
+	/// The content store, and where the asset's owner says the content is.
+	fn source(&self, content: &Content) -> Store {
+		self.store.with_sources(content.hints.iter().map(String::as_str))
+	}
+
+	async fn prompt(&mut self, prompt: AssetRef, content: &Content) -> Result<String, String> {
+		if let Some(text) = self.prompts.get(&content.hash) {
 			return Ok(text.clone());
 		}
-		let bytes = self.store.get_within(&hash, MAX_PROMPT).await;
+		let bytes = self.source(content).get_within(&content.hash, MAX_PROMPT).await;
 		let bytes = bytes.map_err(|error| format!("prompt {} cannot be had: {error}", prompt.asset))?;
 		let text = String::from_utf8(bytes.to_vec())
 			.map_err(|_| format!("prompt {} is not UTF-8 text", prompt.asset))?;
-		self.prompts.insert(hash, text.clone());
+		self.prompts.insert(content.hash, text.clone());
 		Ok(text)
 	}
 
-	async fn known_content(&mut self, version: AssetRef) -> Result<Hash, String> {
+	async fn known_content(&mut self, version: AssetRef) -> Result<Content, String> {
 		let content = self.content(version).await.map_err(|error| error.to_string())?;
 		content.ok_or_else(|| format!("asset {} has no version {}", version.asset, version.version))
 	}
 
-	/// Content hash of an asset version. Versions never change, so what was read once stays true.
-	async fn content(&mut self, wanted: AssetRef) -> Result<Option<Hash>, tributary_client::ChainError> {
-		let find = |asset: &AssetView| {
-			asset
-				.versions
-				.iter()
-				.find(|version| version.version == wanted.version)
-				.map(|version| version.content)
-		};
+	/// Content of an asset version. Versions never change, so what was read once stays true.
+	async fn content(&mut self, wanted: AssetRef) -> Result<Option<Content>, tributary_client::ChainError> {
+		let find =
+			|asset: &AssetView| asset.versions.iter().find(|v| v.version == wanted.version).map(Content::of);
 		if let Some(content) = self.assets.get(&wanted.asset).and_then(find) {
 			return Ok(Some(content));
 		}
@@ -221,16 +220,23 @@ impl Keeper {
 	}
 }
 
-/// Agents by the name requests use. Names are not unique on chain: the oldest agent has the plain name,
-/// later ones get their id after a `#`.
-fn by_name(views: Vec<AgentView>) -> BTreeMap<String, AgentView> {
-	let mut named = BTreeMap::new();
-	for view in views.into_iter().filter(|view| !view.retired) {
-		let name = String::from_utf8_lossy(&view.name).into_owned();
-		let name = if named.contains_key(&name) { format!("{name}#{}", view.agent.asset) } else { name };
-		named.insert(name, view);
+/// Where an asset version's bytes are.
+struct Content {
+	hash: Hash,
+	hints: Vec<String>,
+}
+
+impl Content {
+	fn of(version: &VersionView) -> Self {
+		let hints = version.hints.iter().filter_map(|hint| String::from_utf8(hint.clone()).ok());
+		Self { hash: version.content, hints: hints.collect() }
 	}
-	named
+}
+
+/// Agents that may be used, by name. Names are unique on chain.
+fn by_name(views: Vec<AgentView>) -> BTreeMap<String, AgentView> {
+	let usable = views.into_iter().filter(|view| !view.retired);
+	usable.map(|view| (String::from_utf8_lossy(&view.name).into_owned(), view)).collect()
 }
 
 fn report(name: &str, earlier: Option<&Standing>, now: &Standing) {
@@ -261,13 +267,6 @@ pub(crate) mod tests {
 			evaluated: false,
 			staked: false,
 		}
-	}
-
-	#[test]
-	fn later_agent_gets_its_id_when_names_repeat() {
-		let named = by_name(vec![view(3, "guide"), view(5, "guide"), view(6, "poet")]);
-		let ids: Vec<_> = named.iter().map(|(name, view)| (name.as_str(), view.agent.asset)).collect();
-		assert_eq!(ids, vec![("guide", 3), ("guide#5", 5), ("poet", 6)]);
 	}
 
 	#[test]

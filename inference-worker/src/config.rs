@@ -287,6 +287,11 @@ impl Config {
 		self.attribution.validate().map_err(|error| bad("attribution", error.to_string()))
 	}
 
+	/// Folder of fetched models and adapters.
+	pub fn content_cache(&self) -> PathBuf {
+		self.data.join("content")
+	}
+
 	/// Time between refreshes from the chain.
 	pub fn refresh(&self) -> Duration {
 		Duration::from_secs(self.chain.refresh_secs)

@@ -6,6 +6,7 @@ use std::{
 	collections::BTreeMap,
 	path::{Path, PathBuf},
 	sync::Arc,
+	time::{Duration, Instant},
 };
 use tributary_attribution::{Document, Retriever, SnapshotIndex};
 use tributary_client::{Chain, Store};
@@ -15,6 +16,8 @@ use tributary_primitives::{
 	Hash, SnapshotRef,
 };
 
+/// Contributions are listed again after this time: nothing else tells of a tombstone.
+const RELIST: Duration = Duration::from_secs(60);
 /// Contributions fetched at the same time.
 const FETCHES: usize = 16;
 /// Contributions asked for at a time.
@@ -43,7 +46,14 @@ pub struct Indexes {
 	/// Hash of the base model: token ids mean nothing without it.
 	model: Hash,
 	chunk_tokens: usize,
-	built: BTreeMap<SnapshotRef, (DataNetView, Arc<DataNetIndex>)>,
+	built: BTreeMap<SnapshotRef, Built>,
+}
+
+struct Built {
+	index: Arc<DataNetIndex>,
+	/// Name of its file, and with it all that it depends on.
+	file: String,
+	listed_at: Instant,
 }
 
 impl Indexes {
@@ -63,27 +73,28 @@ impl Indexes {
 
 	/// The index of a snapshot, built now if need be. The error says what is missing.
 	pub async fn get(&mut self, wanted: SnapshotRef) -> Result<Arc<DataNetIndex>, String> {
-		let missing = || format!("DataNet {} is not on chain", wanted.datanet);
-		let datanet =
-			self.chain.datanet(wanted.datanet).await.map_err(|e| e.to_string())?.ok_or_else(missing)?;
-		if let Some((seen, index)) = self.built.get(&wanted) {
-			if *seen == datanet {
-				return Ok(index.clone());
-			}
+		if let Some(built) = self.built.get(&wanted).filter(|built| built.listed_at.elapsed() < RELIST) {
+			return Ok(built.index.clone());
 		}
+		let datanet = self.chain.datanet(wanted.datanet).await.map_err(|e| e.to_string())?;
+		let datanet = datanet.ok_or_else(|| format!("DataNet {} is not on chain", wanted.datanet))?;
 		let snapshot =
 			self.chain.snapshot(wanted.datanet, wanted.version).await.map_err(|e| e.to_string())?;
 		let snapshot = snapshot
 			.ok_or_else(|| format!("DataNet {} has no snapshot {}", wanted.datanet, wanted.version))?;
-		let listed = self.list(&datanet, &snapshot).await?;
+		let (listed_at, listed) = (Instant::now(), self.list(&datanet, &snapshot).await?);
+		let file = file_name(&snapshot, &self.model, &listed);
+		if let Some(built) = self.built.get_mut(&wanted).filter(|built| built.file == file) {
+			built.listed_at = listed_at;
+			return Ok(built.index.clone());
+		}
 		let texts = self.fetch(wanted, &listed).await?;
 		let name = String::from_utf8_lossy(&datanet.name).into_owned();
-		let path = self.folder.join(file_name(&snapshot, &self.model, &listed));
-		let (engine, chunk_tokens) = (self.engine.clone(), self.chunk_tokens);
+		let (engine, chunk_tokens, path) = (self.engine.clone(), self.chunk_tokens, self.folder.join(&file));
 		let build = move || build(wanted, name, &engine, &listed, texts, chunk_tokens, &path);
 		let index = tokio::task::spawn_blocking(build).await.map_err(|error| error.to_string())??;
 		let index = Arc::new(index);
-		self.built.insert(wanted, (datanet, index.clone()));
+		self.built.insert(wanted, Built { index: index.clone(), file, listed_at });
 		Ok(index)
 	}
 

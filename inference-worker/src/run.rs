@@ -85,7 +85,7 @@ pub async fn run(config: Config) -> Result<()> {
 		worker.config.retrieval.chunk_tokens,
 	)
 	.map_err(anyhow::Error::msg)?;
-	let keeper = Keeper::new(chain, store, model, indexes);
+	let keeper = Keeper::new(chain, store, worker.config.content_cache(), model, indexes);
 
 	let (stop, stopped) = watch::channel(false);
 	let head_task = tokio::spawn(follow_head(worker.clone(), stopped.clone()));
@@ -202,8 +202,7 @@ fn service_key(config: &Config) -> Result<Keypair> {
 /// The base model's folder and content hash.
 async fn model(config: &Config, store: &Store) -> Result<(PathBuf, Hash)> {
 	if let Some(content) = config.model.content {
-		let folder =
-			store.fetch_folder(&content, &config.data.join("content")).await.context("model.content")?;
+		let folder = store.fetch_folder(&content, &config.content_cache()).await.context("model.content")?;
 		return Ok((folder, content));
 	}
 	let Some(path) = config.model.path.clone() else { bail!("model.path is not set") };
@@ -226,7 +225,7 @@ async fn start_engine(config: &Config, folder: PathBuf, store: &Store) -> Result
 	};
 	let source = Arc::new(StoreAdapters {
 		store: store.clone(),
-		cache: config.data.join("content"),
+		cache: config.content_cache(),
 		runtime: Handle::current(),
 	});
 	let engine = tokio::task::spawn_blocking(move || Engine::start(engine_config, source)).await??;

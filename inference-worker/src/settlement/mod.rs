@@ -129,8 +129,11 @@ impl Settler {
 			worker.records.write_off(&[*number], *fault)?;
 		}
 		metrics::waiting(plan.waiting);
-		let Some((_, first)) = plan.records.first() else { return Ok(None) };
-		let (version, parameters) = self.parameters(first.parameters).await?;
+		if plan.records.is_empty() {
+			return Ok(None);
+		}
+		// The chain divides by what is in force when the batch arrives.
+		let (version, parameters) = worker.chain.parameters().await?;
 		let settlement = worker.chain.settlement(worker.operator).await?;
 		let settled = self.settled_tree(&settlement).await?;
 		let terms = self.terms(plan.records.iter().map(|(_, stored)| stored.record.agent)).await?;
@@ -175,13 +178,12 @@ impl Settler {
 		Ok(standings)
 	}
 
-	async fn parameters(&self, version: u32) -> Result<(u32, Parameters)> {
-		let (current, parameters) = self.worker.chain.parameters().await?;
-		if version == current {
-			return Ok((current, parameters));
+	/// The parameters that a batch on chain was split by.
+	async fn parameters_of(&self, batch: &BatchView) -> Result<Parameters> {
+		match self.worker.chain.parameters_of(batch.parameters).await? {
+			Some(parameters) => Ok(parameters),
+			None => Ok(self.worker.chain.parameters().await?.1),
 		}
-		let earlier = self.worker.chain.parameters_of(version).await?;
-		Ok(earlier.map_or((current, parameters), |earlier| (version, earlier)))
 	}
 
 	async fn terms(&self, agents: impl Iterator<Item = AssetRef>) -> Result<Vec<AgentTerms>> {
@@ -240,7 +242,7 @@ impl Settler {
 			return Ok(Some(before));
 		}
 		let terms = self.terms(data.agents.iter().copied()).await?;
-		let parameters = self.parameters(batch.parameters).await?.1;
+		let parameters = self.parameters_of(&batch).await?;
 		Ok(Some(after(&before, &data.records, &batch, &terms, &parameters)?))
 	}
 
@@ -329,7 +331,7 @@ impl Settler {
 		let records = self.worker.records.numbered(&intent.records)?;
 		let records: Vec<UsageRecord> = records.into_iter().map(|stored| stored.record).collect();
 		let terms = self.terms(intent.agents.iter().copied()).await?;
-		let parameters = self.parameters(batch.parameters).await?.1;
+		let parameters = self.parameters_of(batch).await?;
 		let added = after(&EarningsTree::default(), &records, batch, &terms, &parameters)?;
 		Ok(added.leaves().into_iter().map(|leaf| (leaf.earner, leaf.cumulative)).collect())
 	}
