@@ -151,6 +151,10 @@ impl Keeper {
 		}
 	}
 
+	async fn runs_on_our_model(&mut self, view: &AgentView) -> Result<bool, tributary_client::ChainError> {
+		Ok(self.content(view.base).await?.is_some_and(|content| content.hash == self.model))
+	}
+
 	async fn gather(
 		&mut self,
 		name: &str,
