@@ -79,7 +79,7 @@ pub enum ProxyType {
 	/// Everything.
 	#[default]
 	Any,
-	/// Everything but move balances, hand assets over or share out their income.
+	/// Everything but move balances, spend them on answers, hand assets over or share out their income.
 	NonTransfer,
 	/// What a contributor does every day: contribute, take contributions back, claim (to the account
 	/// itself).
@@ -110,6 +110,14 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 		}
 		let hands_over =
 			matches!(call, RuntimeCall::Registry(Registry::transfer { .. } | Registry::set_holders { .. }));
+		let spends = matches!(
+			call,
+			RuntimeCall::Attribution(
+				Attribution::open_channel { .. }
+					| Attribution::top_up { .. }
+					| Attribution::set_session_key { .. }
+			)
+		);
 		let claims = matches!(
 			call,
 			RuntimeCall::Attribution(
@@ -122,14 +130,14 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 			Self::Any => true,
 			Self::NonTransfer => {
 				!hands_over
-					&& !matches!(
-						call,
-						RuntimeCall::Balances(_)
-							| RuntimeCall::Sudo(_)
-							| RuntimeCall::Proxy(_)
-							| RuntimeCall::Multisig(_)
-							| RuntimeCall::Utility(_)
-					)
+					&& !spends && !matches!(
+					call,
+					RuntimeCall::Balances(_)
+						| RuntimeCall::Sudo(_)
+						| RuntimeCall::Proxy(_)
+						| RuntimeCall::Multisig(_)
+						| RuntimeCall::Utility(_)
+				)
 			}
 			Self::Contributor => {
 				claims

@@ -1,0 +1,43 @@
+//! Chain states made from the genesis presets, as the node makes them.
+
+// Each test file uses some of this.
+#![allow(dead_code)]
+
+use polkadot_sdk::{sp_io::TestExternalities, sp_keyring::Sr25519Keyring, sp_runtime::BuildStorage};
+use serde_json::Value;
+use tributary_runtime::{genesis_config_presets::get_preset, AccountId, RuntimeGenesisConfig};
+
+/// Puts `patch` over `base`: objects merge, everything else replaces.
+fn merge(base: &mut Value, patch: Value) {
+	match (base, patch) {
+		(Value::Object(base), Value::Object(patch)) => {
+			for (key, value) in patch {
+				merge(base.entry(key).or_insert(Value::Null), value);
+			}
+		}
+		(base, patch) => *base = patch,
+	}
+}
+
+/// The preset's whole genesis configuration.
+pub fn config(preset: &str) -> RuntimeGenesisConfig {
+	let patch = get_preset(&preset.into()).expect("the preset exists");
+	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("the default is JSON");
+	merge(&mut config, serde_json::from_slice(&patch).expect("the preset is JSON"));
+	serde_json::from_value(config).expect("the preset fits the runtime")
+}
+
+/// The preset's genesis state.
+pub fn genesis(preset: &str) -> TestExternalities {
+	config(preset).build_storage().expect("the preset builds").into()
+}
+
+/// Alice's account.
+pub fn alice() -> AccountId {
+	Sr25519Keyring::Alice.to_account_id()
+}
+
+/// Bob's account.
+pub fn bob() -> AccountId {
+	Sr25519Keyring::Bob.to_account_id()
+}

@@ -1,0 +1,117 @@
+//! What each type of proxy may do.
+
+use polkadot_sdk::{
+	frame_support::traits::InstanceFilter,
+	frame_system, pallet_balances, pallet_proxy, pallet_utility,
+	sp_runtime::{AccountId32, MultiAddress},
+};
+use tributary_primitives::VaultKey;
+use tributary_runtime::{configs::ProxyType, RuntimeCall};
+
+const ALL: [ProxyType; 6] = [
+	ProxyType::Any,
+	ProxyType::NonTransfer,
+	ProxyType::Contributor,
+	ProxyType::Curator,
+	ProxyType::Author,
+	ProxyType::Operator,
+];
+
+fn account() -> AccountId32 {
+	AccountId32::new([1; 32])
+}
+
+fn allowed(call: RuntimeCall) -> Vec<ProxyType> {
+	ALL.into_iter().filter(|proxy| proxy.filter(&call)).collect()
+}
+
+#[test]
+fn transfer_is_for_any_only_when_proxied() {
+	let call = pallet_balances::Call::transfer_all { dest: MultiAddress::Id(account()), keep_alive: false };
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+}
+
+#[test]
+fn spending_on_answers_is_for_any_only_when_proxied() {
+	let call = pallet_attribution::Call::top_up { worker: account(), amount: 1 };
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+	let call = pallet_attribution::Call::set_session_key { worker: account(), session_key: Some([1; 32]) };
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+}
+
+#[test]
+fn handing_an_asset_over_is_for_any_only_when_proxied() {
+	let call = pallet_registry::Call::transfer { asset: 0, new_owner: account() };
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+	let call = pallet_registry::Call::set_holders { asset: 0, holders: Default::default() };
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+}
+
+#[test]
+fn adding_a_proxy_is_for_any_only_when_proxied() {
+	let call = pallet_proxy::Call::add_proxy {
+		delegate: MultiAddress::Id(account()),
+		proxy_type: ProxyType::Any,
+		delay: 0,
+	};
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+}
+
+#[test]
+fn contributing_is_for_contributors_when_proxied() {
+	let call = pallet_datanets::Call::contribute { datanet: 0, items: Default::default() };
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Contributor]);
+}
+
+#[test]
+fn reviewing_is_for_curators_when_proxied() {
+	let call = pallet_datanets::Call::review { datanet: 0, decisions: Default::default() };
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Curator]);
+}
+
+#[test]
+fn claiming_is_for_all_who_earn_when_proxied() {
+	let call = pallet_attribution::Call::claim { vault: VaultKey::Platform };
+	assert_eq!(
+		allowed(call.into()),
+		[
+			ProxyType::Any,
+			ProxyType::NonTransfer,
+			ProxyType::Contributor,
+			ProxyType::Author,
+			ProxyType::Operator
+		]
+	);
+}
+
+#[test]
+fn unbonding_is_not_for_operators_when_proxied() {
+	let call = pallet_workers::Call::unbond {};
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer]);
+	let call = pallet_attribution::Call::credit { worker: account(), limit: 1 };
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Operator]);
+}
+
+#[test]
+fn batch_is_for_all_when_proxied_because_each_call_in_it_is_filtered() {
+	let calls = vec![frame_system::Call::remark { remark: vec![] }.into()];
+	let call = pallet_utility::Call::batch_all { calls };
+	assert_eq!(allowed(call.into()), ALL);
+	let call = pallet_utility::Call::as_derivative {
+		index: 0,
+		call: Box::new(frame_system::Call::remark { remark: vec![] }.into()),
+	};
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+}
+
+#[test]
+fn proxy_is_superset_when_it_allows_at_least_the_same() {
+	for proxy in ALL {
+		assert!(ProxyType::Any.is_superset(&proxy));
+		assert!(proxy.is_superset(&proxy));
+		assert_eq!(proxy.is_superset(&ProxyType::Any), proxy == ProxyType::Any);
+	}
+	assert!(ProxyType::NonTransfer.is_superset(&ProxyType::Operator));
+	assert!(!ProxyType::Operator.is_superset(&ProxyType::NonTransfer));
+	assert!(!ProxyType::Operator.is_superset(&ProxyType::Curator));
+}
