@@ -181,6 +181,8 @@ fn log_sum_exp(logits: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
 	use proptest::prelude::*;
+	// Named, because the prelude of proptest holds another trait of this name.
+	use rand_chacha::rand_core::RngCore;
 
 	use super::*;
 

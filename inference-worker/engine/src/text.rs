@@ -74,3 +74,75 @@ impl AnswerText {
 		(from..self.held.len()).find(begins).map_or(0, |start| self.held.len() - start)
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use std::path::Path;
+
+	use proptest::prelude::*;
+
+	use super::*;
+
+	fn tokenizer() -> Tokenizer {
+		let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/llama");
+		Tokenizer::open(&folder, &[1]).unwrap()
+	}
+
+	fn stream(tokens: &[u32], stops: &[&str]) -> (Vec<String>, bool) {
+		let mut text = AnswerText::new(tokenizer(), stops.iter().map(|stop| stop.to_string()).collect());
+		let mut pieces = Vec::new();
+		for (index, token) in tokens.iter().enumerate() {
+			let piece = text.push(*token, index + 1 == tokens.len()).unwrap();
+			pieces.push(piece.text);
+			if piece.stopped {
+				return (pieces, true);
+			}
+		}
+		(pieces, false)
+	}
+
+	proptest! {
+		#![proptest_config(ProptestConfig::with_cases(64))]
+
+		#[test]
+		fn pieces_make_up_the_text_when_any_text_is_streamed(text in "\\PC{0,40}") {
+			let tokens = tokenizer().encode(&text, false).unwrap();
+			let (pieces, _) = stream(&tokens, &["\u{1}"]);
+			prop_assert_eq!(pieces.concat(), text);
+		}
+
+		#[test]
+		fn text_ends_before_the_first_stop_when_any_appears(text in "[ab]{0,30}", stop in "[ab]{1,4}") {
+			let tokens = tokenizer().encode(&text, false).unwrap();
+			let (pieces, stopped) = stream(&tokens, &[&stop, "zz"]);
+			let expected = text.find(&stop).map_or(text.as_str(), |start| &text[..start]);
+			prop_assert_eq!(pieces.concat(), expected);
+			prop_assert_eq!(stopped, text.contains(&stop));
+		}
+	}
+
+	#[test]
+	fn character_is_held_back_when_its_bytes_come_in_several_tokens() {
+		let tokens = tokenizer().encode("a🦀b", false).unwrap();
+		let (pieces, _) = stream(&tokens, &[]);
+		assert!(pieces.len() > 3 && pieces.iter().all(|piece| !piece.contains('\u{FFFD}')), "{pieces:?}");
+		assert_eq!(pieces.concat(), "a🦀b");
+	}
+
+	#[test]
+	fn beginning_of_a_stop_string_is_held_back_when_it_may_go_on() {
+		let tokens: Vec<u32> = ["x", "e", "n", "d"]
+			.iter()
+			.flat_map(|letter| tokenizer().encode(letter, false).unwrap())
+			.collect();
+		assert_eq!(stream(&tokens, &["end"]), (vec!["x".into(), "".into(), "".into(), "".into()], true));
+		assert_eq!(stream(&tokens[..3], &["end"]).0.concat(), "xen");
+	}
+
+	#[test]
+	fn broken_bytes_become_a_replacement_character_when_the_answer_ends() {
+		let tokens = tokenizer().encode("🦀", false).unwrap();
+		let (pieces, _) = stream(&tokens[..1], &[]);
+		assert_eq!(pieces.concat(), "\u{FFFD}");
+	}
+}

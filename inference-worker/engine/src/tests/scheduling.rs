@@ -1,0 +1,275 @@
+//! The queue, the batch, and adapters that come and go.
+
+use std::sync::{mpsc::sync_channel, Arc, Mutex};
+
+use super::*;
+use crate::{
+	error::{AdapterError, SubmitError, WeightsError},
+	Stats,
+};
+
+const PROMPT: [u32; 5] = [0, 70, 71, 72, 73];
+
+/// Bytes of the fixture adapter in memory.
+fn bytes_of(adapter: &str) -> u64 {
+	let model = crate::config::ModelConfig::open(&fixture("llama")).unwrap();
+	crate::lora::reader::read(&fixture("llama").join(adapter), &model, 1 << 20).unwrap().bytes
+}
+
+/// Submits a request whose first token blocks the engine until the sender is used or dropped.
+fn hold(engine: &Engine, max_tokens: usize) -> (std::sync::mpsc::SyncSender<()>, Answer) {
+	let (release, held) = sync_channel::<()>(1);
+	let (entered, waiting) = channel();
+	let (events, answer) = channel();
+	let mut first = true;
+	let sink = move |event| {
+		if std::mem::take(&mut first) {
+			entered.send(()).unwrap();
+			let _ = held.recv_timeout(PATIENCE);
+		}
+		events.send(event).is_ok()
+	};
+	engine.submit(request(&PROMPT, &[], max_tokens), Box::new(sink)).unwrap();
+	waiting.recv_timeout(PATIENCE).unwrap();
+	(release, Answer(answer))
+}
+
+#[test]
+fn submit_fails_with_retry_after_when_the_queue_is_full() {
+	let config = EngineConfig { queue: 2, max_batch: 1, ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let (release, held) = hold(&engine, 3);
+	let queued = [0, 1].map(|_| Answer::of(&engine, request(&PROMPT, &[], 2)));
+	let full = engine.submit(request(&PROMPT, &[], 2), Box::new(|_| true)).unwrap_err();
+	assert!(matches!(full, SubmitError::QueueFull { retry_after_secs: 1..=60 }), "{full}");
+	assert_eq!(engine.stats().waiting, 2);
+	drop(release);
+	assert!(held.finish().end.is_ok());
+	for answer in queued {
+		assert_eq!(answer.finish().tokens.len(), 2);
+	}
+	assert_eq!(answer(&engine, request(&PROMPT, &[], 1)).tokens.len(), 1);
+}
+
+#[test]
+fn request_ends_without_further_events_when_its_client_goes() {
+	let engine = start("llama");
+	let events = Arc::new(Mutex::new(Vec::new()));
+	let seen = events.clone();
+	let sink = move |event| {
+		seen.lock().unwrap().push(event);
+		seen.lock().unwrap().len() < 3
+	};
+	engine.submit(request(&PROMPT, &[(0, 1.0)], 100), Box::new(sink)).unwrap();
+	// Requests are served in turn, so that an answer shows that the engine has gone on.
+	let alone = answer(&engine, request(&PROMPT, &[], 100));
+	assert_eq!(alone.tokens.len(), 100);
+	engine.shutdown();
+	assert_eq!(events.lock().unwrap().len(), 3);
+	assert_eq!(engine.stats().running, 0);
+}
+
+#[test]
+fn answers_stay_the_same_when_requests_join_and_leave_at_random() {
+	let config = EngineConfig { max_batch: 5, ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let adapters: [&[(u8, f32)]; 5] = [&[], &[(0, 1.0)], &[(1, 0.5)], &[(2, 1.0), (0, -1.0)], &[(1, 1.0)]];
+	let request = |index: usize| {
+		let prompt: Vec<u32> =
+			(0..1 + index * 7 % 23).map(|token| (token * 13 + index) as u32 % 320).collect();
+		let sampling = Sampling { temperature: 0.9, top_p: 0.95, top_k: 0, seed: [index as u8; 32] };
+		Request { sampling, ..request(&prompt, adapters[index % 5], 1 + index * 11 % 40) }
+	};
+	let together: Vec<Answer> = (0..40).map(|index| Answer::of(&engine, request(index))).collect();
+	let together: Vec<Finished> = together.into_iter().map(Answer::finish).collect();
+	for (index, finished) in together.into_iter().enumerate() {
+		let alone = answer(&engine, request(index));
+		assert_eq!(finished.tokens, alone.tokens, "request {index}");
+		for (together, alone) in finished.logprobs.iter().zip(&alone.logprobs) {
+			assert!((together - alone).abs() < 1e-4);
+		}
+	}
+}
+
+#[test]
+fn long_prompt_is_answered_the_same_when_others_decode_meanwhile() {
+	let copy = copy_of("llama");
+	edit_json(&copy.path().join("config.json"), |json| json["max_position_embeddings"] = 600.into());
+	let config = EngineConfig { model_dir: copy.path().to_owned(), ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let long: Vec<u32> = (0..500).map(|token| token * 7 % 320).collect();
+	let alone = answer(&engine, request(&long, &[(1, 1.0)], 8));
+	// The short ones end while the long prompt is half done, so that its slot moves.
+	let short: Vec<Answer> =
+		(1..6).map(|tokens| Answer::of(&engine, request(&PROMPT, &[], tokens))).collect();
+	let meanwhile = Answer::of(&engine, request(&long, &[(1, 1.0)], 8));
+	assert_eq!(meanwhile.finish().tokens, alone.tokens);
+	for (index, answer) in short.into_iter().enumerate() {
+		assert_eq!(answer.finish().tokens.len(), index + 1);
+	}
+}
+
+#[test]
+fn adapters_are_evicted_least_recently_used_first_when_the_budget_is_tiny() {
+	let budget = bytes_of("plain") + bytes_of("pattern");
+	assert!(bytes_of("rslora") > budget - bytes_of("plain"));
+	let config = EngineConfig { adapter_bytes: bytes_of("rslora").max(budget), ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let answer = |adapter: u8| answer(&engine, request(&PROMPT, &[(adapter, 1.0)], 4)).tokens;
+	let plain = answer(0);
+	answer(2);
+	let stats = engine.stats();
+	assert_eq!((stats.resident_adapters, stats.adapter_loads, stats.adapter_evictions), (2, 2, 0));
+	assert_eq!(answer(0), plain);
+	assert_eq!((engine.stats().adapter_hits, engine.stats().adapter_loads), (1, 2));
+	let rslora = answer(1);
+	let stats = engine.stats();
+	assert!(stats.adapter_evictions >= 1 && stats.adapter_bytes <= config_budget(budget), "{stats:?}");
+	assert_eq!(answer(0), plain);
+	assert_eq!(answer(1), rslora);
+	assert!(engine.stats().adapter_loads >= 5);
+}
+
+fn config_budget(budget: u64) -> u64 {
+	bytes_of("rslora").max(budget)
+}
+
+#[test]
+fn all_requests_are_answered_when_their_adapters_never_fit_together() {
+	let config = EngineConfig { adapter_bytes: bytes_of("rslora"), max_batch: 3, ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let expected: Vec<Vec<u32>> = (0..3)
+		.map(|adapter| answer(&start("llama"), request(&PROMPT, &[(adapter, 1.0)], 9)).tokens)
+		.collect();
+	let answers: Vec<Answer> =
+		(0..18).map(|index| Answer::of(&engine, request(&PROMPT, &[(index % 3, 1.0)], 9))).collect();
+	for (index, answer) in answers.into_iter().enumerate() {
+		assert_eq!(answer.finish().tokens, expected[index % 3]);
+	}
+	assert!(engine.stats().adapter_bytes <= bytes_of("rslora"));
+}
+
+#[test]
+fn request_fails_alone_when_its_adapters_together_exceed_the_budget() {
+	let config = EngineConfig { adapter_bytes: bytes_of("rslora"), ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let both = Answer::of(&engine, request(&PROMPT, &[(0, 1.0), (1, 1.0)], 4));
+	let one = Answer::of(&engine, request(&PROMPT, &[(0, 1.0)], 4));
+	match both.failure() {
+		EngineError::Adapter { error: AdapterError::OverBudget { bytes, budget }, .. } => {
+			assert_eq!((bytes, budget), (bytes_of("plain") + bytes_of("rslora"), bytes_of("rslora")));
+		}
+		other => panic!("{other}"),
+	}
+	assert!(one.finish().end.is_ok());
+}
+
+#[test]
+fn others_decode_when_an_adapter_is_being_fetched() {
+	let (fetched, wait) = channel();
+	let source = Folders { wait: Some(Mutex::new(wait)), ..Folders::of("llama") };
+	let engine = Engine::start(config("llama"), Arc::new(source)).unwrap();
+	let slow = Answer::of(&engine, request(&PROMPT, &[(1, 1.0)], 6));
+	assert_eq!(answer(&engine, request(&PROMPT, &[], 20)).tokens.len(), 20);
+	assert!(slow.0.try_recv().is_err());
+	assert_eq!(
+		engine.stats(),
+		Stats { waiting: 1, prompt_tokens: 5, generated_tokens: 20, ..Stats::default() }
+	);
+	fetched.send(()).unwrap();
+	assert_eq!(slow.finish().tokens, answer(&start("llama"), request(&PROMPT, &[(1, 1.0)], 6)).tokens);
+}
+
+#[test]
+fn request_fails_alone_when_its_adapter_is_corrupt_or_unknown() {
+	let copy = copy_of("llama/plain");
+	edit_tensors(&copy.path().join("adapter_model.safetensors"), |tensors| {
+		tensors.values_mut().next().unwrap().2[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+	});
+	let mut source = Folders::of("llama");
+	source.folders.insert([7; 32], copy.path().to_owned());
+	let engine = Engine::start(config("llama"), Arc::new(source)).unwrap();
+	let running = Answer::of(&engine, request(&PROMPT, &[(0, 1.0)], 60));
+	let corrupt = Answer::of(&engine, request(&PROMPT, &[(7, 1.0)], 4));
+	let mixed = Answer::of(&engine, request(&PROMPT, &[(0, 1.0), (7, 1.0)], 4));
+	let unknown = Answer::of(&engine, request(&PROMPT, &[(9, 1.0)], 4));
+	for answer in [corrupt, mixed] {
+		match answer.failure() {
+			EngineError::Adapter { hash, error: AdapterError::Weights(WeightsError::NotFinite { .. }) } => {
+				assert_eq!(hash, "07".repeat(32));
+			}
+			other => panic!("{other}"),
+		}
+	}
+	let fetch = AdapterError::Fetch("not in the store".into());
+	assert_eq!(unknown.failure(), EngineError::Adapter { hash: "09".repeat(32), error: fetch });
+	assert_eq!(running.finish().tokens.len(), 60);
+	assert_eq!(engine.stats().waiting, 0);
+}
+
+#[test]
+fn request_fails_and_the_engine_goes_on_when_a_receiver_panics() {
+	let engine = start("llama");
+	let running = Answer::of(&engine, request(&PROMPT, &[], 1));
+	assert!(running.finish().end.is_ok());
+	engine.submit(request(&PROMPT, &[], 4), Box::new(|_| panic!("a broken receiver"))).unwrap();
+	assert_eq!(answer(&engine, request(&PROMPT, &[], 4)).tokens.len(), 4);
+}
+
+#[test]
+fn answer_ends_at_the_end_token_when_asked_to() {
+	// The adapter whose greedy answer to the second prompt holds the end token early.
+	let engine = start("llama");
+	let golden = golden("llama");
+	let prompt = ids(&golden["ids"][1]);
+	let expected = ids(&golden["greedy"]["pattern"][1]);
+	let end = expected.iter().position(|id| engine.tokenizer().eos_ids().contains(id)).unwrap();
+	let finished = answer(&engine, Request { eos: true, ..request(&prompt, &[(2, 1.0)], 24) });
+	assert_eq!(finished.end, Ok(FinishReason::Stop));
+	assert_eq!(finished.tokens, expected[..=end]);
+	assert_eq!(finished.text, engine.tokenizer().decode(&expected[..end]).unwrap());
+}
+
+#[test]
+fn answer_ends_before_the_stop_string_when_one_appears() {
+	let engine = start("llama");
+	let plain = answer(&engine, request(&PROMPT, &[], 40));
+	let chars: Vec<char> = plain.text.chars().collect();
+	let stop: String = chars[chars.len() / 2..chars.len() / 2 + 3].iter().collect();
+	let stopped = answer(&engine, Request { stop: vec![stop.clone()], ..request(&PROMPT, &[], 40) });
+	assert_eq!(stopped.end, Ok(FinishReason::Stop));
+	assert_eq!(stopped.text, plain.text[..plain.text.find(&stop).unwrap()]);
+	assert!(stopped.tokens.len() < 40 && plain.tokens.starts_with(&stopped.tokens));
+	let absent = answer(&engine, Request { stop: vec!["never written".into()], ..request(&PROMPT, &[], 40) });
+	assert_eq!((absent.text, absent.end), (plain.text, Ok(FinishReason::Length)));
+}
+
+#[test]
+fn accepted_requests_finish_when_the_engine_shuts_down() {
+	let config = EngineConfig { max_batch: 2, ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let answers: Vec<Answer> =
+		(0..6).map(|index| Answer::of(&engine, request(&PROMPT, &[(index % 3, 1.0)], 10))).collect();
+	engine.shutdown();
+	let refused = engine.submit(request(&PROMPT, &[], 1), Box::new(|_| true));
+	assert_eq!(refused, Err(SubmitError::ShuttingDown));
+	for answer in answers {
+		assert_eq!(answer.finish().tokens.len(), 10);
+	}
+	engine.shutdown();
+}
+
+#[test]
+fn accepted_request_finishes_when_the_handle_is_dropped() {
+	let engine = start("llama");
+	let answer = Answer::of(&engine, request(&PROMPT, &[], 30));
+	drop(engine);
+	assert_eq!(answer.finish().tokens.len(), 30);
+}
+
+#[test]
+fn profile_is_stable_when_the_engine_is_started_again() {
+	let (first, second) = (start("llama"), start("qwen2"));
+	assert_eq!(first.profile(), second.profile());
+	assert_eq!((first.context(), first.device()), (128, DeviceChoice::Flex));
+}
