@@ -11,6 +11,7 @@ use pallet_registry::{AssetOf, Hints, Name, NewVersion, Pallet as Registry};
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	fee::Price,
+	limits::MaxParents,
 	royalty::Parent,
 	traits::{self, Snapshots, VaultHolders},
 	views::EvaluationView,
@@ -39,7 +40,7 @@ impl<T: Config> Pallet<T> {
 		content: Hash,
 		hints: Hints,
 		price: Price,
-		parents: &[Parent],
+		parents: &BoundedVec<Parent, MaxParents>,
 		training: Training,
 	) -> DispatchResult {
 		Self::check(&training)?;
@@ -56,7 +57,7 @@ impl<T: Config> Pallet<T> {
 		asset: AssetId,
 		content: Hash,
 		hints: Hints,
-		parents: &[Parent],
+		parents: &BoundedVec<Parent, MaxParents>,
 		training: Option<Training>,
 	) -> DispatchResult {
 		let kind = Self::kept(Registry::<T>::get(asset)?)?.kind;

@@ -4,9 +4,9 @@
 
 use crate::{pallet::*, types::*};
 use alloc::collections::BTreeSet;
-use frame::{prelude::*, try_runtime::TryRuntimeError};
+use frame::prelude::*;
 use pallet_registry::{Assets, Pallet as Registry};
-use polkadot_sdk::polkadot_sdk_frame as frame;
+use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::TryRuntimeError};
 use tributary_primitives::{
 	traits::{Snapshots, VaultHolders},
 	AssetKind, AssetRef, VaultKey,

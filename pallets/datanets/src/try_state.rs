@@ -4,8 +4,8 @@
 
 use crate::{pallet::*, types::*};
 use alloc::{collections::BTreeMap, vec::Vec};
-use frame::{prelude::*, try_runtime::TryRuntimeError};
-use polkadot_sdk::polkadot_sdk_frame as frame;
+use frame::prelude::*;
+use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::TryRuntimeError};
 use tributary_primitives::{
 	range::Range, traits::VaultHolders, ContributionIndex, DataNetId, Hash, VaultKey,
 };

@@ -3,9 +3,9 @@
 #![cfg(any(feature = "try-runtime", test))]
 
 use crate::pallet::*;
-use frame::{prelude::*, try_runtime::TryRuntimeError};
+use frame::prelude::*;
 use pallet_registry::{Assets, Pallet as Registry};
-use polkadot_sdk::polkadot_sdk_frame as frame;
+use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::TryRuntimeError};
 use tributary_primitives::{AssetKind, AssetRef};
 
 impl<T: Config> Pallet<T> {

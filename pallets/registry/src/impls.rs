@@ -17,6 +17,7 @@ use frame::{
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	fee::Price,
+	limits::MaxParents,
 	royalty::{self, Parent, Payees},
 	traits::{Overflow, VaultHolders},
 	views::{AssetView, VersionView},
@@ -73,14 +74,13 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Parents by their newest versions.
-	pub fn newest_parents(parents: &[Parent]) -> Result<Lineage, DispatchError> {
-		let lineage = parents
-			.iter()
-			.map(|Parent { asset, share }| {
-				Ok(ParentVersion { parent: Self::get(*asset)?.newest_ref(*asset), share: *share })
-			})
-			.collect::<Result<Vec<_>, DispatchError>>()?;
-		Lineage::try_from(lineage).map_err(|_| Error::<T>::Overflow.into())
+	pub fn newest_parents(parents: &BoundedVec<Parent, MaxParents>) -> Result<Lineage, DispatchError> {
+		let mut lineage = Lineage::new();
+		for Parent { asset, share } in parents {
+			let parent = Self::get(*asset)?.newest_ref(*asset);
+			lineage.try_push(ParentVersion { parent, share: *share }).map_err(|_| Error::<T>::Overflow)?;
+		}
+		Ok(lineage)
 	}
 
 	/// Checks `parents`, flattens them and stores the version; the deposit grows with it.

@@ -4,12 +4,8 @@
 
 use crate::pallet::*;
 use alloc::collections::BTreeMap;
-use frame::{
-	prelude::*,
-	traits::{fungible::InspectHold, Get as _},
-	try_runtime::TryRuntimeError,
-};
-use polkadot_sdk::polkadot_sdk_frame as frame;
+use frame::{prelude::*, traits::fungible::InspectHold};
+use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::TryRuntimeError};
 use tributary_primitives::{traits::VaultHolders, AssetRef, Balance, VaultKey, PPM};
 
 impl<T: Config> Pallet<T> {

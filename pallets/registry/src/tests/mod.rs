@@ -1,1 +1,6 @@
+//! Tests of every call, function and error.
 
+mod calls;
+mod invariants;
+mod register;
+mod views;
