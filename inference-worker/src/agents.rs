@@ -75,7 +75,7 @@ impl Catalogue {
 		self.all().iter().filter_map(served).collect()
 	}
 
-	fn replace(&self, agents: BTreeMap<String, Listed>) {
+	pub(crate) fn replace(&self, agents: BTreeMap<String, Listed>) {
 		*self.0.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = Arc::new(agents);
 	}
 }

@@ -12,7 +12,7 @@ use std::{
 	time::{Duration, Instant},
 };
 use tributary_primitives::{
-	request::SignedOrder, views::ChannelView, voucher::SignedVoucher, AccountId, Balance, Hash,
+	request::SignedOrder, views::ChannelView, voucher::SignedVoucher, AccountId, Balance, BlockNumber, Hash,
 };
 
 /// Channels kept in memory; the longest unused one makes room.
@@ -56,6 +56,11 @@ impl Channels {
 	/// Sum of what running requests may cost, planck.
 	pub fn reserved(&self) -> Balance {
 		self.lock().reserved
+	}
+
+	/// Whether a channel's records should be settled at once.
+	pub fn any_urgent(&self, block: BlockNumber, margin: BlockNumber) -> bool {
+		self.lock().known.values().any(|known| known.state.is_urgent(block, margin))
 	}
 
 	/// To be taken before the chain is read, and given to [`Self::update`].
@@ -151,6 +156,7 @@ fn take_over(state: &mut ChannelState, row: &ChannelRow) {
 	state.unsettled = row.unsettled;
 	state.last_nonce = state.last_nonce.max(row.last_nonce);
 	state.last_cumulative = state.last_cumulative.max(row.voucher.voucher.cumulative);
+	state.expires_at = row.voucher.voucher.expiry;
 }
 
 fn sync_state(records: &Records, payer: &AccountId, state: &mut ChannelState) -> Result<(), RecordsError> {

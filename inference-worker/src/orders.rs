@@ -28,12 +28,21 @@ pub struct ChannelState {
 	pub last_nonce: u64,
 	/// Cumulative amount of the last voucher taken, planck.
 	pub last_cumulative: Balance,
+	/// Last block of the voucher that records will be settled with; 0 for none.
+	pub expires_at: BlockNumber,
 }
 
 impl ChannelState {
 	/// Charged over the channel's life: settled, recorded and reserved, planck.
 	pub fn charged(&self) -> Balance {
 		self.settled.saturating_add(self.unsettled).saturating_add(self.reserved)
+	}
+
+	/// Whether its records should be settled at once: the channel closes, or the voucher for them expires
+	/// within `margin` blocks.
+	pub fn is_urgent(&self, block: BlockNumber, margin: BlockNumber) -> bool {
+		let expires = (block..=block.saturating_add(margin)).contains(&self.expires_at);
+		self.unsettled > 0 && (expires || self.closes_at.is_some())
 	}
 }
 
@@ -364,6 +373,15 @@ mod tests {
 		let stranger = || Keypair::from_uri("//Eve").unwrap();
 		assert_eq!(refusal(|c| c.signers.0 = stranger()), Refusal::BadSignature("order"));
 		assert_eq!(refusal(|c| c.signers.1 = stranger()), Refusal::BadSignature("voucher"));
+	}
+
+	#[test]
+	fn channel_is_urgent_when_it_closes_or_its_voucher_soon_expires() {
+		let channel = ChannelState { unsettled: 1, expires_at: 60, ..Default::default() };
+		assert!(channel.is_urgent(50, 10) && channel.is_urgent(60, 0));
+		assert!(!channel.is_urgent(49, 10) && !channel.is_urgent(61, 10));
+		assert!(ChannelState { closes_at: Some(99), ..channel }.is_urgent(1, 1));
+		assert!(!ChannelState { unsettled: 0, closes_at: Some(99), ..channel }.is_urgent(50, 10));
 	}
 
 	#[test]

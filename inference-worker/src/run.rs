@@ -105,10 +105,10 @@ pub async fn run(config: Config) -> Result<()> {
 		drop(worker);
 		let _ = answers.recv().await;
 	};
-	if tokio::time::timeout(drain, finish).await.is_err() {
-		tracing::warn!("some answers did not end in time: what is not recorded is not billed");
+	match tokio::time::timeout(drain, finish).await {
+		Ok(()) => tokio::task::spawn_blocking(move || engine.shutdown()).await?,
+		Err(_) => tracing::warn!("some answers did not end in time: what is not recorded is not billed"),
 	}
-	tokio::task::spawn_blocking(move || engine.shutdown()).await?;
 	Ok(())
 }
 

@@ -7,15 +7,21 @@ use super::{
 	reply::{parse, whole, Reply},
 };
 use crate::{answer::Ending, prompt::Ask, worker::Worker};
-use axum::{body::Bytes, extract::State, http::HeaderMap, response::Response};
+use axum::{
+	body::Bytes,
+	extract::{rejection::BytesRejection, State},
+	http::HeaderMap,
+	response::Response,
+};
 use std::sync::Arc;
 
 /// Answers a conversation.
 pub async fn chat(
 	State(worker): State<Arc<Worker>>,
 	headers: HeaderMap,
-	body: Bytes,
+	body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
+	let body = body?;
 	let request: ChatRequest = parse(&body)?;
 	let (options, model) = (request.common.options()?, request.common.model.clone());
 	let ask = Ask::Chat(request.messages()?);

@@ -2,6 +2,7 @@
 
 use crate::{metrics, orders::Refusal, prompt::PromptError};
 use axum::{
+	extract::rejection::BytesRejection,
 	http::{header::RETRY_AFTER, HeaderValue, StatusCode},
 	response::{IntoResponse, Response},
 	Json,
@@ -66,6 +67,15 @@ impl ApiError {
 				channel: self.channel.clone(),
 			},
 		}
+	}
+}
+
+impl From<BytesRejection> for ApiError {
+	fn from(rejection: BytesRejection) -> Self {
+		let status = rejection.status();
+		let message = format!("the body cannot be read: {}. Send a shorter one.", rejection.body_text());
+		let code = if status == StatusCode::PAYLOAD_TOO_LARGE { "body_too_large" } else { "invalid_body" };
+		Self::new(status, "invalid_request_error", code, message)
 	}
 }
 

@@ -16,7 +16,7 @@ use axum::{
 	Router,
 };
 use std::sync::Arc;
-use tower_http::{cors::CorsLayer, limit::RequestBodyLimitLayer};
+use tower_http::cors::CorsLayer;
 
 /// All routes.
 pub fn router(worker: Arc<Worker>) -> Router {
@@ -33,8 +33,10 @@ pub fn router(worker: Arc<Worker>) -> Router {
 		.route("/metrics", get(info::prometheus))
 		.route("/health", get(info::health))
 		.fallback(info::unknown_path)
-		.layer(DefaultBodyLimit::disable())
-		.layer(RequestBodyLimitLayer::new(limit))
+		.layer(DefaultBodyLimit::max(limit))
 		.layer(CorsLayer::permissive())
 		.with_state(worker)
 }
+
+#[cfg(test)]
+mod tests;

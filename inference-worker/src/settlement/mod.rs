@@ -63,7 +63,8 @@ type Result<T> = std::result::Result<T, SettlementError>;
 
 /// Settles until told to stop.
 pub async fn run(worker: Arc<Worker>, mut stop: watch::Receiver<bool>) {
-	let mut settler = Settler { worker, agents: Limits::default().agents, followed_at: None };
+	let mut settler =
+		Settler { worker, agents: Limits::default().agents, followed_at: None, fruitless: None };
 	let mut pause = TICK;
 	loop {
 		tokio::select! {
@@ -87,6 +88,9 @@ struct Settler {
 	agents: usize,
 	/// Block at which pending batches were last looked at.
 	followed_at: Option<BlockNumber>,
+	/// Block and number of unsettled records when a plan was last empty: no use in planning again before
+	/// one of them changes.
+	fruitless: Option<(BlockNumber, u64)>,
 }
 
 impl Settler {
@@ -101,14 +105,23 @@ impl Settler {
 		}
 		match self.next_batch().await? {
 			Some(intent) => self.advance_intent(&intent).await,
-			None => Ok(()),
+			None => {
+				self.fruitless = Some((self.worker.head.get().block, self.worker.records.totals().records));
+				Ok(())
+			}
 		}
 	}
 
-	/// Whether enough records wait, or one waits long enough.
+	/// Whether enough records wait, one waits long enough or a channel cannot wait.
 	fn is_time(&self) -> Result<bool> {
 		let (settings, records) = (&self.worker.config.settlement, &self.worker.records);
-		if records.totals().records >= settings.records as u64 {
+		let (unsettled, block) = (records.totals().records, self.worker.head.get().block);
+		if self.fruitless == Some((block, unsettled)) {
+			return Ok(false);
+		}
+		if unsettled >= settings.records as u64
+			|| self.worker.channels.any_urgent(block, settings.expiry_margin)
+		{
 			return Ok(true);
 		}
 		let oldest = records.unsettled(1)?.first().map(|(_, stored)| stored.record.at);
