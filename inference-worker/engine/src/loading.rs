@@ -193,6 +193,11 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
 		&& !name.contains(['/', '\\', '\0'])
 }
 
+/// Turns row-major rows of length `columns` into row-major columns.
+pub(crate) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
+	(0..columns).flat_map(|column| values.iter().skip(column).step_by(columns).copied()).collect()
+}
+
 fn read_header(path: &Path, index: usize, limit: u64) -> Result<Vec<(String, Entry)>, WeightsError> {
 	let malformed = |reason: String| WeightsError::Malformed { file: file_name(path), reason };
 	let mut file = File::open(path).map_err(|error| unreadable(path, error))?;

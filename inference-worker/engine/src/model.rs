@@ -8,7 +8,7 @@ use crate::{
 	config::ModelConfig,
 	error::{ModelError, WeightsError},
 	kv_cache::{KvCache, Write},
-	loading::Checkpoint,
+	loading::{transpose, Checkpoint},
 	lora::batch::LoraBatch,
 	projection::{Projection, Site},
 	rope::RopeTable,
@@ -87,15 +87,13 @@ impl Model {
 		let loader = Loader { checkpoint, config, device };
 		let (vocab, hidden) = (config.vocab_size, config.hidden_size);
 		let embedding = loader.tensor("model.embed_tokens.weight", &[vocab, hidden], [vocab, hidden])?;
-		let output = match config.tie_embeddings {
-			true => embedding.clone().transpose(),
-			false => loader.linear(&["lm_head".to_owned()], hidden, &[vocab], false)?.weight,
-		};
+		let output = if config.tie_embeddings { "model.embed_tokens" } else { "lm_head" };
+		let output = loader.linear(&[output.to_owned()], hidden, &[vocab], false)?;
 		let layers = (0..config.layers).map(|layer| loader.layer(layer)).collect::<Result<_, _>>()?;
 		let norm = loader.tensor("model.norm.weight", &[hidden], [1, hidden])?;
 		Ok(Self {
 			rope: rope_tensors(config, context, device),
-			output: Linear { weight: output, bias: None },
+			output,
 			config: config.clone(),
 			device: device.clone(),
 			embedding,
@@ -311,6 +309,21 @@ impl Loader<'_> {
 		Ok(Tensor::from_data(TensorData::new(host.values, to), self.device))
 	}
 
+	/// A weight stored `[outputs, inputs]` as `[inputs, outputs]`, in the layout that is fastest on the device: the CPU
+	/// multiplication would otherwise rearrange the whole weight at every step, while GPU kernels prefer it as stored.
+	fn oriented(&self, weights: &[f32], outputs: usize, inputs: usize) -> Tensor<2> {
+		match *self.device == Device::flex() {
+			true => {
+				let transposed = transpose(weights, inputs);
+				Tensor::from_data(TensorData::new(transposed, [inputs, outputs]), self.device)
+			}
+			false => {
+				let stored = TensorData::new(weights.to_vec(), [outputs, inputs]);
+				Tensor::<2>::from_data(stored, self.device).transpose()
+			}
+		}
+	}
+
 	/// Reads projections of the same input, each stored `[outputs, inputs]`, side by side.
 	fn linear(
 		&self,
@@ -328,8 +341,7 @@ impl Loader<'_> {
 				biases.extend(self.checkpoint.tensor(&format!("{path}.bias"), &[*outputs])?.values);
 			}
 		}
-		let weight =
-			Tensor::<2>::from_data(TensorData::new(weights, [total, inputs]), self.device).transpose();
+		let weight = self.oriented(&weights, total, inputs);
 		let bias = bias.then(|| Tensor::from_data(TensorData::new(biases, [1, total]), self.device));
 		Ok(Linear { weight, bias })
 	}

@@ -6,7 +6,7 @@ use super::config::AdapterConfig;
 use crate::{
 	config::{ModelConfig, MAX_JSON_BYTES},
 	error::{AdapterError, WeightsError},
-	loading::{self, Checkpoint},
+	loading::{self, transpose, Checkpoint},
 	projection::Projection,
 };
 
@@ -98,9 +98,4 @@ fn refuse_other_modules(config: &AdapterConfig) -> Result<(), AdapterError> {
 		}
 	}
 	Ok(())
-}
-
-/// Turns row-major rows of length `columns` into row-major columns.
-pub(crate) fn transpose(values: &[f32], columns: usize) -> Vec<f32> {
-	(0..columns).flat_map(|column| values.iter().skip(column).step_by(columns).copied()).collect()
 }
