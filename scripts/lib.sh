@@ -1,0 +1,188 @@
+#!/usr/bin/env bash
+# What the scripts share: folders, messages, builds, waiting, cleaning up. Source it:
+#   source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# Everything built or downloaded goes to $TRIBUTARY_CACHE (default ~/.cache/tributary), nothing to the
+# checkout.
+
+TRIBUTARY_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+TRIBUTARY_CACHE=${TRIBUTARY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tributary}
+# The two workspaces' target folders.
+CHAIN_TARGET=$TRIBUTARY_CACHE/chain
+WORKER_TARGET=$TRIBUTARY_CACHE/worker
+# What they make.
+NODE=$CHAIN_TARGET/release/tributary-node
+WORKER=$WORKER_TARGET/release/tributary-worker
+CLI=$WORKER_TARGET/release/tributary
+export TRIBUTARY_ROOT TRIBUTARY_CACHE CHAIN_TARGET WORKER_TARGET NODE WORKER CLI
+mkdir -p "$TRIBUTARY_CACHE/log"
+
+# rustup's programs are not on the path of every shell.
+if ! command -v cargo >/dev/null && [[ -x ${CARGO_HOME:-$HOME/.cargo}/bin/cargo ]]; then
+	PATH=${CARGO_HOME:-$HOME/.cargo}/bin:$PATH
+fi
+
+# What setup.sh found out about this machine, for example WASM_BUILD_TOOLCHAIN.
+load_env() {
+	if [[ -f $TRIBUTARY_CACHE/env.sh ]]; then
+		# shellcheck source=/dev/null
+		source "$TRIBUTARY_CACHE/env.sh"
+	fi
+}
+load_env
+
+_STEP=0
+_STEPS=0
+
+# steps N: announces how many steps follow.
+steps() {
+	_STEP=0
+	_STEPS=$1
+}
+
+# step TEXT: starts the next step and says how far the script is.
+step() {
+	_STEP=$((_STEP + 1))
+	if ((_STEPS > 0)); then
+		printf '\n==> [%d/%d] %s (%s after start)\n' "$_STEP" "$_STEPS" "$*" "$(duration "$SECONDS")" >&2
+	else
+		printf '\n==> %s\n' "$*" >&2
+	fi
+}
+
+# say TEXT: one line about the current step.
+say() {
+	printf '    %s\n' "$*" >&2
+}
+
+# die TEXT [CODE]: says what is wrong and what to do, and ends the script.
+die() {
+	printf '\nerror: %s\n' "$1" >&2
+	exit "${2:-1}"
+}
+
+# duration SECONDS: as a person writes it.
+duration() {
+	printf '%d:%02d min' $(($1 / 60)) $(($1 % 60))
+}
+
+# as_root COMMAND...: with sudo, unless we are root already.
+as_root() {
+	if ((EUID == 0)); then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		die "'$*' needs root, and there is no sudo: run scripts/setup.sh once as root"
+	fi
+}
+
+# cargo_build FOLDER TARGET ARGUMENTS...: runs cargo in the workspace FOLDER with the target folder TARGET;
+# every 20 seconds one line says how far it is. The whole output is in a log, and shown if it fails.
+cargo_build() {
+	local folder=$1 target=$2 log name rc=0
+	shift 2
+	name=$(basename "$target")
+	log=$TRIBUTARY_CACHE/log/cargo-$name.log
+	say "cargo $* (log: $log)"
+	(
+		cd "$folder" &&
+			CARGO_TARGET_DIR=$target CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=60 \
+				CARGO_TERM_COLOR=never cargo "$@" 2>&1
+	) | tr '\r' '\n' | tee "$log" | cargo_progress "$name" || rc=$?
+	if ((rc != 0)); then
+		grep -v -E '^ *(Building|Compiling|Checking|Fresh|Downloaded|Downloading) ' "$log" | tail -n 60 >&2
+		die "cargo $* failed in $folder: see above and $log"
+	fi
+}
+
+# Reads cargo's output, prints its progress bar now and then.
+cargo_progress() {
+	local line counts last=$SECONDS start=$SECONDS
+	while IFS= read -r line; do
+		if [[ $line =~ \]\ ([0-9]+/[0-9]+) ]] && ((SECONDS - last >= 20)); then
+			counts=${BASH_REMATCH[1]}
+			last=$SECONDS
+			say "$1: $counts crates, $(duration $((SECONDS - start)))"
+		fi
+	done
+}
+
+# build_chain [ARGUMENTS...]: builds the node and what else is asked for. The package set is always the
+# same, because another one would make cargo build the dependencies again with other features.
+build_chain() {
+	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" build --release --locked \
+		-p tributary-node -p tributary-settlement "$@"
+}
+
+# build_worker [ARGUMENTS...]: builds the worker and the command line.
+build_worker() {
+	cargo_build "$TRIBUTARY_ROOT/inference-worker" "$WORKER_TARGET" build --release --locked \
+		-p tributary-worker -p tributary-cli -p tributary-flows "$@"
+}
+
+# free_port: a TCP port of this machine that nobody uses now.
+free_port() {
+	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+
+# wait_for_port PORT SECONDS NAME [PID LOG]: until something listens on the loopback port. Ends the script
+# when that takes longer, or when the process PID is gone; shows the end of LOG then.
+wait_for_port() {
+	local port=$1 seconds=$2 name=$3 pid=${4:-} log=${5:-} end
+	end=$((SECONDS + seconds))
+	until (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; do
+		if [[ -n $pid ]] && ! kill -0 "$pid" 2>/dev/null; then
+			[[ -n $log ]] && tail -n 25 "$log" >&2
+			die "$name stopped before it listened on port $port${log:+: see $log}"
+		fi
+		if ((SECONDS >= end)); then
+			[[ -n $log ]] && tail -n 25 "$log" >&2
+			die "$name does not listen on port $port after $seconds s${log:+: see $log}"
+		fi
+		sleep 0.2
+	done
+}
+
+# rpc PORT METHOD [PARAMETERS]: one JSON-RPC call to a node; prints the result.
+rpc() {
+	curl -sS --fail -H 'content-type: application/json' "http://127.0.0.1:$1" \
+		-d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":${3:-[]}}" |
+		jq -e 'if has("error") then ("rpc: " + (.error | tostring) | halt_error(1)) else .result end'
+}
+
+_CHILDREN=()
+
+# start_process NAME LOG COMMAND...: runs it in the background, output to LOG; sets STARTED to its pid. It
+# is stopped when the script ends, however it ends.
+start_process() {
+	local name=$1 log=$2
+	shift 2
+	if ((${#_CHILDREN[@]} == 0)); then
+		trap stop_processes EXIT
+		trap 'exit 130' INT
+		trap 'exit 143' TERM
+	fi
+	"$@" >"$log" 2>&1 </dev/null &
+	STARTED=$!
+	_CHILDREN+=("$STARTED")
+	say "$name is process $STARTED (log: $log)"
+}
+
+# stop_processes: ends what start_process started: politely, after 20 seconds by force.
+stop_processes() {
+	local pid end
+	for pid in "${_CHILDREN[@]}"; do
+		kill "$pid" 2>/dev/null || true
+	done
+	end=$((SECONDS + 20))
+	for pid in "${_CHILDREN[@]}"; do
+		while kill -0 "$pid" 2>/dev/null; do
+			if ((SECONDS >= end)); then
+				kill -9 "$pid" 2>/dev/null || true
+			fi
+			sleep 0.1
+		done
+		wait "$pid" 2>/dev/null || true
+	done
+	_CHILDREN=()
+}
