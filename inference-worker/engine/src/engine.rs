@@ -245,16 +245,18 @@ fn check_memory(
 	choice: DeviceChoice,
 ) -> Result<(), EngineError> {
 	let checkpoint = Checkpoint::open(&config.model_dir).map_err(ModelError::from)?;
-	let weights = checkpoint.parameters().saturating_mul(4);
+	let embedding = (model.vocab_size * model.hidden_size) as u64;
+	// Tied embeddings are kept twice, by row and by column.
+	let tied = if model.tie_embeddings { embedding } else { 0 };
+	let weights = checkpoint.parameters().saturating_add(tied).saturating_mul(4);
 	let cache = KvCache::full_bytes(model.layers, model.kv_width(), config.max_batch, context);
 	let needed = weights.saturating_add(cache);
 	let limit = [config.memory_bytes, device::available_memory(choice)].into_iter().flatten().min();
 	if let Some(available) = limit.filter(|limit| needed > *limit) {
 		return Err(EngineError::Memory { needed, weights, cache, available });
 	}
-	let embedding = (model.vocab_size * model.hidden_size) as u64 * 4;
 	let layer_cache = cache / (2 * model.layers as u64);
-	if choice != DeviceChoice::Flex && embedding.max(layer_cache) > MAX_GPU_TENSOR_BYTES {
+	if choice != DeviceChoice::Flex && (4 * embedding).max(layer_cache) > MAX_GPU_TENSOR_BYTES {
 		return Err(EngineError::Device {
 			device: choice,
 			reason: "a tensor would exceed 2 GiB; lower max_batch or max_context, or choose flex".into(),

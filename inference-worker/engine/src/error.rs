@@ -141,6 +141,9 @@ pub enum AdapterError {
 		/// Configured budget, bytes.
 		budget: u64,
 	},
+	/// The device could not take the adapter.
+	#[error("cannot be put on the device: {0}; lower adapter_bytes or max_batch")]
+	Upload(String),
 	/// The scale of a request is not a finite number.
 	#[error("scale {0} is not a finite number; send a finite scale")]
 	Scale(String),

@@ -69,6 +69,8 @@ pub(crate) struct Scheduler {
 	loading: HashSet<ContentHash>,
 	/// Adapters that arrived and have no room yet. While there are any, nothing more is fetched.
 	parked: HashMap<ContentHash, HostAdapter>,
+	/// Adapter being put on the device.
+	placing: Option<ContentHash>,
 	prefilling: Option<Sequence>,
 	decoding: Vec<Sequence>,
 	/// Updates for `decoding`; none after it changed.
@@ -105,6 +107,7 @@ impl Scheduler {
 			waiting: VecDeque::new(),
 			loading: HashSet::new(),
 			parked: HashMap::new(),
+			placing: None,
 			prefilling: None,
 			decoding: Vec::new(),
 			lora: None,
@@ -311,8 +314,10 @@ impl Scheduler {
 			};
 			let protected = self.waiting.iter().take(wanted + 1).flat_map(Waiting::needs).copied().collect();
 			if self.store.make_room(adapter.bytes, &protected) {
-				let config = self.model.config();
-				self.store.insert(hash, Adapter::upload(adapter, config, &self.model.device()));
+				self.placing = Some(hash);
+				let adapter = Adapter::upload(adapter, self.model.config(), &self.model.device());
+				self.store.insert(hash, adapter);
+				self.placing = None;
 			} else if wanted == 0 && self.decoding.is_empty() && self.prefilling.is_none() {
 				// Nothing will be released any more: the request's own adapters exceed the budget together.
 				let others: u64 = self
@@ -375,6 +380,10 @@ impl Scheduler {
 	fn recover(&mut self, panic: &str) {
 		tracing::error!(panic, "inference step failed");
 		self.planner.clear();
+		if let Some(hash) = self.placing.take() {
+			self.fail_waiting(&hash, &AdapterError::Upload(panic.to_owned()));
+			return;
+		}
 		self.fail_running(&EngineError::Inference(panic.to_owned()));
 	}
 }

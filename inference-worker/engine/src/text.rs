@@ -48,7 +48,9 @@ impl AnswerText {
 		if !complete && !last {
 			return Ok(String::new());
 		}
-		let delta = all.strip_prefix(&before).unwrap_or_default().to_owned();
+		let common = before.char_indices().zip(all.chars()).find(|((_, old), new)| old != new);
+		let start = common.map_or(before.len().min(all.len()), |((start, _), _)| start);
+		let delta = all.get(start..).unwrap_or_default().to_owned();
 		self.window.drain(..self.read);
 		self.read = self.window.len();
 		Ok(delta)
