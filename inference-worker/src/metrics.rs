@@ -105,9 +105,9 @@ pub fn render(worker: &Worker) -> String {
 	gauge!("vllm:num_requests_waiting").set(stats.waiting as f64);
 	gauge!("tributary_lora_adapters_resident").set(stats.resident_adapters as f64);
 	gauge!("tributary_lora_adapter_bytes").set(stats.adapter_bytes as f64);
-	counter!("tributary_lora_cache_hits_total").absolute(stats.adapter_hits as u64);
-	counter!("tributary_lora_cache_loads_total").absolute(stats.adapter_loads as u64);
-	counter!("tributary_lora_cache_evictions_total").absolute(stats.adapter_evictions as u64);
+	counter!("tributary_lora_cache_hits_total").absolute(stats.adapter_hits);
+	counter!("tributary_lora_cache_loads_total").absolute(stats.adapter_loads);
+	counter!("tributary_lora_cache_evictions_total").absolute(stats.adapter_evictions);
 	let (served, all) = (worker.catalogue.served().len(), worker.catalogue.all());
 	let missing =
 		all.values().filter(|listed| matches!(listed.standing, crate::agents::Standing::Missing(_))).count();

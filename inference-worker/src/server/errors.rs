@@ -18,7 +18,7 @@ pub struct ApiError {
 	code: &'static str,
 	message: String,
 	retry_after: Option<u64>,
-	channel: Option<ChannelState>,
+	channel: Option<Box<ChannelState>>,
 }
 
 impl ApiError {
@@ -54,7 +54,7 @@ impl ApiError {
 
 	/// The same with the worker's view of the channel, so that a proxy can sign anew.
 	pub fn with_channel(self, channel: Option<ChannelState>) -> Self {
-		Self { channel, ..self }
+		Self { channel: channel.map(Box::new), ..self }
 	}
 
 	/// The body.
@@ -64,7 +64,7 @@ impl ApiError {
 				message: self.message.clone(),
 				kind: self.kind.into(),
 				code: self.code.into(),
-				channel: self.channel.clone(),
+				channel: self.channel.as_deref().cloned(),
 			},
 		}
 	}

@@ -18,26 +18,35 @@ use tributary_client::{
 	http::{ChannelState, Quote},
 	keys,
 };
+use tributary_primitives::views::AgentView;
 
 /// `GET /v1/models`: the agents that are served.
 pub async fn models(State(worker): State<Arc<Worker>>) -> Json<Value> {
 	let all = worker.catalogue.all();
-	let data: Vec<Value> = all
-		.iter()
-		.filter(|(_, listed)| matches!(listed.standing, Standing::Ready(_)))
-		.map(|(name, listed)| {
-			json!({
-				"id": name,
-				"object": "model",
-				"created": worker.started,
-				"owned_by": keys::address(&listed.view.owner),
-				"root": format!("{}/{}", listed.view.agent.asset, listed.view.agent.version),
-				"parent": format!("{}/{}", listed.view.base.asset, listed.view.base.version),
-				"max_model_len": worker.engine.context(),
-			})
-		})
-		.collect();
+	let served = all.iter().filter(|(_, listed)| matches!(listed.standing, Standing::Ready(_)));
+	let data: Vec<Value> = served.map(|(name, listed)| model_json(&worker, name, &listed.view)).collect();
 	Json(json!({ "object": "list", "data": data }))
+}
+
+/// `GET /v1/models/{name}`: one agent.
+pub async fn model(
+	State(worker): State<Arc<Worker>>,
+	Path(name): Path<String>,
+) -> Result<Json<Value>, ApiError> {
+	let agent = find_agent(&worker, &name)?;
+	Ok(Json(model_json(&worker, &name, &agent.view)))
+}
+
+fn model_json(worker: &Worker, name: &str, view: &AgentView) -> Value {
+	json!({
+		"id": name,
+		"object": "model",
+		"created": worker.started,
+		"owned_by": keys::address(&view.owner),
+		"root": format!("{}/{}", view.agent.asset, view.agent.version),
+		"parent": format!("{}/{}", view.base.asset, view.base.version),
+		"max_model_len": worker.engine.context(),
+	})
 }
 
 /// Query of a quote.

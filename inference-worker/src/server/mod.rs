@@ -25,6 +25,7 @@ pub fn router(worker: Arc<Worker>) -> Router {
 		.route("/v1/chat/completions", post(chat::chat))
 		.route("/v1/completions", post(completions::completions))
 		.route("/v1/models", get(info::models))
+		.route("/v1/models/{name}", get(info::model))
 		.route("/v1/quote", get(info::quote))
 		.route("/v1/channel/{payer}", get(info::channel))
 		.route("/v1/trail/{id}", get(trail::trail))

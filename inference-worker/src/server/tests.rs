@@ -370,6 +370,8 @@ async fn reads_answer_when_nothing_was_asked_yet() {
 	let models: Value = scene.get("/v1/models").await.json().await.unwrap();
 	assert_eq!(models["data"].as_array().unwrap().len(), 1);
 	assert_eq!(models["data"][0]["id"], "guide");
+	let model: Value = scene.get("/v1/models/guide").await.json().await.unwrap();
+	assert_eq!(model, models["data"][0]);
 	let quote: Value = scene.get("/v1/quote?model=guide").await.json().await.unwrap();
 	assert_eq!((&quote["price_input"], &quote["platform_fee"]), (&json!("1000"), &json!("5")));
 	let payer: AccountId = scene.key.account();

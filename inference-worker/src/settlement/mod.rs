@@ -265,19 +265,17 @@ impl Settler {
 			return Ok(());
 		}
 		let sent = self.send(intent).await;
-		if let Err(SettlementError::Chain(ChainError::Call(error))) = &sent {
-			// Included and refused: this batch can never arrive. Unless another of its copies did.
-			if !self.close(intent).await? {
-				tracing::error!(sequence = intent.header.sequence, %error, "the chain refused the batch: planning anew");
-				self.agents = (self.agents / 2).max(1);
-				self.worker.records.drop_intent()?;
-				self.worker.channels.next_epoch();
-			}
-			return sent;
+		// Even a failed call says little: an earlier copy of the same batch may have arrived meanwhile.
+		if self.close(intent).await? {
+			return Ok(());
 		}
-		sent?;
-		self.close(intent).await?;
-		Ok(())
+		if let Err(SettlementError::Chain(ChainError::Call(error))) = &sent {
+			tracing::error!(sequence = intent.header.sequence, %error, "the chain refused the batch: planning anew");
+			self.agents = (self.agents / 2).max(1);
+			self.worker.records.drop_intent()?;
+			self.worker.channels.next_epoch();
+		}
+		sent
 	}
 
 	/// Closes the intent if the chain knows what became of it. Says whether it is gone.
@@ -286,8 +284,14 @@ impl Settler {
 		let sequence = intent.header.sequence;
 		let settlement = worker.chain.settlement(worker.operator).await?;
 		let batch = worker.chain.batch(worker.operator, sequence).await?;
-		match fate(intent, &settlement, batch.as_ref()) {
-			Fate::NotYet => return Ok(false),
+		let fate = fate(intent, &settlement, batch.as_ref());
+		if fate == Fate::NotYet {
+			return Ok(false);
+		}
+		// Channels read before now may not know of the batch.
+		worker.channels.next_epoch();
+		match fate {
+			Fate::NotYet => {}
 			Fate::Included(batch) => {
 				let shares = self.shares(intent, batch).await?;
 				let inclusion = Inclusion {
@@ -332,7 +336,6 @@ impl Settler {
 				worker.records.drop_intent()?;
 			}
 		}
-		worker.channels.next_epoch();
 		for charge in &intent.charges {
 			worker.channels.sync(&charge.payer)?;
 		}
