@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
 import { encodeVoucher, hex, largestRemainder, accountLeaf, voucherHash } from './settlement.js';
 
-const golden = (name) =>
-	JSON.parse(readFileSync(new URL(`../../../primitives/vectors/${name}.json`, import.meta.url)));
+const vectors = process.env.TRIBUTARY_VECTORS ?? fileURLToPath(new URL('../../../primitives/vectors', import.meta.url));
+const golden = (name) => JSON.parse(readFileSync(`${vectors}/${name}.json`));
 const filled = (byte) => new Uint8Array(32).fill(byte);
 
 test('voucher_matches_golden_vector_when_written_in_javascript', () => {

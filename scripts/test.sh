@@ -1,0 +1,64 @@
+#!/usr/bin/env bash
+# Every check of the project, on a machine that setup.sh makes ready first.
+#
+#   scripts/test.sh            all of it
+#   scripts/test.sh chain      the chain's unit, property and runtime tests
+#   scripts/test.sh worker     the tests of worker, client and command line
+#   scripts/test.sh e2e        flows through stock polkadot.js on a development node
+#   scripts/test.sh kill       the worker killed over and over while it serves
+#   scripts/test.sh compose    docker-compose.yml is valid
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+all=(format chain worker e2e kill compose)
+parts=("$@")
+[[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
+for part in "${parts[@]}"; do
+	[[ " ${all[*]} " == *" $part "* ]] || die "unknown part '$part'; scripts/test.sh takes any of: ${all[*]}" 64
+done
+wanted() { [[ " ${parts[*]} " == *" $1 "* ]]; }
+
+# tests FOLDER TARGET: compiles with progress, then runs, so that a failing test is not lost in a build log.
+tests() {
+	cargo_build "$1" "$2" test --release --locked --workspace --no-run
+	(cd "$1" && CARGO_TARGET_DIR=$2 cargo test --release --locked --workspace --no-fail-fast)
+}
+
+steps $((${#parts[@]} + 1))
+step "Setting the machine up"
+"$TRIBUTARY_ROOT/scripts/setup.sh" $(wanted compose && echo --docker-compose)
+load_env
+
+if wanted format; then
+	step "Formatting"
+	(cd "$TRIBUTARY_ROOT" && cargo fmt --all --check)
+	(cd "$TRIBUTARY_ROOT/inference-worker" && cargo fmt --all --check)
+fi
+if wanted chain; then
+	step "Tests of the chain"
+	tests "$TRIBUTARY_ROOT" "$CHAIN_TARGET"
+fi
+if wanted worker; then
+	step "Tests of worker, client and command line"
+	tests "$TRIBUTARY_ROOT/inference-worker" "$WORKER_TARGET"
+fi
+if wanted e2e; then
+	step "Flows through polkadot.js"
+	build_chain
+	work=$TRIBUTARY_CACHE/e2e
+	mkdir -p "$work"
+	cp -r "$TRIBUTARY_ROOT"/tests/e2e/{package.json,package-lock.json,src} "$work/"
+	(cd "$work" && npm ci --no-audit --no-fund --loglevel=error && TRIBUTARY_NODE_BIN=$NODE \
+		TRIBUTARY_VECTORS=$TRIBUTARY_ROOT/primitives/vectors npm test)
+fi
+if wanted kill; then
+	step "The worker killed while it serves"
+	build_chain
+	build_worker
+	python3 "$TRIBUTARY_ROOT/tests/flows/kill_worker.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted compose; then
+	step "docker-compose.yml"
+	(cd "$TRIBUTARY_ROOT" && docker-compose config --quiet && docker-compose --profile demo config --quiet)
+fi
+say "all passed"
