@@ -216,8 +216,14 @@ impl Settler {
 	async fn settled_tree(&self, settlement: &SettlementView) -> Result<EarningsTree> {
 		let worker = &self.worker;
 		let expected = settlement.credited.saturating_add(settlement.pending);
-		let tree = worker.records.earnings()?;
 		let sum = |tree: &EarningsTree| tree.root(&worker.operator).map(|root| root.sum);
+		let tree = worker.records.earnings()?;
+		if sum(&tree) == Some(expected) {
+			return Ok(tree);
+		}
+		// A batch in the middle may have been voided.
+		self.conclude_pending(usize::MAX, worker.head.get().block).await?;
+		let tree = worker.records.earnings()?;
 		if sum(&tree) == Some(expected) {
 			return Ok(tree);
 		}
@@ -228,7 +234,10 @@ impl Settler {
 				Ok(restored)
 			}
 			_ => {
-				tracing::error!("the earnings tree cannot be restored: data shares wait in the chain's pot");
+				tracing::error!(
+					"the earnings tree cannot be restored, so the chain will refuse batches: bring back the data \
+					 folder, or the batch data in the content store"
+				);
 				Ok(tree)
 			}
 		}
@@ -363,20 +372,32 @@ impl Settler {
 		Ok(())
 	}
 
-	/// Notes what the chain decided about pending batches, and credits the oldest when its window has passed.
+	/// Follows pending batches once per block, and credits the oldest when its window has passed.
 	async fn follow_pending(&mut self) -> Result<()> {
-		let worker = self.worker.clone();
-		let pending = worker.records.pending()?;
-		let Some(newest) = pending.last().map(|row| row.intent.header.sequence) else { return Ok(()) };
-		let block = worker.chain.block_number().await?;
+		let block = self.worker.chain.block_number().await?;
 		if self.followed_at == Some(block) {
 			return Ok(());
 		}
+		if self.conclude_pending(FOLLOWED, block).await? {
+			let call = Call::credit(self.worker.operator, CREDITS);
+			self.worker.chain.submit(&call, &self.worker.service_key, Wait::InBlock).await?;
+			tracing::info!("credited the batches whose window has passed");
+			return Ok(());
+		}
+		self.followed_at = Some(block);
+		Ok(())
+	}
+
+	/// Notes what the chain decided about the `oldest` pending batches and the newest: it is the one that a
+	/// reorganisation removes. Says whether the oldest may be credited.
+	async fn conclude_pending(&self, oldest: usize, block: BlockNumber) -> Result<bool> {
+		let worker = &self.worker;
+		let pending = worker.records.pending()?;
+		let newest = pending.last().map(|row| row.intent.header.sequence);
 		let mut due = false;
 		for (position, row) in pending.iter().enumerate() {
 			let sequence = row.intent.header.sequence;
-			// The newest as well: it is the one that a reorganisation removes.
-			if position >= FOLLOWED && sequence != newest {
+			if position >= oldest && Some(sequence) != newest {
 				continue;
 			}
 			match worker.chain.batch(worker.operator, sequence).await? {
@@ -387,16 +408,7 @@ impl Settler {
 				None => self.bring_back(&row.intent).await?,
 			}
 		}
-		if due {
-			worker
-				.chain
-				.submit(&Call::credit(worker.operator, CREDITS), &worker.service_key, Wait::InBlock)
-				.await?;
-			tracing::info!("credited the batches whose window has passed");
-			return Ok(());
-		}
-		self.followed_at = Some(block);
-		Ok(())
+		Ok(due)
 	}
 
 	/// A batch that was in a block and is not any more: the block was reorganised away. It is sent again
