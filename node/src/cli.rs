@@ -19,7 +19,8 @@ pub struct Cli {
 	/// `instant`: as soon as a transaction arrives, finalised at once, no empty blocks; the default with
 	/// --dev.
 	/// `interval=MS`: like instant, and a block every MS milliseconds even without transactions, so that
-	/// challenge windows and delays pass.
+	/// challenge windows and delays pass. Mortal transactions live for some 32 to 64 blocks, so an interval
+	/// of less than 500 leaves clients little time.
 	///
 	/// Sealed chains are for development: one node makes all blocks and signs none. Each block advances
 	/// the chain's clock by one slot. `engine_createBlock` makes further blocks by RPC.

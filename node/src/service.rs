@@ -49,8 +49,8 @@ pub type Parts = sc_service::PartialComponents<
 /// A justification is kept at least this often, blocks: warp sync and light clients start from them.
 const JUSTIFICATION_PERIOD: u32 = 512;
 
-/// Opens the database and builds what every command needs, as [`start`] does for a chain without
-/// sealing. Blocks of development chains carry no seal, so they are imported without one.
+/// Opens the database and builds what a subcommand needs. Blocks of development chains carry no seal, so
+/// they are checked without one; by execution, as all blocks.
 pub fn parts(config: &Configuration) -> Result<Parts, ServiceError> {
 	let sealed_on_demand = config.chain_spec.chain_type() == ChainType::Development;
 	build_parts(config, sealed_on_demand)

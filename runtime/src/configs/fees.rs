@@ -51,7 +51,7 @@ parameter_types! {
 	pub const ByteFee: Balance = BYTE_FEE;
 	/// Fees rise when blocks are fuller than this.
 	pub const TargetFullness: Perquintill = Perquintill::from_percent(25);
-	/// How fast: at most about 23 % a day.
+	/// How fast: by at most 38 % a day, when all blocks are full.
 	pub AdjustmentVariable: Multiplier = Multiplier::saturating_from_rational(3, 100_000);
 	pub MinimumMultiplier: Multiplier = Multiplier::one();
 	pub MaximumMultiplier: Multiplier = Bounded::max_value();

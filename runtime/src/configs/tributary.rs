@@ -114,6 +114,6 @@ impl pallet_attribution::Config for Runtime {
 	type ChallengeWindow = delays::ChallengeWindow<Runtime>;
 	type ClosingDelay = delays::ClosingDelay<Runtime>;
 	type ChallengeBond = ConstU128<{ 10 * TRB }>;
-	type MaxPending = ConstU32<256>;
+	type MaxPending = ConstU32<{ pallet_attribution::KEPT_BATCHES }>;
 	type WeightInfo = pallet_attribution::weights::SubstrateWeight<Runtime>;
 }
