@@ -1,1 +1,160 @@
+//! A runtime with adapters on the real registry and DataNets; vault weights are kept by the registry's
+//! stand-in.
 
+use crate::{self as pallet_adapters, HoldReason, Training};
+use frame::{
+	testing_prelude::*,
+	traits::{
+		fungible::{HoldConsideration, InspectHold},
+		LinearStoragePrice,
+	},
+};
+use pallet_datanets::{Curators, Item};
+use pallet_registry::mocking::MockVaults;
+use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
+use tributary_primitives::{
+	fee::Price, royalty::Parent, traits::VaultHolders, views::Policy, AssetId, AssetRef, Balance,
+	SnapshotRef, VaultKey,
+};
+
+construct_runtime!(
+	pub enum Test {
+		System: frame_system,
+		Balances: pallet_balances,
+		Registry: pallet_registry,
+		Datanets: pallet_datanets,
+		Adapters: pallet_adapters,
+	}
+);
+
+#[derive_impl(frame_system::config_preludes::TestDefaultConfig)]
+impl frame_system::Config for Test {
+	type Block = MockBlock<Test>;
+	type AccountId = AccountId32;
+	type Lookup = IdentityLookup<AccountId32>;
+	type AccountData = pallet_balances::AccountData<Balance>;
+}
+
+#[derive_impl(pallet_balances::config_preludes::TestDefaultConfig)]
+impl pallet_balances::Config for Test {
+	type Balance = Balance;
+	type ExistentialDeposit = ConstU128<10>;
+	type AccountStore = System;
+}
+
+parameter_types! {
+	pub const ReportReason: RuntimeHoldReason = RuntimeHoldReason::Adapters(HoldReason::Report);
+}
+
+type StoragePrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
+
+impl pallet_registry::Config for Test {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type DepositPrice = StoragePrice;
+	type Vaults = MockVaults;
+	type PriceFloor = ();
+	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
+}
+
+impl pallet_datanets::Config for Test {
+	type DataNetDeposit = ();
+	type ContributionDeposit = ();
+	type SnapshotDeposit = ();
+	type Vaults = MockVaults;
+	type WeightInfo = pallet_datanets::weights::CountedWeight<Test>;
+}
+
+impl crate::Config for Test {
+	type Snapshots = Datanets;
+	type ReportDeposit = HoldConsideration<AccountId32, Balances, ReportReason, StoragePrice>;
+	type WeightInfo = crate::weights::CountedWeight<Test>;
+}
+
+/// Owns the test assets.
+pub const ALICE: AccountId32 = AccountId32::new([1; 32]);
+pub const BOB: AccountId32 = AccountId32::new([2; 32]);
+pub const EVE: AccountId32 = AccountId32::new([3; 32]);
+pub const POOR: AccountId32 = AccountId32::new([99; 32]);
+pub const RICH: Balance = 10_000_000;
+
+/// The base model of [`test`].
+pub const BASE: AssetId = 0;
+/// The adapter of [`test`].
+pub const ADAPTER: AssetId = 1;
+/// The snapshot of [`test`].
+pub const SNAPSHOT: SnapshotRef = SnapshotRef { datanet: 0, version: 1 };
+
+/// Runs `body` with a base model, a DataNet's snapshot and an adapter trained on both, and checks the
+/// invariants after it.
+pub fn test(body: impl FnOnce()) {
+	let balances = (1..=20).map(|number| (AccountId32::new([number; 32]), RICH)).collect();
+	let genesis = RuntimeGenesisConfig {
+		balances: pallet_balances::GenesisConfig { balances, ..Default::default() },
+		..Default::default()
+	};
+	TestState::new(genesis.build_storage().unwrap()).execute_with(|| {
+		System::set_block_number(1);
+		take_snapshot();
+		register_base();
+		register_adapter(training()).unwrap();
+		body();
+		Adapters::do_try_state().unwrap();
+	});
+}
+
+fn take_snapshot() {
+	let none: Curators<AccountId32> = Default::default();
+	assert_ok!(Datanets::create(signed(ALICE), text("rivers"), text(""), Policy::Open, none));
+	let item = Item { content: [1; 32], bytes: 1, licence: text("CC0-1.0"), metadata: text("") };
+	assert_ok!(Datanets::contribute(signed(BOB), 0, vec![item].try_into().unwrap()));
+	assert_ok!(Datanets::snapshot(signed(ALICE), 0));
+}
+
+pub fn register_base() {
+	let price = Price { input: 1, output: 2 };
+	assert_ok!(Adapters::register_base(signed(ALICE), text("base"), [1; 32], Default::default(), price));
+}
+
+pub fn register_adapter(training: Training) -> DispatchResult {
+	let (price, parents) = (Price { input: 3, output: 4 }, parents(&[]));
+	Adapters::register_adapter(
+		signed(ALICE),
+		text("lora"),
+		[2; 32],
+		Default::default(),
+		price,
+		parents,
+		training,
+	)
+}
+
+pub fn training() -> Training {
+	Training {
+		base: AssetRef { asset: BASE, version: 1 },
+		rank: 8,
+		snapshots: vec![SNAPSHOT].try_into().unwrap(),
+		configuration: [3; 32],
+	}
+}
+
+pub fn parents<S: Get<u32>>(of: &[(AssetId, u32)]) -> BoundedVec<Parent, S> {
+	let parents: Vec<_> = of.iter().map(|(asset, share)| Parent { asset: *asset, share: *share }).collect();
+	parents.try_into().unwrap()
+}
+
+pub fn signed(who: AccountId32) -> RuntimeOrigin {
+	RuntimeOrigin::signed(who)
+}
+
+pub fn held(who: &AccountId32) -> Balance {
+	Balances::balance_on_hold(&HoldReason::Report.into(), who)
+}
+
+pub fn weight(asset: AssetId, evaluator: &AccountId32) -> u64 {
+	MockVaults::weight(VaultKey::Evaluators(asset), evaluator.as_ref())
+}
+
+pub fn text<S: Get<u32>>(text: &str) -> BoundedVec<u8, S> {
+	text.as_bytes().to_vec().try_into().unwrap()
+}

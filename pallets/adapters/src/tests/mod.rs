@@ -1,1 +1,4 @@
+//! Tests of every call and error.
 
+mod evaluate;
+mod register;
