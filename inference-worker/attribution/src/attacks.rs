@@ -105,11 +105,11 @@ fn copies_earn_nothing_and_cost_the_victim_little_when_text_is_registered_again(
 	for query in ["unknown".into(), words(&text, 40, 60)] {
 		let before = attribute(&honest(&text), &query, &quoting(&text));
 		let mut texts = honest(&text);
-		// Registered again whole, shifted, and with every tenth word changed.
+		// Registered again whole, shifted, and with every twentieth word changed.
 		for copy in 0..10u8 {
 			texts.push((ATTACKER + copy, words(&text, usize::from(copy), 300)));
 		}
-		let changed = text.split(' ').enumerate().map(|(i, word)| if i % 10 == 9 { "other" } else { word });
+		let changed = text.split(' ').enumerate().map(|(i, word)| if i % 20 == 19 { "other" } else { word });
 		texts.push((ATTACKER + 99, changed.collect::<Vec<_>>().join(" ")));
 		let after = attribute(&texts, &query, &quoting(&text));
 		assert_eq!(attackers(&after), 0, "{query}");

@@ -18,7 +18,7 @@
 //! `excess = len - min_span + 1` and
 //!
 //! ```text
-//! strength = excess / (excess + half_span + log2(count))        in (0, 1), 16 fractional bits
+//! strength = excess / (excess + half_span + log2(count))        at most 1, fixed point
 //! ```
 //!
 //! so longer and rarer both weigh more, a short commonplace weighs next to nothing, and no match,
@@ -63,8 +63,10 @@
 //!
 //! Paraphrase leaves no span, and a near-duplicate that changes most groups of five words is not recognised.
 //! Who registers another's text first is paid as its author: that is for curators to refuse. Being in the
-//! context is paid whether or not the model heeded it. BM25 scores are `f32` with the platform's `ln`; two
-//! platforms may order nearly equal chunks differently, which the evidence makes visible.
+//! context is paid whether or not the model heeded it. An answer that echoes the payer's own message pays
+//! whoever registered that text; a contributor who plays payer pays the whole fee to get a part of it back.
+//! BM25 scores are `f32` with the platform's `ln`; two platforms may order nearly equal chunks differently,
+//! which the evidence makes visible.
 
 mod document;
 mod error;

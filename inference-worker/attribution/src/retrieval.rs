@@ -39,7 +39,7 @@ pub struct Hit {
 	pub contribution: u32,
 	/// Its contributor's account.
 	pub contributor: [u8; 32],
-	/// BM25 score, above 0.
+	/// BM25 score, above 0. Scores of different DataNets compare only roughly: each has its own frequencies.
 	pub score: f32,
 	/// The chunk.
 	pub text: String,
@@ -73,6 +73,7 @@ impl Retriever {
 				let shingles = shingles(&words);
 				(chunk, words.len(), shingles)
 			})
+			.filter(|(_, words, _)| *words > 0)
 			.collect();
 		let all = cut.len();
 		let originals = originals(cut);
@@ -163,7 +164,7 @@ fn originals(cut: Vec<(Chunk, usize, Vec<u64>)>) -> Vec<(Chunk, usize)> {
 				repeated += 1;
 			}
 		}
-		if words > 0 && repeated * 2 < shingles.len() {
+		if repeated * 2 < shingles.len() {
 			originals.push((chunk, words));
 		}
 	}

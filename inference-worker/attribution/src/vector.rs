@@ -18,7 +18,7 @@ use tributary_primitives::{
 const ONE: u128 = 1 << 32;
 
 /// The attribution vector of an answer of `answer_len` tokens by an agent with `datanets`, from the spans it
-/// shares with their snapshots and the chunks that were in its context.
+/// shares with their snapshots and the chunks that were in its context (only those, not all that were found).
 ///
 /// Always valid ([`is_valid_vector`](tributary_primitives::record::is_valid_vector)): it sums to exactly
 /// 1,000,000 ppm, or is empty when there is no DataNet. The crate's documentation gives the rules. The same
@@ -158,7 +158,7 @@ fn give(pools: &mut BTreeMap<DataNetId, u32>, datanet: DataNetId, ppm: u32) {
 	*pools.entry(datanet).or_default() += ppm;
 }
 
-/// How much a span's tokens weigh, below [`ONE`]: `excess / (excess + half_span + log2(count))` with
+/// How much a span's tokens weigh, at most [`ONE`]: `excess / (excess + half_span + log2(count))` with
 /// `excess = len - min_span + 1`; 0 for spans that are too short. O(1).
 pub(crate) fn strength(rules: &VectorRules, len: usize, count: u64) -> u128 {
 	let excess = (len.saturating_add(1).saturating_sub(rules.min_span) as u128) << FRACTION_BITS;
