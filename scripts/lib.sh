@@ -88,7 +88,7 @@ cargo_build() {
 		cd "$folder" &&
 			CARGO_TARGET_DIR=$target CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=60 \
 				CARGO_TERM_COLOR=never cargo "$@" 2>&1
-	) | tr '\r' '\n' | tee "$log" | cargo_progress "$name" || rc=$?
+	) | stdbuf -oL tr '\r' '\n' | tee "$log" | cargo_progress "$name" || rc=$?
 	if ((rc != 0)); then
 		grep -v -E '^ *(Building|Compiling|Checking|Fresh|Downloaded|Downloading) ' "$log" | tail -n 60 >&2
 		die "cargo $* failed in $folder: see above and $log"

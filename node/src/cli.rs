@@ -16,14 +16,15 @@ pub struct Cli {
 	/// How blocks are made.
 	///
 	/// `none`: by Aura, finalised by GRANDPA; the default, except with --dev.
-	/// `instant`: as soon as a transaction arrives, finalised at once, no empty blocks; the default with
-	/// --dev.
-	/// `interval=MS`: like instant, and a block every MS milliseconds even without transactions, so that
-	/// challenge windows and delays pass. Mortal transactions live for some 32 to 64 blocks, so an interval
-	/// of less than 500 leaves clients little time.
+	/// `instant`: as soon as a transaction arrives, no empty blocks; the default with --dev.
+	/// `interval=MS`: every MS milliseconds, also without transactions, so that windows and delays pass.
+	/// `instant+MS`: both.
 	///
-	/// Sealed chains are for development: one node makes all blocks and signs none. Each block advances
-	/// the chain's clock by one slot. `engine_createBlock` makes further blocks by RPC.
+	/// Mortal transactions live for some 32 to 64 blocks, so an interval of less than 500 leaves clients
+	/// little time.
+	///
+	/// All but `none` are for development: one node makes all blocks, signs none, and each is final at once.
+	/// A block advances the chain's clock by one slot. `engine_createBlock` makes further blocks by RPC.
 	#[arg(long, value_name = "MODE", verbatim_doc_comment)]
 	pub sealing: Option<Sealing>,
 
@@ -35,7 +36,7 @@ pub struct Cli {
 impl Cli {
 	/// How blocks are made, by the flags.
 	pub fn sealing(&self) -> Sealing {
-		let default = if self.run.shared_params.dev { Sealing::Instant } else { Sealing::None };
+		let default = if self.run.shared_params.dev { Sealing::INSTANT } else { Sealing::None };
 		self.sealing.unwrap_or(default)
 	}
 }

@@ -30,32 +30,46 @@ const BURST: usize = 1_024;
 pub enum Sealing {
 	/// By Aura and GRANDPA.
 	None,
-	/// When a transaction arrives.
-	Instant,
-	/// When a transaction arrives, and at this interval.
-	Interval(Duration),
+	/// On demand.
+	OnDemand {
+		/// When a transaction arrives.
+		instant: bool,
+		/// This often, also without transactions.
+		every: Option<Duration>,
+	},
+}
+
+impl Sealing {
+	/// When a transaction arrives, only then.
+	pub const INSTANT: Self = Self::OnDemand { instant: true, every: None };
 }
 
 impl FromStr for Sealing {
 	type Err = String;
 
 	fn from_str(text: &str) -> Result<Self, String> {
-		match text.split_once('=') {
-			None if text == "none" => Ok(Self::None),
-			None if text == "instant" => Ok(Self::Instant),
-			Some(("interval", millis)) => match millis.parse() {
-				Ok(millis @ 1..) => Ok(Self::Interval(Duration::from_millis(millis))),
-				_ => Err(format!("`{millis}` is no interval: give milliseconds, for example interval=1000")),
+		let (instant, millis) = match text {
+			"none" => return Ok(Self::None),
+			"instant" => return Ok(Self::INSTANT),
+			text => match (text.strip_prefix("instant+"), text.strip_prefix("interval=")) {
+				(Some(millis), _) => (true, millis),
+				(_, Some(millis)) => (false, millis),
+				_ => return Err("must be none, instant, instant+MS or interval=MS".into()),
 			},
-			_ => Err("must be none, instant, or interval=MS".into()),
+		};
+		match millis.parse() {
+			Ok(millis @ 1..) => Ok(Self::OnDemand { instant, every: Some(Duration::from_millis(millis)) }),
+			_ => Err(format!("`{millis}` is no interval: give milliseconds, for example instant+1000")),
 		}
 	}
 }
 
 /// What a block maker needs.
 pub struct Params<'a> {
-	/// When to make blocks.
-	pub sealing: Sealing,
+	/// Whether a transaction's arrival makes a block.
+	pub instant: bool,
+	/// How often a block is made in any case.
+	pub every: Option<Duration>,
 	/// Commands by RPC.
 	pub commands: mpsc::Receiver<EngineCommand<Hash>>,
 	/// The chain.
@@ -74,7 +88,8 @@ pub struct Params<'a> {
 
 /// Makes blocks until the node stops.
 pub fn spawn(params: Params) {
-	let Params { sealing, commands, client, pool, select_chain, task_manager, registry, telemetry } = params;
+	let Params { instant, every, commands, client, pool, select_chain, task_manager, registry, telemetry } =
+		params;
 	let spawner = task_manager.spawn_handle();
 	let env = sc_basic_authorship::ProposerFactory::new(
 		spawner.clone(),
@@ -89,7 +104,7 @@ pub fn spawn(params: Params) {
 		env,
 		client: client.clone(),
 		pool: pool.clone(),
-		commands_stream: stream::select(commands, triggers(sealing, client.clone(), pool, spawner)),
+		commands_stream: stream::select(commands, triggers(instant, every, client.clone(), pool, spawner)),
 		select_chain,
 		consensus_data_provider: Some(Box::new(AuraConsensusDataProvider::new(client))),
 		// The clock follows the chain: one slot after the parent's, whatever the time of day.
@@ -103,26 +118,28 @@ pub fn spawn(params: Params) {
 
 /// A command for each moment at which a block may be due.
 fn triggers(
-	sealing: Sealing,
+	instant: bool,
+	every: Option<Duration>,
 	client: Arc<FullClient>,
 	pool: Arc<FullPool>,
 	spawner: SpawnTaskHandle,
 ) -> impl Stream<Item = EngineCommand<Hash>> + Unpin {
-	let arrivals = pool.import_notification_stream().ready_chunks(BURST).map(|_| false);
-	// Transactions that arrived while a block was being made go into the next.
-	let leftovers = client.import_notification_stream().map(|_| false);
-	let heartbeat = match sealing {
-		Sealing::Interval(interval) => stream::unfold((), move |()| async move {
-			tokio::time::sleep(interval).await;
-			Some((true, ()))
-		})
-		.left_stream(),
-		Sealing::Instant | Sealing::None => stream::pending().right_stream(),
+	let arrivals = if instant {
+		// Transactions that arrive while a block is being made go into the next: hence the second stream.
+		let pooled = pool.import_notification_stream().ready_chunks(BURST).map(|_| ());
+		let made = client.import_notification_stream().map(|_| ());
+		stream::select(pooled, made).left_stream()
+	} else {
+		stream::pending().right_stream()
 	};
-	Box::pin(
-		stream::select(stream::select(arrivals, leftovers), heartbeat)
-			.map(move |create_empty| seal(create_empty, &spawner)),
-	)
+	let heartbeat = stream::unfold(every, |every| async move {
+		tokio::time::sleep(every?).await;
+		Some(((), every))
+	});
+	let arrivals = arrivals.map(|()| false);
+	// The heartbeat makes empty blocks too.
+	let heartbeat = heartbeat.map(|()| true);
+	Box::pin(stream::select(arrivals, heartbeat).map(move |create_empty| seal(create_empty, &spawner)))
 }
 
 /// A command to make a block; what becomes of it is logged.
@@ -145,14 +162,18 @@ mod tests {
 
 	#[test]
 	fn sealing_is_read_when_well_formed() {
+		let every = Some(Duration::from_millis(250));
 		assert_eq!("none".parse(), Ok(Sealing::None));
-		assert_eq!("instant".parse(), Ok(Sealing::Instant));
-		assert_eq!("interval=250".parse(), Ok(Sealing::Interval(Duration::from_millis(250))));
+		assert_eq!("instant".parse(), Ok(Sealing::INSTANT));
+		assert_eq!("instant+250".parse(), Ok(Sealing::OnDemand { instant: true, every }));
+		assert_eq!("interval=250".parse(), Ok(Sealing::OnDemand { instant: false, every }));
 	}
 
 	#[test]
 	fn sealing_is_refused_when_malformed() {
-		for text in ["", "interval", "interval=", "interval=0", "interval=-1", "interval=1s", "manual"] {
+		for text in
+			["", "instant+", "instant+0", "interval", "interval=", "interval=-1", "interval=1s", "manual"]
+		{
 			assert!(text.parse::<Sealing>().is_err(), "{text}");
 		}
 	}

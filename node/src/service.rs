@@ -273,9 +273,10 @@ pub fn start<N: NetworkBackend<Block, Hash>>(
 	})?;
 	let telemetry_handle = telemetry.as_ref().map(|telemetry| telemetry.handle());
 
-	if sealed_on_demand {
+	if let Sealing::OnDemand { instant, every } = sealing {
 		sealing::spawn(sealing::Params {
-			sealing,
+			instant,
+			every,
 			commands: sealed_by_rpc,
 			client,
 			pool: transaction_pool,
