@@ -92,7 +92,7 @@ class Node(Process):
         self.http = f"http://127.0.0.1:{self.port}"
         super().__init__(
             "tributary-node",
-            [binary, "--dev", "--base-path", folder / "node", "--sealing", f"instant+{heartbeat}",
+            [binary, "--dev", "--base-path", folder / "node", "--sealing", f"interval={heartbeat}",
              "--rpc-port", self.port, "--port", free_port(), "--no-prometheus", "--no-telemetry"],
             folder / "node.log",
         )

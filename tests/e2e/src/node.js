@@ -25,7 +25,7 @@ export async function startNode() {
 	const base = mkdtempSync(join(tmpdir(), 'tributary-e2e-'));
 	const child = spawn(
 		binary,
-		['--dev', '--base-path', base, '--rpc-port', `${rpc}`, '--port', `${p2p}`, '--no-prometheus', '--no-telemetry'],
+		['--dev', '--sealing', 'interval=250', '--base-path', base, '--rpc-port', `${rpc}`, '--port', `${p2p}`, '--no-prometheus', '--no-telemetry'],
 		{ stdio: ['ignore', 'ignore', 'pipe'] },
 	);
 	let log = '';

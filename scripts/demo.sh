@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# The whole loop on one machine: a chain, a worker with a real language model, three DataNets of real text,
+# adapters, agents, thirty questions through the OpenAI client, and everyone's money counted to the planck.
+#
+#   scripts/demo.sh                  builds what is missing and runs it
+#   scripts/demo.sh --json FILE      writes the result as data too
+#   scripts/demo.sh --work FOLDER    keeps chain, store and logs in FOLDER
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+arguments=()
+while (($#)); do
+	case $1 in
+	--json | --work)
+		[[ $# -ge 2 ]] || die "$1 needs a value; scripts/demo.sh --help shows how" 64
+		arguments+=("$1" "$(realpath -m "$2")")
+		shift 2
+		;;
+	-h | --help)
+		sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+		exit 0
+		;;
+	*) die "unknown argument '$1'; scripts/demo.sh --help lists them" 64 ;;
+	esac
+done
+
+steps 6
+step "Setting the machine up"
+"$TRIBUTARY_ROOT/scripts/setup.sh"
+load_env
+
+step "Building the node (the first time: up to half an hour)"
+build_chain
+
+step "Building the worker and the command line (the first time: up to a quarter of an hour)"
+build_worker
+
+step "Texts from Debian's documentation packages"
+corpus=$TRIBUTARY_CACHE/corpus
+"$TRIBUTARY_ROOT/scripts/corpus.sh" "$corpus" git postgresql debian
+
+step "The OpenAI client, from PyPI"
+venv=$TRIBUTARY_CACHE/python
+if ! "$venv/bin/python" -c 'import openai' 2>/dev/null; then
+	python3 -m venv "$venv"
+	"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$TRIBUTARY_ROOT/scripts/demo/requirements.txt"
+fi
+
+step "The demo"
+exec "$venv/bin/python" -B "$TRIBUTARY_ROOT/scripts/demo/demo.py" --node "$NODE" --worker "$WORKER" --cli "$CLI" \
+	--model "$TRIBUTARY_ROOT/models/tributary-3m" --corpus "$corpus" --adapters "$TRIBUTARY_CACHE/adapters" "${arguments[@]}"
