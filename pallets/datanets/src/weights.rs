@@ -7,9 +7,8 @@
 //! - `STEP`: 1 µs for each list element that is decoded, checked or compared;
 //! - `HASH`: 1 µs for one blake2-256 of at most 128 bytes.
 //!
-//! A hold touches two keys: the account and its holds. Setting a vault weight touches three: the vault, the
-//! holder and the list of the holder's vaults. A key touched again in the same call is in memory and counts
-//! as a step. Until generated weights replace them, these are upper bounds.
+//! A hold touches two keys: the account and its holds. Setting a vault weight touches two: the vault and the
+//! holder. A key touched again in the same call is in memory and counts as a step. Until generated weights replace them, these are upper bounds.
 
 use core::marker::PhantomData;
 use frame::{
@@ -26,8 +25,11 @@ const STEP: u64 = 1_000_000;
 const HASH: u64 = 1_000_000;
 /// Keys of a hold: the account, its holds.
 const HOLD: u64 = 2;
-/// Keys of a vault weight: the vault, the holder, the holder's vaults.
-const VAULT: u64 = 3;
+/// Keys of a vault weight: the vault, the holder.
+const VAULT: u64 = 2;
+/// Steps of one contribution: its text checked and encoded, a hold on keys that are in memory, a pool weight
+/// likewise, three events (hold, acceptance or rejection, and a share of the batch's).
+const ITEM: u64 = 30;
 /// Digests of a range's root: its bagged peaks and itself.
 const ROOT: u64 = 32;
 /// Digests of one append, amortised over a batch: a leaf, at most one node that is kept.
@@ -76,23 +78,22 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 	}
 
 	/// Once: DataNet, range, the contributor's hold, the vault. Each item: its content index is read and
-	/// written, its contribution written, its deposit held (account and holds in memory: 4 steps), one
-	/// event, one append.
+	/// written, its contribution written, one append.
 	fn contribute(n: u32) -> Weight {
 		let n = u64::from(n);
 		let once = HOLD.saturating_add(VAULT).saturating_add(2);
-		compute(n.saturating_mul(8), n.saturating_mul(APPEND).saturating_add(CARRY)).saturating_add(
+		compute(n.saturating_mul(ITEM), n.saturating_mul(APPEND).saturating_add(CARRY)).saturating_add(
 			T::DbWeight::get().reads_writes(once.saturating_add(n), once.saturating_add(n.saturating_mul(2))),
 		)
 	}
 
 	/// Once: DataNet (read), range. Each decision: the contribution is read and written; accepting reads
 	/// and writes its contributor's hold and pool weight (dearer than rejecting, which writes the content
-	/// index and the reason); one event, one append.
+	/// index and the reason); one append.
 	fn review(n: u32) -> Weight {
 		let n = u64::from(n);
 		let each = n.saturating_mul(HOLD.saturating_add(VAULT).saturating_add(1));
-		compute(n.saturating_mul(8), n.saturating_mul(APPEND).saturating_add(CARRY))
+		compute(n.saturating_mul(ITEM), n.saturating_mul(APPEND).saturating_add(CARRY))
 			.saturating_add(T::DbWeight::get().reads_writes(each.saturating_add(2), each.saturating_add(1)))
 	}
 

@@ -6,9 +6,8 @@
 //! - reads and writes: distinct storage keys at `T::DbWeight`;
 //! - `STEP`: 1 µs for each list element that is decoded, compared, hashed or copied.
 //!
-//! A hold touches two keys: the account and its holds. Setting a vault weight touches three: the vault, the
-//! holder and the list of the holder's vaults. A key read again in the same call is in memory and counts as
-//! a step. Until generated weights replace them, these are upper bounds.
+//! A hold touches two keys: the account and its holds. Setting a vault weight touches two: the vault and the
+//! holder. A key read again in the same call is in memory and counts as a step. Until generated weights replace them, these are upper bounds.
 
 use core::marker::PhantomData;
 use frame::{
@@ -23,8 +22,8 @@ pub const BASE: u64 = 15_000_000;
 pub const STEP: u64 = 1_000_000;
 /// Keys of a hold: the account, its holds.
 pub const HOLD: u64 = 2;
-/// Keys of a vault weight: the vault, the holder, the holder's vaults.
-pub const VAULT: u64 = 3;
+/// Keys of a vault weight: the vault, the holder.
+pub const VAULT: u64 = 2;
 
 /// `BASE + steps`, picoseconds of computing.
 pub fn compute(steps: u64) -> Weight {
