@@ -8,7 +8,7 @@ use tributary_primitives::{batch::BatchStatus, limits::MAX_CREDITS_PER_BATCH};
 pub(crate) const MAX_CREDITED: u32 = 16;
 
 /// What was credited.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Done {
 	/// Batches.
 	pub batches: u32,

@@ -6,7 +6,7 @@ mod channels;
 mod claims;
 mod credits;
 mod parameters;
-mod split;
+pub(crate) mod split;
 #[cfg(any(feature = "try-runtime", test))]
 mod try_state;
 mod vaults;

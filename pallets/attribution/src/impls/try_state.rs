@@ -8,8 +8,8 @@ use alloc::collections::BTreeMap;
 use frame::{
 	prelude::*,
 	token::fungible::{Inspect, InspectHold},
-	try_runtime::TryRuntimeError,
 };
+use polkadot_sdk::sp_runtime::TryRuntimeError;
 use tributary_primitives::{batch::BatchStatus, Balance};
 
 fn add(sum: &mut Balance, amount: Balance) -> Result<(), TryRuntimeError> {
