@@ -4,6 +4,9 @@
 # Everything built or downloaded goes to $TRIBUTARY_CACHE (default ~/.cache/tributary), nothing to the
 # checkout.
 
+# A failing build must not hide behind its progress report.
+set -o pipefail
+
 TRIBUTARY_ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 TRIBUTARY_CACHE=${TRIBUTARY_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/tributary}
 # The two workspaces' target folders.
@@ -147,7 +150,7 @@ wait_for_port() {
 rpc() {
 	curl -sS --fail -H 'content-type: application/json' "http://127.0.0.1:$1" \
 		-d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":${3:-[]}}" |
-		jq -e 'if has("error") then ("rpc: " + (.error | tostring) | halt_error(1)) else .result end'
+		jq 'if has("error") then ("rpc: " + (.error | tostring) | halt_error(1)) else .result end'
 }
 
 _CHILDREN=()
