@@ -457,19 +457,23 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		#[cfg(feature = "std")]
 		fn integrity_test() {
-			assert!(
-				T::ClosingDelay::get() >= T::ChallengeWindow::get(),
-				"a channel must stay open for at least the challenge window: raise ClosingDelay",
-			);
-			assert!(
-				T::MaxPending::get() > 0 && T::MaxPending::get() <= KEPT_BATCHES,
-				"pending batches must be kept: MaxPending is 1 to KEPT_BATCHES",
-			);
-			assert!(
-				T::ChallengeBond::get() >= T::Currency::minimum_balance(),
-				"a lost bond must be able to open the treasury's account: raise ChallengeBond",
-			);
+			// A runtime may keep its delays in storage.
+			frame::deps::sp_io::TestExternalities::default().execute_with(|| {
+				assert!(
+					T::ClosingDelay::get() >= T::ChallengeWindow::get(),
+					"a channel must stay open for at least the challenge window: raise ClosingDelay",
+				);
+				assert!(
+					T::MaxPending::get() > 0 && T::MaxPending::get() <= KEPT_BATCHES,
+					"pending batches must be kept: MaxPending is 1 to KEPT_BATCHES",
+				);
+				assert!(
+					T::ChallengeBond::get() >= T::Currency::minimum_balance(),
+					"a lost bond must be able to open the treasury's account: raise ChallengeBond",
+				);
+			});
 		}
 
 		#[cfg(feature = "try-runtime")]

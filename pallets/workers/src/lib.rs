@@ -187,15 +187,19 @@ pub mod pallet {
 
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
+		#[cfg(feature = "std")]
 		fn integrity_test() {
-			assert!(
-				T::UnbondingDelay::get() > T::ChallengeWindow::get(),
-				"a bond must outlast the challenge window of its last batch: raise UnbondingDelay",
-			);
-			assert!(
-				T::MinBond::get() >= T::Currency::minimum_balance(),
-				"a slashed bond must be able to open the treasury's account: raise MinBond",
-			);
+			// A runtime may keep its delays in storage.
+			frame::deps::sp_io::TestExternalities::default().execute_with(|| {
+				assert!(
+					T::UnbondingDelay::get() > T::ChallengeWindow::get(),
+					"a bond must outlast the challenge window of its last batch: raise UnbondingDelay",
+				);
+				assert!(
+					T::MinBond::get() >= T::Currency::minimum_balance(),
+					"a slashed bond must be able to open the treasury's account: raise MinBond",
+				);
+			});
 		}
 
 		#[cfg(feature = "try-runtime")]
