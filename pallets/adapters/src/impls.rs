@@ -180,6 +180,11 @@ impl<T: Config> Pallet<T> {
 		Trainings::<T>::insert(adapter.asset, adapter.version, training);
 	}
 
+	/// The kinds of assets that this pallet keeps.
+	pub(crate) fn keeps(kind: AssetKind) -> bool {
+		matches!(kind, AssetKind::BaseModel | AssetKind::Adapter)
+	}
+
 	fn kept(asset: AssetOf<T>) -> Result<AssetOf<T>, Error<T>> {
 		ensure!(Self::keeps(asset.kind), Error::<T>::NotEvaluable);
 		Ok(asset)

@@ -42,7 +42,7 @@ pub mod pallet {
 		royalty::Parent,
 		traits::Snapshots,
 		views::{EvaluationView, TrainingView},
-		AssetId, AssetKind, AssetRef, AssetVersion, Hash,
+		AssetId, AssetRef, AssetVersion, Hash,
 	};
 
 	/// Version of the storage layout.
@@ -307,13 +307,6 @@ pub mod pallet {
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_withdraw_report(&who, AssetRef { asset, version }, &metric)
-		}
-	}
-
-	impl<T: Config> Pallet<T> {
-		/// The kinds of assets that this pallet keeps.
-		pub(crate) fn keeps(kind: AssetKind) -> bool {
-			matches!(kind, AssetKind::BaseModel | AssetKind::Adapter)
 		}
 	}
 }
