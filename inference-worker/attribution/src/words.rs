@@ -76,16 +76,17 @@ fn push_word(words: &mut Vec<String>, word: &mut String) {
 
 /// Harman's S-stemmer ("How effective is suffixing?", 1991): plurals meet their singulars, nothing else.
 fn strip_plural(word: &mut String) {
-	let ends = |endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
-	let cut = |word: &mut String, by: usize| word.truncate(word.len() - by);
-	if word.len() <= 3 || !ends(&["s"]) {
-	} else if ends(&["ies"]) {
-		if !ends(&["eies", "aies"]) {
-			cut(word, 3);
+	let ends = |word: &str, endings: &[&str]| endings.iter().any(|ending| word.ends_with(ending));
+	if word.len() <= 3 || !word.ends_with('s') {
+		return;
+	}
+	if word.ends_with("ies") {
+		if !ends(word, &["eies", "aies"]) {
+			word.truncate(word.len() - 3);
 			word.push('y');
 		}
-	} else if !ends(&["aes", "ees", "oes", "us", "ss"]) {
-		cut(word, 1);
+	} else if !ends(word, &["aes", "ees", "oes", "us", "ss"]) {
+		word.pop();
 	}
 }
 
