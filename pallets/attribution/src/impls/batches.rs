@@ -2,24 +2,14 @@
 
 use super::split::Credits;
 use crate::*;
-use alloc::{collections::BTreeSet, vec, vec::Vec};
-use frame::{
-	deps::{
-		frame_support::storage::with_storage_layer,
-		sp_core::sr25519::{Public, Signature},
-		sp_io::crypto::sr25519_verify,
-	},
-	prelude::*,
-	token::{fungible::MutateHold, Fortitude, Precision},
-	traits::{tokens::Restriction, Zero},
-};
+use alloc::{collections::BTreeSet, vec::Vec};
+use frame::prelude::*;
 use tributary_primitives::{
-	batch::{BatchHeader, BatchStatus, ChannelCharge, ChannelFault},
+	batch::{BatchHeader, BatchStatus},
 	limits::{MAX_CREDITS_PER_BATCH, MAX_RECORDS_PER_BATCH},
 	traits::{AgentParts, Parts, Workers},
 	views::{AgentTotal, BatchView, Parameters},
-	voucher::Voucher,
-	AccountId, AssetRef, Balance,
+	AssetRef, Balance, VaultKey,
 };
 
 /// Matured batches that a submission credits at most.
@@ -28,15 +18,6 @@ pub(crate) const CREDITED_WITH_SUBMISSION: u32 = 4;
 /// whose batches are alike thereby credits as fast as it submits.
 const CREDITS_WITH_SUBMISSION: u32 = 16;
 const CREDITS_PER_AGENT: u32 = 8;
-
-/// What the good channels of a batch paid, and which were not good.
-struct Taken {
-	charged: Vec<Charged>,
-	failed: Vec<(AccountId, ChannelFault)>,
-	/// Records and fees by agent.
-	totals: Vec<(u32, Balance)>,
-	escrow: Balance,
-}
 
 fn overflow() -> DispatchError {
 	ArithmeticError::Overflow.into()
@@ -81,16 +62,11 @@ impl<T: Config> Pallet<T> {
 		let (version, parameters) = Self::current_parameters();
 		let (totals, credits) = Self::divide(&worker, &agents, &parts, &taken.totals, &parameters)?;
 		let data = sum(totals.iter().map(|total| total.data))?;
-		let paid = sum(credits.iter().map(|(_, amount)| *amount))?.checked_add(data);
-		ensure!(paid == Some(taken.escrow), ArithmeticError::Underflow);
+		let divided = sum(credits.iter().map(|(_, amount)| *amount))?.checked_add(data);
+		ensure!(divided == Some(taken.escrow), ArithmeticError::Underflow);
+		Self::ensure_root(&header, &settlement, data, taken.failed.is_empty())?;
 
-		let promised = settlement.credited.checked_add(settlement.pending).ok_or_else(overflow)?;
-		ensure!(header.earnings.sum >= promised, Error::<T>::EarningsFall);
-		let expected = promised.checked_add(data).ok_or_else(overflow)?;
-		// The worker built its root for all channels: with one gone it cannot fit, and never becomes active.
-		ensure!(!taken.failed.is_empty() || header.earnings.sum == expected, Error::<T>::EarningsMismatch);
-
-		let sequence = header.sequence;
+		let (sequence, escrow) = (header.sequence, taken.escrow);
 		let matures_at = Self::after(T::ChallengeWindow::get())?;
 		let batch = Batch {
 			header,
@@ -98,7 +74,7 @@ impl<T: Config> Pallet<T> {
 			submitted_at: Self::now(),
 			matures_at,
 			parameters: version,
-			escrow: taken.escrow,
+			escrow,
 			agents: bounded(totals)?,
 			failed: bounded(taken.failed)?,
 		};
@@ -111,12 +87,27 @@ impl<T: Config> Pallet<T> {
 		settlement.next_sequence = sequence.checked_add(1).ok_or_else(overflow)?;
 		settlement.pending = settlement.pending.checked_add(data).ok_or_else(overflow)?;
 		Settlements::<T>::insert(&worker, settlement);
-		let escrow = taken.escrow;
 		Self::deposit_event(Event::BatchSubmitted { worker, sequence, escrow, data, matures_at });
 		let weight =
 			T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.len().saturated_into())
 				.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
 		Ok(Some(weight).into())
+	}
+
+	/// The earnings root promises all data shares of settled and pending batches and this one's. When a
+	/// channel failed it cannot: the worker built it for all of them. It is then passed over, because it
+	/// will not fit what has been credited either.
+	fn ensure_root(
+		header: &BatchHeader,
+		settlement: &Settlement,
+		data: Balance,
+		all_charged: bool,
+	) -> DispatchResult {
+		let promised = settlement.credited.checked_add(settlement.pending).ok_or_else(overflow)?;
+		ensure!(header.earnings.sum >= promised, Error::<T>::EarningsFall);
+		let expected = promised.checked_add(data).ok_or_else(overflow)?;
+		ensure!(!all_charged || header.earnings.sum == expected, Error::<T>::EarningsMismatch);
+		Ok(())
 	}
 
 	/// The batch's own numbers agree with each other.
@@ -142,95 +133,6 @@ impl<T: Config> Pallet<T> {
 		agents.iter().map(parts).collect()
 	}
 
-	/// Moves what each good channel owes into the pot; skips the others.
-	fn take_charges(
-		worker: &T::AccountId,
-		sequence: u64,
-		agents: usize,
-		charges: &Charges,
-	) -> Result<Taken, DispatchError> {
-		let mut taken =
-			Taken { charged: Vec::new(), failed: Vec::new(), totals: vec![(0, 0); agents], escrow: 0 };
-		let genesis = Self::genesis()?;
-		let mut seen = BTreeSet::new();
-		for charge in charges {
-			let result = if seen.insert(charge.payer) {
-				with_storage_layer(|| Self::take_charge(&genesis, worker, charge)).map_err(|fault| fault.0)
-			} else {
-				Err(ChannelFault::Repeated)
-			};
-			match result {
-				Ok(amount) => {
-					taken.escrow = taken.escrow.checked_add(amount).ok_or_else(overflow)?;
-					taken.charged.push(Charged { payer: charge.payer, channel: charge.channel, amount });
-					for usage in &charge.usage {
-						let total = taken
-							.totals
-							.get_mut(usize::from(usage.agent))
-							.ok_or(Error::<T>::AgentOutOfRange)?;
-						total.0 = total.0.checked_add(usage.records).ok_or_else(overflow)?;
-						total.1 = total.1.checked_add(usage.fee).ok_or_else(overflow)?;
-					}
-				}
-				Err(fault) => {
-					taken.failed.push((charge.payer, fault));
-					Self::deposit_event(Event::ChannelSkipped {
-						payer: charge.payer.into(),
-						worker: worker.clone(),
-						sequence,
-						fault,
-					});
-				}
-			}
-		}
-		Ok(taken)
-	}
-
-	/// Charges one channel. An error leaves everything as it was.
-	fn take_charge(
-		genesis: &tributary_primitives::Hash,
-		worker: &T::AccountId,
-		charge: &ChannelCharge,
-	) -> Result<Balance, Fault> {
-		let payer: T::AccountId = charge.payer.into();
-		let now = Self::now();
-		let mut channel = Channels::<T>::get(&payer, worker)
-			.filter(|channel| channel.is_open_at(now))
-			.ok_or(ChannelFault::NoChannel)?;
-		ensure!(channel.nonce == charge.channel, ChannelFault::WrongChannel);
-		ensure!(now <= charge.expiry, ChannelFault::Expired);
-		let amount = charge.amount().ok_or(ChannelFault::OverVoucher)?;
-		let charged = channel.charged.checked_add(amount).ok_or(ChannelFault::OverVoucher)?;
-		ensure!(charged <= charge.cumulative, ChannelFault::OverVoucher);
-		let deposit = channel.deposit.checked_sub(amount).ok_or(ChannelFault::OverDeposit)?;
-		let voucher = Voucher {
-			genesis: *genesis,
-			payer: charge.payer,
-			worker: worker.clone().into(),
-			channel: charge.channel,
-			cumulative: charge.cumulative,
-			expiry: charge.expiry,
-		};
-		let session_key = channel.session_key_at(now);
-		ensure!(is_signed(&voucher, &charge.signature, session_key), ChannelFault::BadSignature);
-
-		channel.charged = charged;
-		channel.deposit = deposit;
-		Channels::<T>::insert(&payer, worker, channel);
-		if amount > 0 {
-			T::Currency::transfer_on_hold(
-				&HoldReason::Escrow.into(),
-				&payer,
-				&Self::pot(),
-				amount,
-				Precision::Exact,
-				Restriction::Free,
-				Fortitude::Polite,
-			)?;
-		}
-		Ok(amount)
-	}
-
 	/// Divides the fees of all agents: what each settled, and the vaults' credits.
 	fn divide(
 		worker: &T::AccountId,
@@ -238,7 +140,7 @@ impl<T: Config> Pallet<T> {
 		parts: &[Parts],
 		fees: &[(u32, Balance)],
 		parameters: &Parameters,
-	) -> Result<(Vec<AgentTotal>, Vec<(tributary_primitives::VaultKey, Balance)>), DispatchError> {
+	) -> Result<(Vec<AgentTotal>, Vec<(VaultKey, Balance)>), DispatchError> {
 		let (mut totals, mut credits) = (Vec::new(), Credits::default());
 		for ((agent, parts), (records, fee)) in agents.iter().zip(parts).zip(fees.iter().copied()) {
 			let data = Self::divide_fees(worker, parts, records, fee, parameters, &mut credits)
@@ -249,12 +151,6 @@ impl<T: Config> Pallet<T> {
 		let most: usize = MAX_CREDITS_PER_BATCH.saturated_into();
 		ensure!(credits.len() <= most, Error::<T>::TooManyCredits);
 		Ok((totals, credits))
-	}
-
-	/// Hash of the genesis block, which vouchers name.
-	fn genesis() -> Result<tributary_primitives::Hash, DispatchError> {
-		let hash = frame_system::Pallet::<T>::block_hash(BlockNumberFor::<T>::zero());
-		hash.as_ref().try_into().map_err(|_| DispatchError::Corruption)
 	}
 
 	pub(crate) fn batch_view(worker: T::AccountId, sequence: u64) -> Option<BatchView> {
@@ -271,28 +167,6 @@ impl<T: Config> Pallet<T> {
 			failed: batch.failed.into_inner(),
 		})
 	}
-}
-
-/// A channel's fault, as the error of a storage layer.
-struct Fault(ChannelFault);
-
-impl From<ChannelFault> for Fault {
-	fn from(fault: ChannelFault) -> Self {
-		Self(fault)
-	}
-}
-
-impl From<DispatchError> for Fault {
-	fn from(_: DispatchError) -> Self {
-		Self(ChannelFault::TransferFailed)
-	}
-}
-
-/// Whether the payer or its session key signed the voucher.
-fn is_signed(voucher: &Voucher, signature: &[u8; 64], session_key: Option<Key>) -> bool {
-	let (message, signature) = (voucher.signing_hash(), Signature::from_raw(*signature));
-	let by = |key: Key| sr25519_verify(&signature, &message, &Public::from_raw(key));
-	by(voucher.payer) || session_key.is_some_and(by)
 }
 
 fn sum(mut amounts: impl Iterator<Item = Balance>) -> Result<Balance, DispatchError> {

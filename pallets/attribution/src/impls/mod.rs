@@ -3,6 +3,7 @@
 pub(crate) mod batches;
 mod challenges;
 mod channels;
+mod charges;
 mod claims;
 mod credits;
 mod parameters;
