@@ -116,6 +116,9 @@ impl<T: Config> Pallet<T> {
 			let ticket = T::ReportDeposit::new(&evaluator, report_footprint::<T>(&metric))?;
 			let new = Report { evaluator: evaluator.clone(), metric: metric.clone(), score, report, ticket };
 			reports.try_push(new).map_err(|_| Error::<T>::TooManyReports)?;
+			let count = ReportCounts::<T>::get(version.asset, &evaluator);
+			let count = count.checked_add(1).ok_or(Error::<T>::Overflow)?;
+			ReportCounts::<T>::insert(version.asset, &evaluator, count);
 		}
 		Reports::<T>::insert(version.asset, version.version, reports);
 		if T::Vaults::weight(VaultKey::Evaluators(version.asset), evaluator.as_ref()) == 0 {
@@ -161,6 +164,14 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let Report { evaluator, metric, ticket, .. } = reports.remove(at);
 		ticket.drop(&evaluator)?;
+		let count = ReportCounts::<T>::get(version.asset, &evaluator);
+		match count.checked_sub(1).ok_or(Error::<T>::Overflow)? {
+			0 => {
+				ReportCounts::<T>::remove(version.asset, &evaluator);
+				Self::set_weight(version.asset, &evaluator, 0)?;
+			}
+			left => ReportCounts::<T>::insert(version.asset, &evaluator, left),
+		}
 		Self::deposit_event(Event::ReportRemoved { version, evaluator, metric });
 		Ok(())
 	}
@@ -235,10 +246,11 @@ fn training_bytes(training: &Training) -> u32 {
 	training.encoded_size() as u32
 }
 
-/// A report's bytes: evaluator, metric, score, hash.
+/// A report's bytes: evaluator, metric, score, hash, and the evaluator's count.
 fn report_footprint<T: Config>(metric: &Metric) -> Footprint {
 	let fixed = T::AccountId::max_encoded_len()
 		.saturating_add(i64::max_encoded_len())
-		.saturating_add(Hash::max_encoded_len());
+		.saturating_add(Hash::max_encoded_len())
+		.saturating_add(u32::max_encoded_len());
 	Footprint::from_parts(1, fixed.saturating_add(metric.encoded_size()))
 }

@@ -99,6 +99,11 @@ pub mod pallet {
 		ValueQuery,
 	>;
 
+	/// How many reports an evaluator has on all versions of an asset; none is not stored.
+	#[pallet::storage]
+	pub type ReportCounts<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, AssetId, Blake2_128Concat, T::AccountId, u32, ValueQuery>;
+
 	/// What adapters announce. The registry announces new assets and versions.
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -296,7 +301,8 @@ pub mod pallet {
 			Self::do_report(who, AssetRef { asset, version }, metric, score, report)
 		}
 
-		/// Takes an own report back; its deposit is returned.
+		/// Takes an own report back; its deposit is returned. Without any report on the asset, the evaluator
+		/// no longer shares its evaluation income.
 		#[pallet::call_index(5)]
 		#[pallet::weight(<T as Config>::WeightInfo::withdraw_report())]
 		pub fn withdraw_report(

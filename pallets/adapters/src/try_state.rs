@@ -3,7 +3,7 @@
 #![cfg(any(feature = "try-runtime", test))]
 
 use crate::{pallet::*, types::*};
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use frame::prelude::*;
 use pallet_registry::{Assets, Pallet as Registry};
 use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::TryRuntimeError};
@@ -16,7 +16,8 @@ impl<T: Config> Pallet<T> {
 	/// - Exactly the versions of adapters have training records, on base models and snapshots that exist.
 	/// - Only base models and adapters have evaluators and reports; no evaluator has two reports on one
 	///   metric of a version.
-	/// - Only named evaluators hold the evaluators' vault, each with weight 1 at most.
+	/// - Only named evaluators with reports hold the evaluators' vault, each with weight 1 at most; reports
+	///   are counted.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let mut versions = 0u32;
 		for (asset, adapter) in Assets::<T>::iter().filter(|(_, asset)| asset.kind == AssetKind::Adapter) {
@@ -38,11 +39,17 @@ impl<T: Config> Pallet<T> {
 		for (asset, evaluators) in Evaluators::<T>::iter() {
 			Self::try_kept(asset)?;
 			let vault = VaultKey::Evaluators(asset);
+			for evaluator in &evaluators {
+				let idle = !ReportCounts::<T>::contains_key(asset, evaluator);
+				let earns = T::Vaults::weight(vault, evaluator.as_ref()) > 0;
+				ensure!(!(idle && earns), "evaluator earns without a report");
+			}
 			let weights = evaluators.iter().map(|one| T::Vaults::weight(vault, one.as_ref()));
 			let total = weights.clone().fold(0, u64::saturating_add);
 			ensure!(weights.max().unwrap_or_default() <= 1, "evaluator counts more than once");
 			ensure!(T::Vaults::total_weight(vault) == total, "stranger holds the evaluators' vault");
 		}
+		let mut counts = BTreeMap::<_, u32>::new();
 		for (asset, version, reports) in Reports::<T>::iter() {
 			Self::try_kept(asset)?;
 			let kind = Registry::<T>::get(asset)?.kind;
@@ -53,7 +60,14 @@ impl<T: Config> Pallet<T> {
 			let distinct: BTreeSet<_> = reports.iter().map(|one| (&one.evaluator, &one.metric)).collect();
 			ensure!(distinct.len() == reports.len(), "two reports on one metric");
 			ensure!(!reports.is_empty(), "empty list of reports is stored");
+			for report in reports {
+				let count = counts.entry((asset, report.evaluator)).or_default();
+				*count = count.saturating_add(1);
+			}
 		}
+		let stored: BTreeMap<_, _> =
+			ReportCounts::<T>::iter().map(|(asset, evaluator, count)| ((asset, evaluator), count)).collect();
+		ensure!(stored == counts, "reports are miscounted");
 		Ok(())
 	}
 

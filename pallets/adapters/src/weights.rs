@@ -42,17 +42,17 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 			.saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(2), keys.saturating_add(1)))
 	}
 
-	/// Reads: asset, evaluators, reports, vault, two holds (own, and a former evaluator's that gives way).
-	/// Writes: reports, vault, holds. Every report is compared.
+	/// Reads: asset, evaluators, reports; vault, hold and count, each of the signer and of a former evaluator
+	/// that gives way. Writes: the same without asset and evaluators. Every report is compared.
 	fn report() -> Weight {
-		let keys = HOLD.saturating_mul(2).saturating_add(VAULT).saturating_add(1);
+		let keys = HOLD.saturating_add(VAULT).saturating_add(1).saturating_mul(2).saturating_add(1);
 		compute(u64::from(MAX_REPORTS).saturating_mul(2))
 			.saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(2), keys))
 	}
 
-	/// Reads and writes: reports, hold. Every report is compared.
+	/// Reads and writes: reports, count, hold, vault. Every report is compared.
 	fn withdraw_report() -> Weight {
-		let keys = HOLD.saturating_add(1);
+		let keys = HOLD.saturating_add(VAULT).saturating_add(2);
 		compute(MAX_REPORTS.into()).saturating_add(T::DbWeight::get().reads_writes(keys, keys))
 	}
 }

@@ -188,6 +188,29 @@ fn withdraw_report_returns_the_deposit_when_it_is_ones_own() {
 }
 
 #[test]
+fn withdraw_report_ends_income_when_it_was_the_last() {
+	test(|| {
+		assert_ok!(Adapters::add_version(
+			signed(ALICE),
+			ADAPTER,
+			[5; 32],
+			Default::default(),
+			Default::default(),
+			Some(training()),
+		));
+		name(&[BOB]);
+		assert_ok!(report(&BOB, "perplexity", 1));
+		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 2, text("perplexity"), 1, [6; 32]));
+		assert_ok!(Adapters::withdraw_report(signed(BOB), ADAPTER, 1, text("perplexity")));
+		assert_eq!(weight(ADAPTER, &BOB), 1);
+		assert_ok!(Adapters::withdraw_report(signed(BOB), ADAPTER, 2, text("perplexity")));
+		assert_eq!(weight(ADAPTER, &BOB), 0);
+		assert_ok!(report(&BOB, "perplexity", 2));
+		assert_eq!(weight(ADAPTER, &BOB), 1);
+	});
+}
+
+#[test]
 fn withdraw_report_is_refused_when_it_is_unknown_or_anothers() {
 	test(|| {
 		name(&[BOB, EVE]);
