@@ -138,6 +138,8 @@ async fn follow_head(worker: Arc<Worker>, mut stopped: watch::Receiver<bool>) {
 			() = tokio::time::sleep(worker.config.refresh()) => {},
 			_ = stopped.wait_for(|stop| *stop) => return,
 		}
+		// Without scrapes nothing else empties the histograms' buffers.
+		worker.metrics.run_upkeep();
 		match Head::read(&worker.chain).await {
 			Ok(head) => worker.head.set(head),
 			Err(error) => tracing::warn!(%error, "the chain is away: serving on, up to the credit limit"),
