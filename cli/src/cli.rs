@@ -1,0 +1,105 @@
+//! The command tree.
+
+use crate::{commands::*, failure::EXIT_CODES};
+use clap::{Args, Parser, Subcommand};
+use std::path::PathBuf;
+
+/// Tributary: AI answers that pay the people behind them.
+#[derive(Debug, Parser)]
+#[command(name = "tributary", version, about, after_help = EXIT_CODES, arg_required_else_help = true)]
+pub struct Cli {
+	/// Options of every command.
+	#[command(flatten)]
+	pub global: Global,
+	/// What to do.
+	#[command(subcommand)]
+	pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+	/// Nodes to ask, the first that answers is used.
+	#[arg(long, global = true, env = "TRIBUTARY_NODE", value_name = "URL", value_delimiter = ',',
+		default_value = tributary_client::chain::DEFAULT_NODE)]
+	pub node: Vec<String>,
+	/// Content store: a folder, s3://bucket/prefix or http(s)://host/path [default: HOME/store].
+	#[arg(long, global = true, env = "TRIBUTARY_STORE", value_name = "PLACE")]
+	pub store: Option<String>,
+	/// Key to sign with: its name, a key file, or a development account (//Alice).
+	#[arg(long, global = true, env = "TRIBUTARY_KEY", value_name = "KEY")]
+	pub key: Option<String>,
+	/// File that holds the key's password.
+	#[arg(long, global = true, env = "TRIBUTARY_PASSWORD_FILE", value_name = "FILE")]
+	pub password_file: Option<PathBuf>,
+	/// The key's password; from the environment only, command lines can be read by others.
+	#[arg(skip = std::env::var("TRIBUTARY_PASSWORD").ok())]
+	pub password: Option<String>,
+	/// Folder of keys, caches and the proxy's ledger [default: ~/.tributary].
+	#[arg(long, global = true, env = "TRIBUTARY_HOME", value_name = "FOLDER")]
+	pub home: Option<PathBuf>,
+	/// Print JSON instead of text.
+	#[arg(long, global = true)]
+	pub json: bool,
+	/// Wait until transactions are final, not only in a block.
+	#[arg(long, global = true)]
+	pub finalized: bool,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+	/// Make, import and show keys.
+	#[command(subcommand)]
+	Key(key::KeyCommand),
+	/// DataNets: create, contribute, review, snapshot.
+	#[command(subcommand)]
+	Datanet(datanet::DatanetCommand),
+	/// Base models: publish and add versions.
+	#[command(subcommand)]
+	Base(model::BaseCommand),
+	/// Adapters: publish, add versions, evaluate.
+	#[command(subcommand)]
+	Adapter(model::AdapterCommand),
+	/// Prompts: publish, fork, add versions.
+	#[command(subcommand)]
+	Prompt(prompt::PromptCommand),
+	/// What all assets share: list, show, price, owner, income.
+	#[command(subcommand)]
+	Asset(asset::AssetCommand),
+	/// Train a LoRA adapter on DataNet snapshots.
+	Train(train::TrainArguments),
+	/// Train a small base model from scratch.
+	TrainBase(train::TrainBaseArguments),
+	/// Agents: compose, recompose, show.
+	#[command(subcommand)]
+	Agent(agent::AgentCommand),
+	/// Operators: register, status, leave.
+	#[command(subcommand)]
+	Worker(worker::WorkerCommand),
+	/// Open a channel to a worker, or add to it.
+	Deposit(channel::DepositArguments),
+	/// Channels: show, close, withdraw, session key.
+	#[command(subcommand)]
+	Channel(channel::ChannelCommand),
+	/// Serve a local OpenAI endpoint that pays a worker for each request.
+	Proxy(proxy::ProxyArguments),
+	/// Who was paid for an answer and why, or what an asset is made of.
+	#[command(args_conflicts_with_subcommands = true)]
+	Trail(trail::TrailArguments),
+	/// What an account can claim.
+	Earnings(earnings::EarningsArguments),
+	/// Claim everything, or one vault or worker's tree.
+	Claim(earnings::ClaimArguments),
+	/// Recompute what others say they did.
+	#[command(subcommand)]
+	Verify(verify::VerifyCommand),
+	/// Send TRB to an account.
+	#[command(alias = "transfer")]
+	Pay(account::PayArguments),
+	/// An account's balance.
+	Balance(account::BalanceArguments),
+	/// The chain: height, parameters, delays.
+	Status,
+}

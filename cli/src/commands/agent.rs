@@ -1,0 +1,208 @@
+//! `tributary agent`.
+
+use super::asset::{published, versioned};
+use crate::{
+	context::Context,
+	failure::Failure,
+	output::*,
+	parse::{self, no_asset, Versioned, Weighted},
+};
+use clap::{Args, Subcommand};
+use serde_json::{json, Value};
+use tributary_client::{
+	chain::{Call, Composition, MAX_PAGE},
+	Chain,
+};
+use tributary_primitives::{fee::Price, views::AgentView, AssetId, Balance, PPM};
+
+/// Agents: compose, recompose, show.
+#[derive(Debug, Subcommand)]
+pub enum AgentCommand {
+	/// Compose an agent; its name is the `model` of OpenAI requests.
+	Compose {
+		/// Its name.
+		name: String,
+		/// Its parts.
+		#[command(flatten)]
+		parts: PartsArguments,
+		/// TRB per 1,000 tokens read [default: what its parts cost].
+		#[arg(long, value_name = "TRB", value_parser = parse::amount)]
+		price_in: Option<Balance>,
+		/// TRB per 1,000 tokens written [default: what its parts cost].
+		#[arg(long, value_name = "TRB", value_parser = parse::amount)]
+		price_out: Option<Balance>,
+	},
+	/// Add a version with other parts.
+	Recompose {
+		/// The agent.
+		agent: AssetId,
+		/// Its parts.
+		#[command(flatten)]
+		parts: PartsArguments,
+	},
+	/// Show an agent.
+	Show {
+		/// The agent: ID or ID:VERSION.
+		agent: Versioned,
+	},
+	/// List agents.
+	List,
+}
+
+/// What an agent is made of. Versions are the newest unless named.
+#[derive(Debug, Args)]
+pub struct PartsArguments {
+	/// Base model: ID or ID:VERSION.
+	#[arg(long)]
+	base: Versioned,
+	/// Adapter and its strength: ID, ID:VERSION or ID=0.8; repeat for more.
+	#[arg(long = "adapter", value_name = "ADAPTER[=SCALE]")]
+	adapters: Vec<Weighted>,
+	/// Prompt; repeat for more, in order.
+	#[arg(long = "prompt", value_name = "PROMPT")]
+	prompts: Vec<Versioned>,
+	/// Snapshot to retrieve from and to attribute to; repeat for more.
+	#[arg(long = "datanet", value_name = "SNAPSHOT")]
+	datanets: Vec<Versioned>,
+}
+
+impl PartsArguments {
+	async fn resolve(&self, chain: &Chain) -> Result<Composition, Failure> {
+		let mut composition = Composition {
+			base: self.base.asset(chain).await?,
+			adapters: Vec::new(),
+			prompts: Vec::new(),
+			datanets: Vec::new(),
+		};
+		for adapter in &self.adapters {
+			composition.adapters.push((adapter.of.asset(chain).await?, adapter.ppm.unwrap_or(PPM)));
+		}
+		for prompt in &self.prompts {
+			composition.prompts.push(prompt.asset(chain).await?);
+		}
+		for datanet in &self.datanets {
+			composition.datanets.push(datanet.snapshot(chain).await?);
+		}
+		Ok(composition)
+	}
+}
+
+/// What the parts cost together: the least price that the chain accepts.
+async fn parts_price(chain: &Chain, composition: &Composition) -> Result<Price, Failure> {
+	let adapters = composition.adapters.iter().map(|(adapter, _)| adapter.asset);
+	let prompts = composition.prompts.iter().map(|prompt| prompt.asset);
+	let mut sum = Price::default();
+	for asset in std::iter::once(composition.base.asset).chain(adapters).chain(prompts) {
+		let view = chain.asset(asset).await?.ok_or_else(|| no_asset(asset))?;
+		sum =
+			sum.checked_add(view.price).ok_or_else(|| Failure::Other("the parts' prices overflow".into()))?;
+	}
+	Ok(sum)
+}
+
+impl AgentCommand {
+	/// Runs the command.
+	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
+		let chain = context.chain().await?;
+		match self {
+			Self::Compose { name, parts, price_in, price_out } => {
+				let composition = parts.resolve(chain).await?;
+				let least = parts_price(chain, &composition).await?;
+				let price = Price {
+					input: price_in.unwrap_or(least.input),
+					output: price_out.unwrap_or(least.output),
+				};
+				if !price.covers(least) {
+					return Err(Failure::Usage(format!(
+						"the agent's parts cost {} per 1,000 tokens read and {} written: ask at least that",
+						trb(least.input),
+						trb(least.output)
+					)));
+				}
+				let included = context.submit(&Call::compose(&name, price, &composition)).await?;
+				let next = format!("Requests name it as model `{name}`.");
+				published(&included, &name, "", &next)
+			}
+			Self::Recompose { agent, parts } => {
+				let composition = parts.resolve(chain).await?;
+				versioned(&context.submit(&Call::recompose(agent, &composition)).await?, "")
+			}
+			Self::Show { agent } => {
+				let view = chain.agent(agent.id, agent.version).await?.ok_or_else(|| no_agent(agent.id))?;
+				Ok(Output::new(agent_json(&view), agent_text(&view)))
+			}
+			Self::List => {
+				let all = all_agents(chain).await?;
+				let row = |view: &AgentView| {
+					vec![
+						version(view.agent),
+						line(&view.name),
+						trb(view.price.input),
+						trb(view.price.output),
+						if view.retired { "retired".into() } else { String::new() },
+						address(&view.owner),
+					]
+				};
+				let headings = ["agent>", "name", "per 1,000 in>", "per 1,000 out>", "", "author"];
+				let text = table(&headings, all.iter().map(row).collect());
+				Ok(Output::new(all.iter().map(agent_json).collect(), text))
+			}
+		}
+	}
+}
+
+/// There is no such agent.
+pub fn no_agent(agent: AssetId) -> Failure {
+	Failure::Usage(format!("asset {agent} is no agent, or has no such version: see `tributary agent list`"))
+}
+
+async fn all_agents(chain: &Chain) -> Result<Vec<AgentView>, Failure> {
+	let mut all: Vec<AgentView> = Vec::new();
+	loop {
+		let start = all.last().map_or(0, |last| last.agent.asset.saturating_add(1));
+		let page = chain.agents(start, MAX_PAGE).await?;
+		if page.is_empty() {
+			return Ok(all);
+		}
+		all.extend(page);
+	}
+}
+
+/// An agent as JSON.
+pub fn agent_json(view: &AgentView) -> Value {
+	json!({
+		"agent": view.agent.asset,
+		"version": view.agent.version,
+		"name": line(&view.name),
+		"owner": address(&view.owner),
+		"price_input": view.price.input.to_string(),
+		"price_output": view.price.output.to_string(),
+		"base": version(view.base),
+		"adapters": view.adapters.iter().map(|(adapter, scale)| json!({ "asset": version(*adapter), "scale_ppm": scale })).collect::<Vec<_>>(),
+		"prompts": view.prompts.iter().map(|prompt| version(*prompt)).collect::<Vec<_>>(),
+		"datanets": view.datanets.iter().map(|one| snapshot(*one)).collect::<Vec<_>>(),
+		"retired": view.retired,
+	})
+}
+
+/// An agent as text.
+pub fn agent_text(view: &AgentView) -> String {
+	let join = |list: Vec<String>| if list.is_empty() { "none".into() } else { list.join(", ") };
+	let scaled = |(adapter, scale): &(_, u32)| {
+		format!("{} at {}", version(*adapter), f64::from(*scale) / f64::from(PPM))
+	};
+	facts(&[
+		("agent", version(view.agent)),
+		("name", line(&view.name)),
+		("author", address(&view.owner)),
+		(
+			"price",
+			format!("{} per 1,000 tokens read, {} written", trb(view.price.input), trb(view.price.output)),
+		),
+		("base model", version(view.base)),
+		("adapters", join(view.adapters.iter().map(scaled).collect())),
+		("prompts", join(view.prompts.iter().map(|prompt| version(*prompt)).collect())),
+		("DataNets", join(view.datanets.iter().map(|one| snapshot(*one)).collect())),
+		("state", if view.retired { "retired".into() } else { "in use".into() }),
+	])
+}

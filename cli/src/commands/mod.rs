@@ -1,0 +1,44 @@
+//! One module per noun.
+
+pub mod account;
+pub mod agent;
+pub mod asset;
+pub mod channel;
+pub mod datanet;
+pub mod earnings;
+pub mod key;
+pub mod model;
+pub mod prompt;
+pub mod proxy;
+pub mod trail;
+pub mod train;
+pub mod verify;
+pub mod worker;
+
+use crate::{cli::Command, context::Context, failure::Failure, output::Output};
+
+/// Runs a command.
+pub async fn run(context: &Context, command: Command) -> Result<Output, Failure> {
+	match command {
+		Command::Key(command) => command.run(context),
+		Command::Datanet(command) => command.run(context).await,
+		Command::Base(command) => command.run(context).await,
+		Command::Adapter(command) => command.run(context).await,
+		Command::Prompt(command) => command.run(context).await,
+		Command::Asset(command) => command.run(context).await,
+		Command::Train(arguments) => arguments.run(context).await,
+		Command::TrainBase(arguments) => arguments.run().await,
+		Command::Agent(command) => command.run(context).await,
+		Command::Worker(command) => command.run(context).await,
+		Command::Deposit(arguments) => arguments.run(context).await,
+		Command::Channel(command) => command.run(context).await,
+		Command::Proxy(arguments) => arguments.run(context).await,
+		Command::Trail(arguments) => arguments.run(context).await,
+		Command::Earnings(arguments) => arguments.run(context).await,
+		Command::Claim(arguments) => arguments.run(context).await,
+		Command::Verify(command) => command.run(context).await,
+		Command::Pay(arguments) => arguments.run(context).await,
+		Command::Balance(arguments) => arguments.run(context).await,
+		Command::Status => account::status(context).await,
+	}
+}

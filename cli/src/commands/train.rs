@@ -1,0 +1,224 @@
+//! `tributary train` and `tributary train-base`.
+
+use super::model::write_lineage;
+use crate::{
+	context::Context,
+	failure::Failure,
+	output::*,
+	parse::{no_asset, Versioned},
+	texts,
+};
+use clap::{Args, ValueEnum};
+use serde_json::json;
+use std::{
+	path::PathBuf,
+	sync::{
+		atomic::{AtomicBool, Ordering},
+		Arc,
+	},
+};
+use tributary_factory::{
+	train_adapter, train_base, AdapterConfig, BaseConfig, Console, FactoryError, Processor, Progress, Report,
+};
+use tributary_primitives::{AssetKind, AssetRef};
+
+/// Where to train.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+pub enum ProcessorArgument {
+	/// On the CPU: the same settings give the same bytes.
+	#[default]
+	Cpu,
+	/// On the first real GPU.
+	Gpu,
+}
+
+/// Train a LoRA adapter on DataNet snapshots. Their texts are fetched by hash and proven to be the
+/// snapshots'. An interrupted training goes on where it was when the command is run again.
+#[derive(Debug, Args)]
+pub struct TrainArguments {
+	/// Base model: ID or ID:VERSION.
+	#[arg(long)]
+	base: Versioned,
+	/// Snapshot to train on: ID or ID:VERSION; repeat for more.
+	#[arg(long = "datanet", value_name = "SNAPSHOT", required = true)]
+	datanets: Vec<Versioned>,
+	/// PEFT folder to write.
+	#[arg(long, value_name = "FOLDER")]
+	out: PathBuf,
+	/// Rank of the update.
+	#[arg(long, default_value_t = 8)]
+	rank: usize,
+	/// The update is scaled by alpha / rank [default: twice the rank].
+	#[arg(long)]
+	alpha: Option<f64>,
+	/// Projections that get an update [default: all of attention and MLP].
+	#[arg(long, value_delimiter = ',')]
+	modules: Vec<String>,
+	/// Optimizer steps.
+	#[arg(long)]
+	steps: Option<usize>,
+	/// Sequences per step.
+	#[arg(long)]
+	batch: Option<usize>,
+	/// Tokens per sequence.
+	#[arg(long)]
+	sequence: Option<usize>,
+	/// Highest learning rate.
+	#[arg(long)]
+	learning_rate: Option<f64>,
+	/// Chat samples made from the texts, as a share of all tokens.
+	#[arg(long)]
+	chat_share: Option<f64>,
+	/// Seeds weights, order and samples.
+	#[arg(long)]
+	seed: Option<u64>,
+	/// Steps between checkpoints.
+	#[arg(long)]
+	checkpoint_steps: Option<usize>,
+	/// Where to train.
+	#[arg(long, value_enum, default_value = "cpu")]
+	processor: ProcessorArgument,
+}
+
+impl TrainArguments {
+	/// Runs the command.
+	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
+		let chain = context.chain().await?;
+		let base = self.base.asset(chain).await?;
+		let mut snapshots = Vec::new();
+		for argument in &self.datanets {
+			snapshots.push(argument.snapshot(chain).await?);
+		}
+		let base_dir = fetch_base(context, base).await?;
+		let mut folders = Vec::new();
+		for reference in &snapshots {
+			folders.push(texts::fetch(context, *reference).await?);
+		}
+		let config = self.config(base_dir, folders);
+		let report = in_background(move |progress| train_adapter(&config, progress)).await?;
+		write_lineage(&self.out, base, &snapshots)?;
+		let next = format!(
+			"Next: tributary adapter publish NAME {} --price-in TRB --price-out TRB",
+			self.out.display()
+		);
+		Ok(reported(&report, &self.out, &next))
+	}
+
+	fn config(&self, base_dir: PathBuf, texts: Vec<PathBuf>) -> AdapterConfig {
+		let mut config = AdapterConfig::new(base_dir, texts, self.out.clone());
+		config.rank = self.rank;
+		config.alpha = self.alpha.unwrap_or(self.rank as f64 * 2.0);
+		if !self.modules.is_empty() {
+			config.target_modules = self.modules.clone();
+		}
+		let schedule = &mut config.schedule;
+		schedule.steps = self.steps.unwrap_or(schedule.steps);
+		schedule.batch = self.batch.unwrap_or(schedule.batch);
+		schedule.sequence = self.sequence.unwrap_or(schedule.sequence);
+		schedule.learning_rate = self.learning_rate.unwrap_or(schedule.learning_rate);
+		schedule.seed = self.seed.unwrap_or(schedule.seed);
+		schedule.checkpoint_steps = self.checkpoint_steps.unwrap_or(schedule.checkpoint_steps);
+		schedule.processor = match self.processor {
+			ProcessorArgument::Cpu => Processor::Flex,
+			ProcessorArgument::Gpu => Processor::Gpu,
+		};
+		config.chat_share = self.chat_share.unwrap_or(config.chat_share);
+		config
+	}
+}
+
+async fn fetch_base(context: &Context, base: AssetRef) -> Result<PathBuf, Failure> {
+	let view = context.chain().await?.asset(base.asset).await?.ok_or_else(|| no_asset(base.asset))?;
+	if view.kind != AssetKind::BaseModel {
+		return Err(Failure::Usage(format!(
+			"asset {} is no base model: see `asset list --kind base`",
+			base.asset
+		)));
+	}
+	let version = view.versions.iter().find(|version| version.version == base.version);
+	let version = version
+		.ok_or_else(|| Failure::Usage(format!("there is no version {}", crate::output::version(base))))?;
+	let hints: Vec<_> = version.hints.iter().filter_map(|hint| std::str::from_utf8(hint).ok()).collect();
+	Ok(context.store()?.with_sources(hints).fetch_folder(&version.content, &context.cache()).await?)
+}
+
+/// Train a small base model from scratch.
+#[derive(Debug, Args)]
+pub struct TrainBaseArguments {
+	/// Settings as JSON: name, texts, out_dir, shape, schedule.
+	config: PathBuf,
+}
+
+impl TrainBaseArguments {
+	/// Runs the command.
+	pub async fn run(self) -> Result<Output, Failure> {
+		let text = std::fs::read(&self.config).map_err(|e| Failure::file(&self.config, e))?;
+		let config: BaseConfig = serde_json::from_slice(&text).map_err(|e| Failure::file(&self.config, e))?;
+		let out = config.out_dir.clone();
+		let report = in_background(move |progress| train_base(&config, progress)).await?;
+		let next =
+			format!("Next: tributary base publish NAME {} --price-in TRB --price-out TRB", out.display());
+		Ok(reported(&report, &out, &next))
+	}
+}
+
+fn reported(report: &Report, out: &std::path::Path, next: &str) -> Output {
+	let text = facts(&[
+		("folder", out.display().to_string()),
+		(
+			"perplexity",
+			format!(
+				"{:.2} before, {:.2} after, on held-out text",
+				report.perplexity_before, report.perplexity_after
+			),
+		),
+		("loss", format!("{:.4} before, {:.4} after", report.loss_before, report.loss_after)),
+		(
+			"trained",
+			format!("{} steps, {} tokens, {} values", report.steps, report.tokens, report.parameters),
+		),
+		("configuration", report.configuration_hash.clone()),
+	]);
+	Output::new(json!({ "folder": out, "report": report }), format!("{text}\n{next}\n"))
+}
+
+/// Trains on a thread of its own; Ctrl-C writes a checkpoint and stops.
+async fn in_background(
+	work: impl FnOnce(&mut dyn Progress) -> Result<Report, FactoryError> + Send + 'static,
+) -> Result<Report, Failure> {
+	let stop = Arc::new(AtomicBool::new(false));
+	let asked = stop.clone();
+	let interrupt = tokio::spawn(async move {
+		if tokio::signal::ctrl_c().await.is_ok() {
+			eprintln!("stopping at the next step; run the same command again to go on");
+			asked.store(true, Ordering::Relaxed);
+		}
+	});
+	let mut progress = Interruptible { console: Console::new(), stop };
+	let trained = tokio::task::spawn_blocking(move || work(&mut progress)).await;
+	interrupt.abort();
+	trained.map_err(|e| Failure::Other(e.to_string()))?.map_err(|e| Failure::Other(e.to_string()))
+}
+
+struct Interruptible {
+	console: Console,
+	stop: Arc<AtomicBool>,
+}
+
+impl Progress for Interruptible {
+	fn begin(&mut self, what: &str, total: u64) {
+		self.console.begin(what, total);
+	}
+
+	fn step(&mut self, done: u64, message: &str) {
+		self.console.step(done, message);
+	}
+
+	fn end(&mut self, message: &str) {
+		self.console.end(message);
+	}
+
+	fn wants_stop(&mut self) -> bool {
+		self.stop.load(Ordering::Relaxed)
+	}
+}

@@ -1,0 +1,126 @@
+//! `tributary verify`.
+
+use super::worker::batch_json;
+use crate::{context::Context, failure::Failure, output::*, parse, trees};
+use clap::Subcommand;
+use codec::DecodeAll;
+use serde_json::json;
+use std::path::PathBuf;
+use tributary_client::batch::{verify, Evidence, Report};
+use tributary_primitives::{
+	batch::{BatchData, BatchStatus},
+	earnings::EarningsTree,
+	views::BatchView,
+	AccountId,
+};
+
+/// Recompute what others say they did.
+#[derive(Debug, Subcommand)]
+pub enum VerifyCommand {
+	/// Recompute a worker's batch from its published records: fees, vectors, shares and both trees. Exit
+	/// code 7 when something is wrong.
+	Batch {
+		/// The operator.
+		#[arg(value_parser = parse::account)]
+		worker: AccountId,
+		/// The batch's number.
+		sequence: u64,
+		/// Published data as a file; else it is fetched by its hash.
+		#[arg(long, value_name = "FILE")]
+		data: Option<PathBuf>,
+		/// Recompute every batch before it too, instead of taking the one before on its worker's word.
+		#[arg(long)]
+		all: bool,
+	},
+}
+
+impl VerifyCommand {
+	/// Runs the command.
+	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
+		let Self::Batch { worker, sequence, data, all } = self;
+		let view = batch(context, worker, sequence).await?;
+		let before = before(context, &view, all).await?;
+		let bytes = match data {
+			Some(path) => std::fs::read(&path).map_err(|e| Failure::file(&path, e))?,
+			None => trees::published(context, &view).await?,
+		};
+		let report = check(context, &view, &bytes, Some(&before)).await?;
+		report_output(&view, &report)
+	}
+}
+
+async fn batch(context: &Context, worker: AccountId, sequence: u64) -> Result<BatchView, Failure> {
+	let missing = || {
+		Failure::Usage(format!(
+			"there is no batch {sequence} of {}: see `tributary worker status`",
+			address(&worker)
+		))
+	};
+	context.chain().await?.batch(worker, sequence).await?.ok_or_else(missing)
+}
+
+/// The tree before a batch: that of the last batch before it that was not voided.
+async fn before(context: &Context, view: &BatchView, all: bool) -> Result<EarningsTree, Failure> {
+	let mut tree = EarningsTree::default();
+	if !all {
+		for sequence in (0..view.header.sequence).rev() {
+			let earlier = batch(context, view.worker, sequence).await?;
+			if earlier.status != BatchStatus::Voided {
+				return trees::after(context, &earlier).await;
+			}
+		}
+		return Ok(tree);
+	}
+	let bar =
+		crate::texts::progress(usize::try_from(view.header.sequence).unwrap_or(usize::MAX), "batches before");
+	for sequence in 0..view.header.sequence {
+		let earlier = batch(context, view.worker, sequence).await?;
+		let bytes = trees::published(context, &earlier).await?;
+		let report = check(context, &earlier, &bytes, Some(&tree)).await?;
+		report_output(&earlier, &report)?;
+		if earlier.status != BatchStatus::Voided {
+			let broken = || Failure::Wrong(format!("batch {sequence} gives no earnings tree"));
+			tree = report.tree.ok_or_else(broken)?;
+		}
+		bar.inc(1);
+	}
+	bar.finish_and_clear();
+	Ok(tree)
+}
+
+async fn check(
+	context: &Context,
+	view: &BatchView,
+	bytes: &[u8],
+	settled: Option<&EarningsTree>,
+) -> Result<Report, Failure> {
+	let chain = context.chain().await?;
+	let parameters = trees::parameters(chain, view.parameters).await?;
+	let (agents, session_keys) = match BatchData::decode_all(&mut &bytes[..]) {
+		Ok(data) => (trees::agents(chain, &data.agents).await?, trees::session_keys(chain, &data).await?),
+		Err(_) => Default::default(),
+	};
+	Ok(verify(&Evidence {
+		genesis: chain.genesis(),
+		view,
+		data: bytes,
+		parameters: &parameters,
+		agents: &agents,
+		session_keys: &session_keys,
+		settled,
+	}))
+}
+
+fn report_output(view: &BatchView, report: &Report) -> Result<Output, Failure> {
+	let row = |check: &tributary_client::batch::Check| {
+		vec![if check.passed { "ok" } else { "WRONG" }.into(), check.name.into(), check.detail.clone()]
+	};
+	let checks = table(&["", "check", "found"], report.checks.iter().map(row).collect());
+	let head = format!("batch {} of {}", view.header.sequence, address(&view.worker));
+	if !report.is_right() {
+		let fault = "anyone can challenge it while it is pending (call attribution.challenge)";
+		return Err(Failure::Wrong(format!("{head} is wrong; {fault}\n{checks}")));
+	}
+	let json = json!({ "right": true, "batch": batch_json(view), "checks": report.checks });
+	Ok(Output::new(json, format!("{checks}\n{head} is right\n")))
+}
