@@ -67,7 +67,7 @@ pub(crate) struct Scheduler {
 	waiting: VecDeque<Waiting>,
 	/// Adapters on their way.
 	loading: HashSet<ContentHash>,
-	/// Adapters that arrived and have no room yet. While there are any, nothing more is fetched.
+	/// Adapters that arrived and have no room yet.
 	parked: HashMap<ContentHash, HostAdapter>,
 	/// Adapter being put on the device.
 	placing: Option<ContentHash>,
@@ -340,16 +340,16 @@ impl Scheduler {
 		}
 	}
 
-	/// Asks the loader for adapters that waiting requests lack, the first in the queue first.
+	/// Asks the loader for adapters that waiting requests lack, the first in the queue first. While an adapter lacks
+	/// room, only the first request may have more fetched: it is the one that gets room next.
 	fn fetch_missing(&mut self) {
-		if !self.parked.is_empty() {
-			return;
-		}
-		for hash in self.waiting.iter().take(LOOK_AHEAD).flat_map(Waiting::needs) {
+		let ahead = if self.parked.is_empty() { LOOK_AHEAD } else { 1 };
+		for hash in self.waiting.iter().take(ahead).flat_map(Waiting::needs) {
 			if self.loading.len() >= LOADERS {
 				return;
 			}
-			if !self.store.contains(hash) && self.loading.insert(*hash) {
+			let is_here = self.store.contains(hash) || self.parked.contains_key(hash);
+			if !is_here && self.loading.insert(*hash) {
 				self.loader.load(*hash);
 			}
 		}
