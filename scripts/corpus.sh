@@ -57,6 +57,9 @@ fetch() {
 for domain in "${domains[@]}"; do
 	[[ -n ${packages[$domain]:-} ]] || usage
 	roots=()
+	# SOURCE is written last: it is newer than everything it was made from.
+	fresh=$out/$domain/SOURCE
+	[[ $fresh -nt $here/corpus.py ]] || fresh=
 	for package in ${packages[$domain]}; do
 		fetch "$package"
 		deb=$(compgen -G "$store/${package}_*.deb" | head -n 1)
@@ -68,7 +71,9 @@ for domain in "${domains[@]}"; do
 			dpkg-deb -f "$deb" Version >"$root/.version"
 			touch "$root/.complete"
 		fi
+		[[ $fresh -nt $root/.complete ]] || fresh=
 		roots+=("$root")
 	done
+	[[ -z $fresh ]] || continue
 	python3 "$here/corpus.py" "$domain" "$out" "${roots[@]}"
 done
