@@ -13,6 +13,8 @@ mod keystore;
 pub mod output;
 mod parse;
 mod proxy;
+#[cfg(test)]
+mod tests;
 mod texts;
 mod trees;
 

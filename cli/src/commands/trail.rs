@@ -1,12 +1,7 @@
 //! `tributary trail`: lineage of an answer or an asset.
 
 use super::{agent::agent_json, agent::agent_text, asset::asset_json, asset::asset_text};
-use crate::{
-	context::Context,
-	failure::Failure,
-	output::*,
-	parse::no_asset,
-};
+use crate::{context::Context, failure::Failure, output::*, parse::no_asset};
 use clap::{Args, Subcommand};
 use serde_json::{json, Value};
 use tributary_primitives::{views::TrailView, AssetId, Balance, PPM};
