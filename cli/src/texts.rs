@@ -9,7 +9,7 @@ use std::{
 use tributary_client::{chain::MAX_PAGE, Chain};
 use tributary_primitives::{
 	range::Range,
-	views::{ContributionLeaf, ContributionStatus, ContributionView},
+	views::{ContributionLeaf, ContributionStatus, ContributionView, SnapshotView},
 	DataNetId, SnapshotRef,
 };
 
@@ -38,7 +38,7 @@ pub async fn contributions(chain: &Chain, datanet: DataNetId) -> Result<Vec<Cont
 	}
 }
 
-/// The contributions of a snapshot in leaf order, checked against its root on chain.
+/// The contributions of a snapshot that are not erased, in leaf order, proven by its root on chain.
 pub async fn members(chain: &Chain, reference: SnapshotRef) -> Result<Vec<ContributionView>, Failure> {
 	let unknown = || Failure::Usage(format!("there is no snapshot {}", snapshot(reference)));
 	let view = chain.snapshot(reference.datanet, reference.version).await?.ok_or_else(unknown)?;
@@ -46,41 +46,60 @@ pub async fn members(chain: &Chain, reference: SnapshotRef) -> Result<Vec<Contri
 	if all.is_empty() {
 		return Err(no_datanet(reference.datanet));
 	}
-	let erased = all.iter().any(|one| one.status == ContributionStatus::Tombstoned);
-	let mut by_leaf = BTreeMap::new();
-	for one in all {
-		if let ContributionStatus::Accepted { leaf } = one.status {
-			if leaf < view.leaves {
-				by_leaf.insert(leaf, one);
-			}
+	let (members, proven) = prove(reference.datanet, &view, all);
+	match proven {
+		Proof::Proven => {}
+		// Which leaf an erased contribution had is not on chain; the rest still is what the chain lists.
+		Proof::Unknown => {
+			tracing::warn!("snapshot {} cannot be proven: contributions were erased", snapshot(reference))
 		}
-	}
-	let members: Vec<_> = by_leaf.into_values().collect();
-	let complete = u32::try_from(members.len()) == Ok(view.leaves);
-	if complete {
-		let leaf = |one: &ContributionView| {
-			ContributionLeaf {
-				datanet: reference.datanet,
-				index: one.index,
-				contributor: one.contributor,
-				content: one.content,
-			}
-			.digest()
-		};
-		let leaves: Vec<_> = members.iter().map(leaf).collect();
-		if Range::from_leaves(&leaves).map(|range| range.root()) != Some(view.root) {
+		Proof::Wrong => {
 			let what = snapshot(reference);
 			return Err(Failure::Wrong(format!(
 				"the contributions do not give the root of snapshot {what}: ask another node"
 			)));
 		}
-	} else if !erased {
-		return Err(Failure::Wrong(format!(
-			"snapshot {} lacks contributions: ask another node",
-			snapshot(reference)
-		)));
 	}
 	Ok(members)
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Proof {
+	Proven,
+	Unknown,
+	Wrong,
+}
+
+/// Members in leaf order, and whether their leaves give the root. Erased contributions are tried in the
+/// gaps they left, in order of their index: so they were accepted unless curators took them out of order.
+fn prove(
+	datanet: DataNetId,
+	view: &SnapshotView,
+	all: Vec<ContributionView>,
+) -> (Vec<ContributionView>, Proof) {
+	let (mut by_leaf, mut erased) = (BTreeMap::new(), Vec::new());
+	for one in all {
+		match one.status {
+			ContributionStatus::Accepted { leaf } if leaf < view.leaves => drop(by_leaf.insert(leaf, one)),
+			ContributionStatus::Tombstoned => erased.push(one),
+			_ => {}
+		}
+	}
+	let any_erased = !erased.is_empty();
+	let mut erased = erased.iter();
+	let digest = |one: &ContributionView| {
+		ContributionLeaf { datanet, index: one.index, contributor: one.contributor, content: one.content }
+			.digest()
+	};
+	let leaves: Option<Vec<_>> =
+		(0..view.leaves).map(|leaf| by_leaf.get(&leaf).or_else(|| erased.next()).map(digest)).collect();
+	let root = leaves.and_then(|leaves| Range::from_leaves(&leaves)).map(|range| range.root());
+	let proof = match root {
+		Some(root) if root == view.root => Proof::Proven,
+		_ if any_erased => Proof::Unknown,
+		_ => Proof::Wrong,
+	};
+	(by_leaf.into_values().collect(), proof)
 }
 
 /// Writes the texts of a snapshot as files into a folder of the cache and gives its path. Texts that are
@@ -118,4 +137,69 @@ pub async fn write(context: &Context, members: &[ContributionView], folder: &Pat
 	}
 	bar.finish_and_clear();
 	Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn contribution(index: u32, status: ContributionStatus) -> ContributionView {
+		let content = [index as u8; 32];
+		ContributionView {
+			index,
+			contributor: [9; 32],
+			content,
+			bytes: 1,
+			licence: vec![],
+			metadata: vec![],
+			status,
+		}
+	}
+
+	fn accepted(count: u32) -> Vec<ContributionView> {
+		(0..count).map(|index| contribution(index, ContributionStatus::Accepted { leaf: index })).collect()
+	}
+
+	fn snapshot_of(all: &[ContributionView]) -> SnapshotView {
+		let leaf = |one: &ContributionView| {
+			ContributionLeaf {
+				datanet: 1,
+				index: one.index,
+				contributor: one.contributor,
+				content: one.content,
+			}
+			.digest()
+		};
+		let leaves: Vec<_> = all.iter().map(leaf).collect();
+		SnapshotView { root: Range::from_leaves(&leaves).unwrap().root(), leaves: leaves.len() as u32, at: 1 }
+	}
+
+	#[test]
+	fn members_are_proven_when_they_give_the_root() {
+		let mut all = accepted(5);
+		let view = snapshot_of(&all[..3]);
+		all.push(contribution(5, ContributionStatus::Pending));
+		let (members, proof) = prove(1, &view, all);
+		assert_eq!((members.len(), proof), (3, Proof::Proven));
+	}
+
+	#[test]
+	fn members_are_wrong_when_one_was_exchanged_or_is_missing() {
+		let view = snapshot_of(&accepted(3));
+		let mut changed = accepted(3);
+		changed[1].content = [77; 32];
+		assert_eq!(prove(1, &view, changed).1, Proof::Wrong);
+		assert_eq!(prove(1, &view, accepted(2)).1, Proof::Wrong);
+	}
+
+	#[test]
+	fn members_are_proven_without_the_erased_one_when_it_fills_its_gap() {
+		let mut all = accepted(3);
+		let view = snapshot_of(&all);
+		all[1].status = ContributionStatus::Tombstoned;
+		let (members, proof) = prove(1, &view, all.clone());
+		assert_eq!((members.len(), proof), (2, Proof::Proven));
+		all[1].content = [77; 32];
+		assert_eq!(prove(1, &view, all).1, Proof::Unknown);
+	}
 }

@@ -27,7 +27,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Output, Failure>
 		Command::Prompt(command) => command.run(context).await,
 		Command::Asset(command) => command.run(context).await,
 		Command::Train(arguments) => arguments.run(context).await,
-		Command::TrainBase(arguments) => arguments.run().await,
+		Command::TrainBase(arguments) => arguments.run(context).await,
 		Command::Agent(command) => command.run(context).await,
 		Command::Worker(command) => command.run(context).await,
 		Command::Deposit(arguments) => arguments.run(context).await,

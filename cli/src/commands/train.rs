@@ -147,13 +147,21 @@ async fn fetch_base(context: &Context, base: AssetRef) -> Result<PathBuf, Failur
 pub struct TrainBaseArguments {
 	/// Settings as JSON: name, texts, out_dir, shape, schedule.
 	config: PathBuf,
+	/// Snapshot whose texts are added to the settings': ID or ID:VERSION; repeat for more.
+	#[arg(long = "datanet", value_name = "SNAPSHOT")]
+	datanets: Vec<Versioned>,
 }
 
 impl TrainBaseArguments {
 	/// Runs the command.
-	pub async fn run(self) -> Result<Output, Failure> {
+	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
 		let text = std::fs::read(&self.config).map_err(|e| Failure::file(&self.config, e))?;
-		let config: BaseConfig = serde_json::from_slice(&text).map_err(|e| Failure::file(&self.config, e))?;
+		let mut config: BaseConfig =
+			serde_json::from_slice(&text).map_err(|e| Failure::file(&self.config, e))?;
+		for argument in &self.datanets {
+			let reference = argument.snapshot(context.chain().await?).await?;
+			config.texts.push(texts::fetch(context, reference).await?);
+		}
 		let out = config.out_dir.clone();
 		let report = in_background(move |progress| train_base(&config, progress)).await?;
 		let next =
