@@ -28,7 +28,8 @@ pub enum VerifyCommand {
 		/// Published data as a file; else it is fetched by its hash.
 		#[arg(long, value_name = "FILE")]
 		data: Option<PathBuf>,
-		/// Recompute every batch before it too, instead of taking the one before on its worker's word.
+		/// Recompute every earlier batch that the chain keeps too, instead of taking the tree before the
+		/// previous one on the worker's word.
 		#[arg(long)]
 		all: bool,
 	},
@@ -44,7 +45,7 @@ impl VerifyCommand {
 			Some(path) => std::fs::read(&path).map_err(|e| Failure::file(&path, e))?,
 			None => trees::published(context, &view).await?,
 		};
-		let report = check(context, &view, &bytes, Some(&before)).await?;
+		let report = check(context, &view, &bytes, before.as_ref()).await?;
 		report_output(&view, &report)
 	}
 }
@@ -59,30 +60,34 @@ async fn batch(context: &Context, worker: AccountId, sequence: u64) -> Result<Ba
 	context.chain().await?.batch(worker, sequence).await?.ok_or_else(missing)
 }
 
-/// The tree before a batch: that of the last batch before it that was not voided.
-async fn before(context: &Context, view: &BatchView, all: bool) -> Result<EarningsTree, Failure> {
-	let mut tree = EarningsTree::default();
+/// The tree before a batch; `None` when the chain no longer keeps the batches that it follows from.
+async fn before(context: &Context, view: &BatchView, all: bool) -> Result<Option<EarningsTree>, Failure> {
+	let (chain, last) = (context.chain().await?, view.header.sequence);
 	if !all {
-		for sequence in (0..view.header.sequence).rev() {
-			let earlier = batch(context, view.worker, sequence).await?;
-			if earlier.status != BatchStatus::Voided {
-				return trees::after(context, &earlier).await;
+		// That of the last batch before it that was not voided.
+		for sequence in (0..last).rev() {
+			match chain.batch(view.worker, sequence).await? {
+				Some(earlier) if earlier.status == BatchStatus::Voided => {}
+				Some(earlier) => return trees::after(context, &earlier).await.map(Some),
+				None => return Ok(None),
 			}
 		}
-		return Ok(tree);
+		return Ok(Some(EarningsTree::default()));
 	}
-	let bar =
-		crate::texts::progress(usize::try_from(view.header.sequence).unwrap_or(usize::MAX), "batches before");
-	for sequence in 0..view.header.sequence {
-		let earlier = batch(context, view.worker, sequence).await?;
+	let bar = crate::texts::progress(usize::try_from(last).unwrap_or(usize::MAX), "batches before");
+	let mut tree = Some(EarningsTree::default());
+	for sequence in 0..last {
+		bar.inc(1);
+		let Some(earlier) = chain.batch(view.worker, sequence).await? else {
+			tree = None;
+			continue;
+		};
 		let bytes = trees::published(context, &earlier).await?;
-		let report = check(context, &earlier, &bytes, Some(&tree)).await?;
+		let report = check(context, &earlier, &bytes, tree.as_ref()).await?;
 		report_output(&earlier, &report)?;
 		if earlier.status != BatchStatus::Voided {
-			let broken = || Failure::Wrong(format!("batch {sequence} gives no earnings tree"));
-			tree = report.tree.ok_or_else(broken)?;
+			tree = report.tree;
 		}
-		bar.inc(1);
 	}
 	bar.finish_and_clear();
 	Ok(tree)
