@@ -36,7 +36,7 @@ pub struct Global {
 	/// The key's password; from the environment only, command lines can be read by others.
 	#[arg(skip = std::env::var("TRIBUTARY_PASSWORD").ok())]
 	pub password: Option<String>,
-	/// Folder of keys, caches and the proxy's ledger [default: ~/.tributary].
+	/// Folder of keys, caches and the proxy's ledgers [default: ~/.tributary].
 	#[arg(long, global = true, env = "TRIBUTARY_HOME", value_name = "FOLDER")]
 	pub home: Option<PathBuf>,
 	/// Print JSON instead of text.

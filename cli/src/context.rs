@@ -36,7 +36,7 @@ impl Context {
 		Ok(Self { global, home, chain: OnceCell::new() })
 	}
 
-	/// Folder of keys, caches and the proxy's ledger.
+	/// Folder of keys, caches and the proxy's ledgers.
 	pub fn home(&self) -> &Path {
 		&self.home
 	}

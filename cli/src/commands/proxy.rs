@@ -71,7 +71,9 @@ impl ProxyArguments {
 			)));
 		}
 		let other = |e: &dyn std::fmt::Display| Failure::Other(e.to_string());
-		let ledger = Ledger::open(&context.home().join("proxy.redb")).map_err(|e| other(&e))?;
+		// One file for each pair: proxies of other payers or to other workers do not wait for this one.
+		let file = format!("{}-{}.redb", address(&payer), address(&worker));
+		let ledger = Ledger::open(&context.home().join("proxy").join(file)).map_err(|e| other(&e))?;
 		let listener = tokio::net::TcpListener::bind(self.listen).await;
 		let listener =
 			listener.map_err(|e| Failure::Other(format!("cannot listen on {}: {e}", self.listen)))?;

@@ -36,9 +36,9 @@ impl Ledger {
 			std::fs::create_dir_all(parent).map_err(failed)?;
 		}
 		let database = Database::create(path).map_err(|error| match error {
-			redb::DatabaseError::DatabaseAlreadyOpen => failed(
-				"another proxy has it open; stop that one, or give this one its own --home and session key",
-			),
+			redb::DatabaseError::DatabaseAlreadyOpen => {
+				failed("another proxy pays this worker from the same channel: stop that one first")
+			}
 			other => failed(other),
 		})?;
 		let write = database.begin_write().map_err(failed)?;

@@ -203,9 +203,9 @@ fn call_error(error: DispatchError) -> ChainError {
 	ChainError::Call(CallError::from(error))
 }
 
-/// The pool's answers when a transaction of the same account came first.
+/// The pool's answers when a transaction of the same account came first, or blocks faster than this one.
 fn is_nonce_race(reason: &str) -> bool {
-	["Priority is too low", "outdated", "Already Imported", "Temporarily Banned"]
+	["Priority is too low", "outdated", "Already Imported", "Temporarily Banned", "ancient birth block"]
 		.iter()
 		.any(|text| reason.contains(text))
 }
