@@ -7,7 +7,7 @@ use subxt::{
 	client::OnlineClientAtBlockImpl,
 	config::{substrate::H256, transaction_extensions::Params, DefaultExtrinsicParamsBuilder},
 	error::{DispatchError, TransactionEventsError},
-	rpcs::rpc_params,
+	rpcs::{rpc_params, UserError},
 	transactions::{TransactionInBlock, TransactionProgress, TransactionStatus},
 	SubstrateConfig,
 };
@@ -132,7 +132,15 @@ impl Chain {
 		let mut signable =
 			transactions.create_signable_offline(&raw, params).map_err(|e| unknown_call(e.to_string()))?;
 		let signed = signable.sign(signer).map_err(|e| unknown_call(e.to_string()))?;
-		Ok(signed.submit_and_watch().await.map_err(|error| innermost(&error)))
+		let hash = signed.hash();
+		match signed.submit_and_watch().await {
+			Ok(progress) => Ok(Ok(progress)),
+			Err(error) => match refusal(&error) {
+				Some(reason) => Ok(Err(reason)),
+				// Lost on the way: the pool may have it.
+				None => Err(ChainError::Unknown { hash: hex::encode(hash), reason: error.to_string() }),
+			},
+		}
 	}
 
 	async fn wait(
@@ -210,10 +218,13 @@ fn is_nonce_race(reason: &str) -> bool {
 		.any(|text| reason.contains(text))
 }
 
-fn innermost(error: &dyn std::error::Error) -> String {
+/// What the node said, when it is the node that refused.
+fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 	let mut error = error;
 	while let Some(source) = error.source() {
 		error = source;
 	}
-	error.to_string()
+	let said: &UserError = error.downcast_ref()?;
+	let data = said.data.as_ref().map(|data| data.get().trim_matches('"').to_string());
+	Some(data.map_or_else(|| said.message.clone(), |data| format!("{}: {data}", said.message)))
 }
