@@ -4,12 +4,13 @@ use super::worker::batch_json;
 use crate::{context::Context, failure::Failure, output::*, parse, trees};
 use clap::Subcommand;
 use codec::DecodeAll;
-use serde_json::json;
+use serde_json::{json, Value};
 use std::path::PathBuf;
 use tributary_client::batch::{verify, Evidence, Report};
 use tributary_primitives::{
 	batch::{BatchData, BatchStatus},
 	earnings::EarningsTree,
+	record::UsageRecord,
 	views::BatchView,
 	AccountId,
 };
@@ -126,6 +127,22 @@ fn report_output(view: &BatchView, report: &Report) -> Result<Output, Failure> {
 		let fault = "anyone can challenge it while it is pending (call attribution.challenge)";
 		return Err(Failure::Wrong(format!("{head} is wrong; {fault}\n{checks}")));
 	}
-	let json = json!({ "right": true, "batch": batch_json(view), "checks": report.checks });
+	let json = json!({
+		"right": true,
+		"batch": batch_json(view),
+		"checks": report.checks,
+		"records": report.data.iter().flat_map(|data| &data.records).map(record_json).collect::<Vec<_>>(),
+	});
 	Ok(Output::new(json, format!("{checks}\n{head} is right\n")))
+}
+
+fn record_json(record: &UsageRecord) -> Value {
+	json!({
+		"id": hex32(&record.order.order.id()),
+		"payer": address(&record.order.order.payer),
+		"agent": version(record.agent),
+		"tokens_in": record.tokens_in,
+		"tokens_out": record.tokens_out,
+		"fee": record.fee.to_string(),
+	})
 }
