@@ -186,7 +186,7 @@ age_secs = 3
         self.worker.ready(agents=len(self.agents))
         self.tributary("deposit", self.address[OPERATOR], 200, key=PAYER)
         port = free_port()
-        command = self.tributary.command("proxy", self.address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
+        command = self.tributary.command("proxy", "--worker", self.address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
         self.proxy = Proxy(command, self.folder, port, self.tributary.env)
         self.processes.append(self.proxy)
         self.proxy.ready()

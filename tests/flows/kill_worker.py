@@ -113,7 +113,7 @@ age_secs = 1
 """
     worker = Worker(arguments.worker, folder, config, port)
     port = free_port()
-    command = tributary.command("proxy", address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
+    command = tributary.command("proxy", "--worker", address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
     return node, tributary, address, worker, Proxy(command, folder, port, tributary.env)
 
 
