@@ -1,11 +1,13 @@
 //! `tributary-bench`: measurements of the engine and the suffix index.
 
+mod engine;
 mod spans;
 
 use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
+use tributary_engine::DeviceChoice;
 
 #[derive(Parser)]
 #[command(about, version)]
@@ -16,6 +18,17 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Measurement {
+	/// Generated tokens per second for 1, 8 and 32 streams, base and with different adapters.
+	Engine {
+		/// Hugging Face folder of the base model.
+		model: PathBuf,
+		/// Device: auto, flex, wgpu, vulkan or cuda.
+		#[arg(long, default_value = "auto")]
+		device: DeviceChoice,
+		/// Where to write the report as JSON as well.
+		#[arg(long)]
+		json: Option<PathBuf>,
+	},
 	/// Build rate and query time of the suffix index.
 	Spans {
 		/// Tokens to index.
@@ -32,6 +45,9 @@ enum Measurement {
 
 fn main() -> Result<()> {
 	match Arguments::parse().measurement {
+		Measurement::Engine { model, device, json } => {
+			report(&engine::measure(&model, device)?, json.as_deref())
+		}
 		Measurement::Spans { tokens, folder, json } => {
 			report(&spans::measure(tokens, folder.as_deref())?, json.as_deref())
 		}
