@@ -12,7 +12,7 @@ pub use manifest::{Entry, Manifest, MAX_FILES, MAX_MANIFEST_BYTES};
 
 use bytes::Bytes;
 use futures::TryStreamExt;
-use object_store::{path::Path as Key, ObjectStoreExt, PutPayload, WriteMultipart};
+use object_store::{ObjectStoreExt, PutPayload, WriteMultipart};
 use place::Place;
 use std::{
 	io::Read,
@@ -327,23 +327,6 @@ fn unique() -> String {
 	static NEXT: AtomicU64 = AtomicU64::new(0);
 	let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
 	format!("{}-{:x}-{}", std::process::id(), now.as_nanos(), NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-impl Place {
-	fn key(&self, key: &str) -> Key {
-		self.prefix.parts().chain(Key::from(key).parts()).collect()
-	}
-
-	fn failed(&self, source: object_store::Error) -> ContentError {
-		ContentError::Place { place: self.name.clone(), source }
-	}
-
-	fn writable(&self) -> Result<&Self, ContentError> {
-		if self.read_only {
-			return Err(ContentError::ReadOnly(self.name.clone()));
-		}
-		Ok(self)
-	}
 }
 
 #[cfg(test)]

@@ -25,17 +25,24 @@ impl Place {
 	pub fn open(location: &str) -> Result<Self, ContentError> {
 		let name = location.trim_end_matches('/').to_string();
 		let failed = |source| ContentError::Place { place: name.clone(), source };
-		let options =
-			|| ClientOptions::new().with_allow_http(true).with_connect_timeout(Duration::from_secs(10));
+		// Short: a source that is away must not hold up those that are there.
+		let retry =
+			RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(20), ..Default::default() };
 		match location.split_once("://") {
 			Some(("s3", rest)) => {
 				let prefix = rest.split_once('/').map_or("", |(_, prefix)| prefix);
-				let store = AmazonS3Builder::from_env().with_url(location).build().map_err(failed)?;
+				let store = AmazonS3Builder::from_env()
+					.with_url(location)
+					.with_retry(retry)
+					.build()
+					.map_err(failed)?;
 				Ok(Self { store: Arc::new(store), prefix: Key::from(prefix), read_only: false, name })
 			}
 			Some(("http" | "https", _)) => {
-				let built = HttpBuilder::new().with_url(name.as_str()).with_client_options(options()).build();
-				let store = built.map_err(failed)?;
+				let options =
+					ClientOptions::new().with_allow_http(true).with_connect_timeout(Duration::from_secs(10));
+				let builder = HttpBuilder::new().with_url(name.as_str()).with_client_options(options);
+				let store = builder.with_retry(retry).build().map_err(failed)?;
 				Ok(Self { store: Arc::new(store), prefix: Key::default(), read_only: true, name })
 			}
 			Some(("file", path)) => Self::folder(path, &name),
@@ -51,5 +58,23 @@ impl Place {
 		let store =
 			opened.map_err(|source| ContentError::Place { place: name.into(), source })?.with_fsync(true);
 		Ok(Self { store: Arc::new(store), prefix: Key::default(), read_only: false, name: name.into() })
+	}
+
+	/// Where an object is inside the place.
+	pub fn key(&self, key: &str) -> Key {
+		self.prefix.parts().chain(Key::from(key).parts()).collect()
+	}
+
+	/// An error of this place.
+	pub fn failed(&self, source: object_store::Error) -> ContentError {
+		ContentError::Place { place: self.name.clone(), source }
+	}
+
+	/// The place, if it takes writes.
+	pub fn writable(&self) -> Result<&Self, ContentError> {
+		if self.read_only {
+			return Err(ContentError::ReadOnly(self.name.clone()));
+		}
+		Ok(self)
 	}
 }
