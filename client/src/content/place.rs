@@ -3,7 +3,7 @@
 use super::ContentError;
 use object_store::{
 	aws::AmazonS3Builder, http::HttpBuilder, local::LocalFileSystem, path::Path as Key, ClientOptions,
-	ObjectStore,
+	ObjectStore, RetryConfig,
 };
 use std::{sync::Arc, time::Duration};
 
