@@ -126,6 +126,7 @@ async fn reserve(
 	let payer = order.order.payer;
 	let limit = worker.config.settlement.credit_limit;
 	if worker.credit().saturating_add(order.order.max_fee) > limit {
+		tracing::warn!(credit_limit = limit, "refusing: unsettled answers reach the credit limit");
 		let message = "answers wait to be settled on chain up to this worker's credit limit. Try again later, or ask another worker.";
 		return Err(ApiError::unavailable("credit_exhausted", message, 30));
 	}
