@@ -114,8 +114,8 @@ async fn answer_is_streamed_through_with_its_trail_when_the_worker_takes_the_ord
 	assert!(response.headers()[TRAIL_HEADER].to_str().unwrap().starts_with("0x"));
 	assert_eq!(response.headers()["content-type"], "text/event-stream");
 	assert_eq!(response.text().await.unwrap(), "data: one\n\ndata: two\n\n");
-	// 49 bytes of body, a margin of 10 and 5 tokens of answer at one planck each.
-	assert_eq!(*scene.worker.requests.lock().unwrap(), [(1, 64, 64)]);
+	// 46 bytes of body, a margin of 10 and 5 tokens of answer at one planck each.
+	assert_eq!(*scene.worker.requests.lock().unwrap(), [(1, 61, 61)]);
 }
 
 #[tokio::test]
