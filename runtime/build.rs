@@ -1,14 +1,20 @@
 //! Builds the wasm runtime beside the native library.
 
-#[cfg(all(feature = "std", feature = "metadata-hash"))]
+#[cfg(feature = "std")]
 fn main() {
-	substrate_wasm_builder::WasmBuilder::init_with_defaults().enable_metadata_hash("TRB", 12).build();
+	// The wasm builder looks for the lock file above the target folder, and would take the newest of all
+	// dependencies where that is outside the checkout.
+	if std::env::var_os(WORKSPACE_HINT).is_none() {
+		std::env::set_var(WORKSPACE_HINT, concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+	}
+	let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
+	#[cfg(feature = "metadata-hash")]
+	let builder = builder.enable_metadata_hash("TRB", 12);
+	builder.build();
 }
 
-#[cfg(all(feature = "std", not(feature = "metadata-hash")))]
-fn main() {
-	substrate_wasm_builder::WasmBuilder::build_using_defaults();
-}
+#[cfg(feature = "std")]
+const WORKSPACE_HINT: &str = "WASM_BUILD_WORKSPACE_HINT";
 
 #[cfg(not(feature = "std"))]
 fn main() {}

@@ -17,6 +17,7 @@ pub mod constants;
 pub mod delays;
 pub mod genesis_config_presets;
 
+use alloc::vec::Vec;
 use polkadot_sdk::*;
 
 use sp_runtime::{generic, impl_opaque_keys, traits::BlakeTwo256, MultiAddress, MultiSignature};
