@@ -35,7 +35,10 @@ export async function startNode() {
 	);
 	died.catch(() => {});
 	const provider = new WsProvider(`ws://127.0.0.1:${rpc}`, 250);
-	const api = await Promise.race([ApiPromise.create({ provider, noInitWarn: true }), died]);
+	const api = await Promise.race([ApiPromise.create({ provider, noInitWarn: true }), died]).catch(async (error) => {
+		await provider.disconnect();
+		throw error;
+	});
 	const keyring = new Keyring({ type: 'sr25519' });
 	return {
 		api,
