@@ -54,8 +54,15 @@ fn read_text(path: &Path) -> Result<Document, FactoryError> {
 	Ok(Document { path: path.to_owned(), text })
 }
 
-/// Splits texts into those to train on and those to measure on: every tenth, or the last if there are fewer.
-pub(crate) fn hold_out(documents: Vec<Document>) -> (Vec<Document>, Vec<Document>) {
+/// Splits texts into those to train on and those to measure on: every tenth, the last if there are fewer, the last
+/// tenth of a single one.
+pub(crate) fn hold_out(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Document>) {
+	if let [only] = documents.as_mut_slice() {
+		let at = only.text.len() / HELD_OUT_EVERY * (HELD_OUT_EVERY - 1);
+		let at = (at..=only.text.len()).find(|place| only.text.is_char_boundary(*place)).unwrap_or(0);
+		let held_out = Document { path: only.path.clone(), text: only.text.split_off(at) };
+		return (documents, vec![held_out]);
+	}
 	let every = HELD_OUT_EVERY.min(documents.len().max(1));
 	let (mut kept, mut held_out) = (Vec::new(), Vec::new());
 	for (index, document) in documents.into_iter().enumerate() {
@@ -118,5 +125,13 @@ mod tests {
 		let (kept, held_out) = hold_out(vec![document("a"), document("b"), document("c")]);
 		assert_eq!((kept.len(), held_out.len()), (2, 1));
 		assert_eq!(held_out[0].text, "c");
+	}
+
+	#[test]
+	fn hold_out_takes_the_end_when_there_is_one_text() {
+		let text = "é".repeat(50);
+		let (kept, held_out) = hold_out(vec![Document { path: "a".into(), text: text.clone() }]);
+		assert_eq!(format!("{}{}", kept[0].text, held_out[0].text), text);
+		assert_eq!(held_out[0].text.chars().count(), 5);
 	}
 }

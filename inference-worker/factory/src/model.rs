@@ -63,7 +63,7 @@ struct Positions {
 	sin: Tensor<4>,
 	/// `[1, 1, head_dim, head_dim]`: turns `(x1, x2)` into `(-x2, x1)`.
 	rotation: Tensor<4>,
-	/// `[1, 1, groups · sequence, sequence]`: 0 for what may be seen, else a large negative number.
+	/// `[1, 1, groups · sequence, sequence]`: 0 for what may be seen, else minus infinity, whose exponential is quick.
 	mask: Tensor<4>,
 }
 
@@ -201,7 +201,7 @@ impl Model {
 		let groups = self.shape.num_attention_heads / self.shape.num_key_value_heads;
 		let mut mask = Vec::with_capacity(groups * sequence * sequence);
 		for row in 0..groups * sequence {
-			mask.extend((0..sequence).map(|column| if column > row % sequence { -1e9f32 } else { 0.0 }));
+			mask.extend((0..sequence).map(|column| if column > row % sequence { f32::NEG_INFINITY } else { 0.0 }));
 		}
 		let tensor = |values: Vec<f32>, rows: usize, columns: usize| {
 			Tensor::<4>::from_data(TensorData::new(values, [1, 1, rows, columns]), device)

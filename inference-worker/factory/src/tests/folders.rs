@@ -20,7 +20,7 @@ fn logits(model: &Model, tokens: &[i32]) -> Vec<f32> {
 }
 
 /// Reads the updates of a PEFT folder by the names and layout that PEFT documents.
-fn load_adapter(model: &mut Model, config: &AdapterConfig) {
+pub(super) fn load_adapter(model: &mut Model, config: &AdapterConfig) {
 	let path = config.out_dir.join(ADAPTER_WEIGHTS);
 	let bytes = fs::read(&path).expect("weights");
 	let file = SafeTensors::deserialize(&bytes).expect("safetensors");

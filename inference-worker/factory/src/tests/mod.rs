@@ -1,5 +1,6 @@
 //! Tests of whole trainings and of the gradients.
 
+mod engine;
 mod errors;
 mod folders;
 mod gradients;

@@ -1,0 +1,98 @@
+//! The engine runs what the factory writes, and computes the same.
+
+use std::{
+	path::PathBuf,
+	sync::{mpsc::channel, Arc},
+};
+
+use burn::tensor::{activation, Device, Tensor, TensorData};
+use tributary_engine::{
+	AdapterSource, AdapterUse, ChatMessage, ContentHash, DeviceChoice, Engine, EngineConfig, Event, Request,
+	Sampling,
+};
+
+use super::{adapter_config, base_config, folders::load_adapter};
+use crate::{chat, model::Model, parameters::load_model, train_adapter, train_base, Silent};
+
+struct Folder(PathBuf);
+
+impl AdapterSource for Folder {
+	fn folder(&self, _: &ContentHash) -> Result<PathBuf, String> {
+		Ok(self.0.clone())
+	}
+}
+
+const PROMPT: [u32; 5] = [40, 70, 280, 12, 99];
+
+/// Greedy tokens of the engine with the logarithms of their probabilities.
+fn generate(engine: &Engine, adapters: Vec<AdapterUse>) -> Vec<(u32, f32)> {
+	let (sender, receiver) = channel();
+	let request = Request {
+		prompt: PROMPT.to_vec(),
+		adapters,
+		max_tokens: 8,
+		sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, seed: [0; 32] },
+		stop: vec![],
+		eos: false,
+	};
+	engine.submit(request, Box::new(move |event| sender.send(event).is_ok())).expect("submitted");
+	receiver
+		.iter()
+		.filter_map(|event| match event {
+			Event::Token { id, logprob, .. } => Some((id, logprob)),
+			Event::Done { .. } => None,
+			Event::Failed(error) => panic!("{error}"),
+		})
+		.collect()
+}
+
+/// Logarithm of the probability that the factory's model gives each of the tokens after the prompt.
+fn log_probabilities(model: &Model, generated: &[(u32, f32)]) -> Vec<f32> {
+	let tokens: Vec<i32> =
+		PROMPT.iter().copied().chain(generated.iter().map(|(id, _)| *id)).map(|id| id as i32).collect();
+	let hidden =
+		model.hidden(Tensor::from_data(TensorData::new(tokens.clone(), [1, tokens.len()]), &Device::flex()));
+	let rows =
+		activation::log_softmax(model.logits(hidden), 1).try_into_vec_as::<f32>().expect("probabilities");
+	let vocabulary = model.shape.vocab_size;
+	(PROMPT.len()..tokens.len())
+		.map(|place| rows[(place - 1) * vocabulary + tokens[place] as usize])
+		.collect()
+}
+
+fn assert_close(generated: &[(u32, f32)], expected: &[f32]) {
+	assert_eq!(generated.len(), 8);
+	for ((_, found), expected) in generated.iter().zip(expected) {
+		assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+	}
+}
+
+#[test]
+fn engine_computes_the_same_when_it_loads_trained_folders() {
+	let root = tempfile::tempdir().expect("temporary folder");
+	train_base(&base_config(root.path(), "base"), &mut Silent).expect("base");
+	let mut config = adapter_config(root.path(), "base", "adapter");
+	config.schedule.learning_rate = 5e-2;
+	train_adapter(&config, &mut Silent).expect("adapter");
+
+	let engine_config = EngineConfig {
+		model_dir: config.base_dir.clone(),
+		device: DeviceChoice::Flex,
+		..EngineConfig::default()
+	};
+	let engine = Engine::start(engine_config, Arc::new(Folder(config.out_dir.clone()))).expect("engine");
+	let mut model = load_model(&config.base_dir, &Device::flex()).expect("base");
+	let plain = generate(&engine, vec![]);
+	assert_close(&plain, &log_probabilities(&model, &plain));
+
+	load_adapter(&mut model, &config);
+	let adapted = generate(&engine, vec![AdapterUse { hash: [1; 32], scale: 1.0 }]);
+	assert_close(&adapted, &log_probabilities(&model, &adapted));
+	assert_ne!(plain, adapted);
+
+	let messages = [("system", "Be brief."), ("user", "What is an index?"), ("assistant", "A file.")]
+		.map(|(role, content)| ChatMessage { role: role.into(), content: content.into() });
+	let rendered = engine.render_chat(&messages, false).expect("template");
+	assert_eq!(rendered, chat::render("Be brief.", "What is an index?", "A file."));
+	engine.shutdown();
+}
