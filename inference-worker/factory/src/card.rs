@@ -40,9 +40,12 @@ pub(crate) fn text(config: &BaseConfig, report: &Report) -> String {
 		the passage also stands in the system message, as retrieval puts it there.\n\n\
 		## Chat format\n\n\
 		`<|system|>…<|end|><|user|>…<|end|><|assistant|>…<|end|>`; the template is in `tokenizer_config.json`.\n\n\
+		## Making it again\n\n\
+		`tributary train-base` with the settings of the table (`training.json` has them all); for the model in the \
+		repository: `models/train.sh`. The same packages and the same machine give the same bytes.\n\n\
 		## Limits\n\n\
-		It has seen a few million tokens. It writes text in the style of documentation, often repeats its context, and \
-		states things that are wrong. It knows no language but English and has no safety training. Use it to test and \
+		It has seen {seen} tokens, a thousandth of what a useful model of this size needs. It writes in the style of \
+		documentation, repeats itself, and states things that are wrong. It knows no language but English and has no safety training. Use it to test and \
 		to show the system, not to learn from.\n",
 		name = config.name,
 		layers = shape.num_hidden_layers,

@@ -201,7 +201,9 @@ impl Model {
 		let groups = self.shape.num_attention_heads / self.shape.num_key_value_heads;
 		let mut mask = Vec::with_capacity(groups * sequence * sequence);
 		for row in 0..groups * sequence {
-			mask.extend((0..sequence).map(|column| if column > row % sequence { f32::NEG_INFINITY } else { 0.0 }));
+			mask.extend(
+				(0..sequence).map(|column| if column > row % sequence { f32::NEG_INFINITY } else { 0.0 }),
+			);
 		}
 		let tensor = |values: Vec<f32>, rows: usize, columns: usize| {
 			Tensor::<4>::from_data(TensorData::new(values, [1, 1, rows, columns]), device)
