@@ -45,8 +45,8 @@ pub(crate) fn text(config: &BaseConfig, report: &Report) -> String {
 		repository: `models/train.sh`. The same packages and the same machine give the same bytes.\n\n\
 		## Limits\n\n\
 		It has seen {seen} tokens, a thousandth of what a useful model of this size needs. It writes in the style of \
-		documentation, repeats itself, and states things that are wrong. It knows no language but English and has no safety training. Use it to test and \
-		to show the system, not to learn from.\n",
+		documentation, repeats itself, and states things that are wrong. It knows no language but English and has no \
+		safety training. Use it to test and to show the system, not to learn from.\n",
 		name = config.name,
 		layers = shape.num_hidden_layers,
 		hidden = shape.hidden_size,
