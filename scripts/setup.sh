@@ -131,7 +131,11 @@ say "$(cd "$TRIBUTARY_ROOT" && rustc --version)"
 
 step "Rust target $WASM_TARGET, for the runtime"
 environment="# Written by scripts/setup.sh."$'\n'
-if has_target ""; then
+# What the last run chose, or the caller did, stays: another compiler would build the runtime anew.
+if [[ -n ${WASM_BUILD_TOOLCHAIN:-} ]] && has_target "$WASM_BUILD_TOOLCHAIN"; then
+	say "there already, in the toolchain '$WASM_BUILD_TOOLCHAIN' that WASM_BUILD_TOOLCHAIN names"
+	environment+="export WASM_BUILD_TOOLCHAIN=$WASM_BUILD_TOOLCHAIN"$'\n'
+elif has_target ""; then
 	say "there already"
 elif has_target debian; then
 	say "there already, in Debian's toolchain"
