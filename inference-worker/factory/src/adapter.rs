@@ -45,7 +45,7 @@ pub fn train_adapter(config: &AdapterConfig, progress: &mut dyn Progress) -> Res
 		"chat_share": config.chat_share,
 		"text": record::hash_tokens(&tokens),
 		"held_out": record::hash_tokens(&held_out_tokens),
-		"base": blake3::hash(&files::read(&config.base_dir.join("model.safetensors"))?).to_hex().to_string(),
+		"base": record::hash_weights(&config.base_dir)?,
 	});
 	let hash = record::hash(&configuration);
 	if let Some(report) = record::finished(&config.out_dir, lora::WEIGHTS, &hash) {

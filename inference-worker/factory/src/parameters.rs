@@ -9,6 +9,7 @@ use rand_chacha::{
 	ChaCha20Rng,
 };
 use safetensors::{tensor::TensorView, Dtype, SafeTensors};
+use tributary_engine::loading::Checkpoint;
 
 use crate::{
 	error::FactoryError,
@@ -70,19 +71,20 @@ pub(crate) fn initial_model(shape: &ModelShape, seed: u64, device: &Device) -> M
 	Model { shape: shape.clone(), embedding, layers, norm: norm(), head: None }
 }
 
-/// Loads `model.safetensors` (f32, f16 or bf16) of a Hugging Face folder.
+/// Loads the weights (f32, f16 or bf16) of a Hugging Face folder.
 pub(crate) fn load_model(dir: &Path, device: &Device) -> Result<Model, FactoryError> {
 	let shape = ModelShape::open(dir)?;
-	let path = dir.join("model.safetensors");
-	let bytes = files::read(&path)?;
-	let file = SafeTensors::deserialize(&bytes).map_err(|error| FactoryError::model(&path, error))?;
-	let load = |name: &str, rows: usize, columns: usize| load_matrix(&file, &path, name, rows, columns);
+	let file = Checkpoint::open(dir).map_err(|error| FactoryError::model(dir, error))?;
+	let load = |name: &str, sizes: &[usize]| match file.tensor(name, sizes) {
+		Ok(tensor) => Ok(tensor.values),
+		Err(error) => Err(FactoryError::model(dir, error)),
+	};
 	// Files have projections as [out, in].
 	let transposed = |name: &str, rows: usize, columns: usize| -> Result<Tensor<2>, FactoryError> {
-		Ok(matrix(transpose(&load(name, columns, rows)?, columns), rows, columns, device))
+		Ok(matrix(transpose(&load(name, &[columns, rows])?, columns), rows, columns, device))
 	};
 	let row = |name: &str, width: usize| -> Result<Tensor<2>, FactoryError> {
-		Ok(matrix(load(name, 1, width)?, 1, width, device))
+		Ok(matrix(load(name, &[width])?, 1, width, device))
 	};
 	let hidden = shape.hidden_size;
 	let mut layers = Vec::with_capacity(shape.num_hidden_layers);
@@ -111,7 +113,7 @@ pub(crate) fn load_model(dir: &Path, device: &Device) -> Result<Model, FactoryEr
 		});
 	}
 	let embedding = matrix(
-		load("model.embed_tokens.weight", shape.vocab_size, hidden)?,
+		load("model.embed_tokens.weight", &[shape.vocab_size, hidden])?,
 		shape.vocab_size,
 		hidden,
 		device,
@@ -165,7 +167,7 @@ pub(crate) fn write_safetensors(
 	files::write(path, &bytes)
 }
 
-/// Reads a matrix (or, for one row, a vector) of the given sizes; every value is finite.
+/// Reads an f32 matrix of the given sizes; every value is finite.
 pub(crate) fn load_matrix(
 	file: &SafeTensors,
 	path: &Path,
@@ -175,22 +177,13 @@ pub(crate) fn load_matrix(
 ) -> Result<Vec<f32>, FactoryError> {
 	let view =
 		file.tensor(name).map_err(|_| FactoryError::model(path, format!("tensor {name} is missing")))?;
-	let fits = view.shape() == [rows, columns] || (rows == 1 && view.shape() == [columns]);
-	if !fits {
-		let reason = format!("{name} has shape {:?}, expected [{rows}, {columns}]", view.shape());
+	if view.shape() != [rows, columns] || view.dtype() != Dtype::F32 {
+		let reason =
+			format!("{name} is {:?} {:?}, expected F32 [{rows}, {columns}]", view.dtype(), view.shape());
 		return Err(FactoryError::model(path, reason));
 	}
-	let data = view.data();
-	let values: Vec<f32> = match view.dtype() {
-		Dtype::F32 => data.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-		Dtype::F16 => data.chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
-		Dtype::BF16 => {
-			data.chunks_exact(2).map(|b| half::bf16::from_le_bytes([b[0], b[1]]).to_f32()).collect()
-		}
-		other => {
-			return Err(FactoryError::model(path, format!("{name} is {other:?}, expected F32, F16 or BF16")))
-		}
-	};
+	let values: Vec<f32> =
+		view.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
 	match values.iter().all(|value| value.is_finite()) {
 		true => Ok(values),
 		false => Err(FactoryError::model(path, format!("{name} has values that are no finite numbers"))),

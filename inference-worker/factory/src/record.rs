@@ -18,6 +18,24 @@ pub(crate) fn hash_tokens(tokens: &[u32]) -> String {
 	hasher.finalize().to_hex().to_string()
 }
 
+/// BLAKE3 over config.json and all weight files of a model folder, hexadecimal.
+pub(crate) fn hash_weights(dir: &Path) -> Result<String, FactoryError> {
+	let mut files = vec![dir.join("config.json")];
+	for entry in std::fs::read_dir(dir).map_err(FactoryError::read(dir))? {
+		let path = entry.map_err(FactoryError::read(dir))?.path();
+		if path.extension().is_some_and(|extension| extension == "safetensors") {
+			files.push(path);
+		}
+	}
+	files.sort();
+	let mut hasher = blake3::Hasher::new();
+	for path in files {
+		let mut file = std::fs::File::open(&path).map_err(FactoryError::read(&path))?;
+		hasher.update_reader(&mut file).map_err(FactoryError::read(&path))?;
+	}
+	Ok(hasher.finalize().to_hex().to_string())
+}
+
 /// Hash of a configuration, hexadecimal.
 pub(crate) fn hash(configuration: &Value) -> String {
 	blake3::Hash::from_bytes(configuration_hash(configuration)).to_hex().to_string()

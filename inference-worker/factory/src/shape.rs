@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
+use tributary_engine::config::ModelConfig;
 
-use crate::{error::FactoryError, files};
+use crate::error::FactoryError;
 
 /// Shape of a decoder model, with the field names of `config.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -47,32 +48,33 @@ fn default_theta() -> f64 {
 }
 
 impl ModelShape {
-	/// Reads `config.json` of a model folder; refuses what training does not implement.
+	/// Reads `config.json` of a model folder as the engine does; refuses what only the engine implements.
 	pub fn open(dir: &Path) -> Result<Self, FactoryError> {
 		let path = dir.join("config.json");
-		let json: Value = serde_json::from_slice(&files::read(&path)?)
-			.map_err(|error| FactoryError::model(&path, error))?;
-		let family = json.get("model_type").and_then(Value::as_str).unwrap_or_default().to_owned();
-		if !matches!(family.as_str(), "llama" | "qwen2") {
-			let reason = format!("model_type '{family}' cannot be trained; use a llama or qwen2 model");
-			return Err(FactoryError::model(&path, reason));
+		let config = ModelConfig::open(dir).map_err(|error| FactoryError::model(&path, error))?;
+		if config.rope_scaling.is_some() {
+			return Err(FactoryError::model(&path, "training does not implement rope_scaling"));
 		}
-		for option in ["rope_scaling", "quantization_config"] {
-			if json.get(option).is_some_and(|value| !value.is_null()) {
-				return Err(FactoryError::model(&path, format!("training does not implement {option}")));
-			}
-		}
-		let head_dim = json.get("head_dim").and_then(Value::as_u64).map(|size| size as usize);
-		let mut shape: Self =
-			serde_json::from_value(json).map_err(|error| FactoryError::model(&path, error))?;
-		shape.attention_bias |= family == "qwen2";
-		shape.check().map_err(|reason| FactoryError::model(&path, reason))?;
-		if head_dim.is_some_and(|size| size != shape.head_dim()) {
+		if config.head_dim * config.heads != config.hidden_size {
 			return Err(FactoryError::model(
 				&path,
 				"training needs head_dim = hidden_size / num_attention_heads",
 			));
 		}
+		let shape = Self {
+			vocab_size: config.vocab_size,
+			hidden_size: config.hidden_size,
+			intermediate_size: config.intermediate_size,
+			num_hidden_layers: config.layers,
+			num_attention_heads: config.heads,
+			num_key_value_heads: config.kv_heads,
+			max_position_embeddings: config.context,
+			rms_norm_eps: config.norm_eps,
+			rope_theta: config.rope_theta,
+			tie_word_embeddings: config.tie_embeddings,
+			attention_bias: config.qkv_bias(),
+		};
+		shape.check().map_err(|reason| FactoryError::model(&path, reason))?;
 		Ok(shape)
 	}
 
