@@ -86,8 +86,8 @@ fn adapter_training_fails_when_the_base_model_does_not_fit() {
 	};
 	let error = with("\"vocab_size\": 300", "\"vocab_size\": 290");
 	assert!(error.to_string().contains("[290, 16]"), "{error}");
-	let error = with("\"model_type\": \"llama\"", "\"model_type\": \"mamba\"");
-	assert!(error.to_string().contains("mamba"), "{error}");
+	let error = with("LlamaForCausalLM", "MambaForCausalLM");
+	assert!(error.to_string().contains("MambaForCausalLM"), "{error}");
 	let error = with("\"mlp_bias\": false", "\"rope_scaling\": {\"rope_type\": \"yarn\"}");
 	assert!(error.to_string().contains("rope_scaling"), "{error}");
 	fs::write(&path, &json).expect("config");
