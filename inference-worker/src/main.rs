@@ -2,7 +2,7 @@
 
 use anyhow::{bail, Context, Result};
 use clap::{Args, Parser, Subcommand};
-use std::path::PathBuf;
+use std::{path::PathBuf, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 use tributary_worker::{config, config::Config, run};
 
@@ -55,9 +55,19 @@ struct InitArgs {
 	force: bool,
 }
 
-fn main() -> Result<()> {
+fn main() -> ExitCode {
 	let cli = Cli::parse();
 	log(cli.log_json);
+	match execute(cli) {
+		Ok(()) => ExitCode::SUCCESS,
+		Err(error) => {
+			eprintln!("error: {error:#}");
+			ExitCode::FAILURE
+		}
+	}
+}
+
+fn execute(cli: Cli) -> Result<()> {
 	match cli.command.unwrap_or(Command::Run) {
 		Command::Init(args) => init(&cli.config, &args),
 		Command::Check => runtime()?.block_on(run::check(Config::load(&cli.config)?)),
