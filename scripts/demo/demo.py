@@ -121,20 +121,19 @@ class Demo:
             folder = (self.folder if name == live else beforehand) / f"adapter-{name}"
             if name == live or not (folder / "adapter_model.safetensors").exists():
                 say(f"training an adapter on DataNet {name}, {self.arguments.steps} steps")
-                report = self.tributary(
+                self.tributary(
                     "train", "--base", self.base, "--datanet", self.datanets[name], "--out", folder, "--rank", 8,
                     "--steps", self.arguments.steps, key=ADAPTER_AUTHOR,
-                )["report"]
-                (folder / "report.json").write_text(json.dumps(report, indent=2))
+                )
             else:
-                report = json.loads((folder / "report.json").read_text())
                 say(f"adapter on {name} was trained beforehand, in {folder}")
             made = self.tributary(
                 "adapter", "publish", f"{name}-lora", folder, "--base", self.base, "--datanet", self.datanets[name],
                 "--price-in", "0.01", "--price-out", "0.02", key=ADAPTER_AUTHOR,
             )
             self.adapters[name] = made["asset"]
-            before, after = report["before"]["perplexity"], report["after"]["perplexity"]
+            report = json.loads((folder / "report.json").read_text())
+            before, after = report["perplexity_before"], report["perplexity_after"]
             say(f"adapter {made['asset']} {name}-lora: perplexity on held-out text {before:.1f} -> {after:.1f}")
             self.tributary("adapter", "evaluators", made["asset"], self.address[EVALUATOR], key=ADAPTER_AUTHOR)
             self.tributary(

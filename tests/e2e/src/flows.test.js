@@ -74,7 +74,7 @@ test('snapshot_names_its_root_when_taken', async () => {
 });
 
 test('assets_are_published_and_an_agent_composed_when_authors_sign', async () => {
-	const created = (events) => event(events, 'registry', 'Created')[0].toNumber();
+	const created = (events) => event(events, 'registry', 'Registered')[0].toNumber();
 	id.base = created(
 		await send(api, api.tx.adapters.registerBase('tiny', content('base'), [], price(10_000n, 20_000n)), who.Dave),
 	);
@@ -208,7 +208,7 @@ test('pool_and_vault_pay_their_holders_when_claimed', async () => {
 	const claimable = async (name) => (await api.call.tributaryApi.claimable(who[name].publicKey)).toJSON();
 	assert.ok((await claimable('Ferdie')).some(({ vault }) => vault.asset === id.adapter));
 	const events = await send(api, api.tx.attribution.claim({ Asset: id.adapter }), who.Ferdie);
-	event(events, 'attribution', 'Claimed');
+	event(events, 'attribution', 'VaultClaimed');
 	assert.ok(!(await claimable('Ferdie')).some(({ vault }) => vault.asset === id.adapter));
 });
 
@@ -222,7 +222,7 @@ test('view_functions_and_rpc_answer_when_a_reader_asks', async () => {
 	const status = await provider.send('tributary_batchStatus', [who.Eve.address, 1]);
 	assert.match(JSON.stringify(status), /redited/);
 	const owed = await provider.send('tributary_claimable', [who.Alice.address]);
-	assert.ok(owed.length > 0);
+	assert.ok(owed.vaults.length > 0);
 });
 
 test('payer_gets_the_rest_back_when_the_channel_has_closed', async () => {

@@ -1,7 +1,7 @@
 // Calls a pallet's view function: what polkadot.js does not decorate yet, done with its own decoder.
 
 import { Metadata, TypeRegistry } from '@polkadot/types';
-import { u8aConcat } from '@polkadot/util';
+import { u8aConcat, u8aToHex } from '@polkadot/util';
 
 /** All view functions by `Pallet.name`, from the chain's V16 metadata. */
 export async function viewFunctions(api) {
@@ -23,7 +23,7 @@ export async function view(api, { found, registry }, name, ...args) {
 	const input = u8aConcat(...args);
 	const answer = await api.rpc.state.call(
 		'RuntimeViewFunction_execute_view_function',
-		u8aConcat(item.id.toU8a(), api.createType('Bytes', input).toU8a()),
+		u8aToHex(u8aConcat(item.id.toU8a(), api.createType('Bytes', u8aToHex(input)).toU8a())),
 	);
 	const result = api.createType('Result<Bytes, u8>', answer.toU8a(true));
 	if (result.isErr) throw new Error(`View function ${name} failed: ${result.asErr}`);
