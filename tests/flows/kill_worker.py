@@ -5,6 +5,7 @@ payer was charged their sum and nothing else.
 """
 
 import argparse
+import http.client
 import json
 import random
 import shutil
@@ -12,7 +13,6 @@ import sys
 import tempfile
 import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 
@@ -45,7 +45,7 @@ class Asker(threading.Thread):
             number += 1
             try:
                 self.whole.append(self.ask(number))
-            except (OSError, ValueError, urllib.error.URLError):
+            except (OSError, ValueError, http.client.HTTPException):
                 self.broken += 1
                 time.sleep(0.2)
 
