@@ -133,6 +133,7 @@ async fn wait_for_signal() -> Result<()> {
 
 /// Keeps the block number and the parameters up to date.
 async fn follow_head(worker: Arc<Worker>, mut stopped: watch::Receiver<bool>) {
+	let mut outage = Outage::default();
 	loop {
 		tokio::select! {
 			() = tokio::time::sleep(worker.config.refresh()) => {},
@@ -140,26 +141,44 @@ async fn follow_head(worker: Arc<Worker>, mut stopped: watch::Receiver<bool>) {
 		}
 		// Without scrapes nothing else empties the histograms' buffers.
 		worker.metrics.run_upkeep();
-		match Head::read(&worker.chain).await {
-			Ok(head) => worker.head.set(head),
-			Err(error) => tracing::warn!(%error, "the chain is away: serving on, up to the credit limit"),
+		let head = Head::read(&worker.chain).await;
+		outage.note(&head, "the chain is away: serving on, up to the credit limit");
+		if let Ok(head) = head {
+			worker.head.set(head);
 		}
 	}
 }
 
 /// Keeps the catalogue up to date.
 async fn follow_agents(worker: Arc<Worker>, mut keeper: Keeper, mut stopped: watch::Receiver<bool>) {
+	let mut outage = Outage::default();
 	loop {
 		let refresh = async {
-			if let Err(error) = keeper.refresh(&worker.catalogue).await {
-				tracing::warn!(%error, "agents cannot be read: those known are served on");
-			}
+			let refreshed = keeper.refresh(&worker.catalogue).await;
+			outage.note(&refreshed, "agents cannot be read: those known are served on");
 			tokio::time::sleep(worker.config.refresh()).await;
 		};
 		tokio::select! {
 			() = refresh => {},
 			_ = stopped.wait_for(|stop| *stop) => return,
 		}
+	}
+}
+
+/// Tells once when something fails and once when it works again.
+#[derive(Default)]
+struct Outage {
+	lasts: bool,
+}
+
+impl Outage {
+	fn note<T>(&mut self, result: &Result<T, tributary_client::ChainError>, what: &str) {
+		match result {
+			Err(error) if !self.lasts => tracing::warn!(%error, "{what}"),
+			Ok(_) if self.lasts => tracing::info!("the chain is back"),
+			_ => {}
+		}
+		self.lasts = result.is_err();
 	}
 }
 
@@ -210,7 +229,7 @@ async fn model(config: &Config, store: &Store) -> Result<(PathBuf, Hash)> {
 	let Some(path) = config.model.path.clone() else { bail!("model.path is not set") };
 	let hashed = path.clone();
 	let hash = tokio::task::spawn_blocking(move || hash_folder(&hashed)).await?;
-	let hash = hash.with_context(|| format!("model.path {}", path.display()))?;
+	let hash = hash.context("model.path: name the folder of the base model")?;
 	Ok((path, hash))
 }
 

@@ -32,6 +32,8 @@ use tributary_primitives::{
 const TICK: Duration = Duration::from_secs(1);
 /// Longest pause after failures.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// Longest pause while no node answers: a look costs nothing, and records wait.
+const MAX_PAUSE_AWAY: Duration = Duration::from_secs(8);
 /// Batches credited by one call.
 const CREDITS: u32 = 16;
 /// Oldest pending batches looked at in each block: they are credited in order.
@@ -74,7 +76,9 @@ pub async fn run(worker: Arc<Worker>, mut stop: watch::Receiver<bool>) {
 		match settler.step().await {
 			Ok(()) => pause = TICK,
 			Err(error) => {
-				pause = pause.saturating_mul(2).min(MAX_PAUSE);
+				let away = matches!(&error, SettlementError::Chain(error) if error.is_away());
+				let most = if away { MAX_PAUSE_AWAY } else { MAX_PAUSE };
+				pause = pause.saturating_mul(2).min(most);
 				metrics::settlement_failed();
 				tracing::warn!(%error, retry_secs = pause.as_secs(), "settlement paused");
 			}
