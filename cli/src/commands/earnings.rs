@@ -191,6 +191,24 @@ impl ClaimArguments {
 	}
 }
 
+/// The vault that an event names.
+fn vault_of(value: &Value) -> Option<VaultKey> {
+	match value.as_str() {
+		Some("Platform") => return Some(VaultKey::Platform),
+		Some("Stakers") => return Some(VaultKey::Stakers),
+		_ => {}
+	}
+	let (kind, of) = value.as_object()?.iter().next()?;
+	let number = || u32::try_from(of.get(0)?.as_u64()?).ok();
+	match kind.as_str() {
+		"Operator" => Some(VaultKey::Operator(parse::account(of.as_str()?).ok()?)),
+		"Asset" => Some(VaultKey::Asset(number()?)),
+		"Evaluators" => Some(VaultKey::Evaluators(number()?)),
+		"Pool" => Some(VaultKey::Pool(number()?)),
+		_ => None,
+	}
+}
+
 #[derive(Default)]
 struct Claimed {
 	rows: Vec<(String, Balance)>,
@@ -203,8 +221,8 @@ impl Claimed {
 		for event in &included.events {
 			let amount = event.amount("amount").unwrap_or_default();
 			if event.is("Attribution", "VaultClaimed") {
-				let vault = event.fields.get("vault").map(Value::to_string).unwrap_or_default();
-				self.rows.push((format!("vault {}", vault.replace('"', "")), amount));
+				let key = event.fields.get("vault").and_then(vault_of);
+				self.rows.push((key.map_or("vault".into(), vault), amount));
 			} else if event.is("Attribution", "EarningsClaimed") {
 				let worker = event.fields.get("worker").and_then(Value::as_str).unwrap_or_default();
 				let worker = parse::account(worker).map_or(worker.to_string(), |account| address(&account));
@@ -241,5 +259,19 @@ impl Claimed {
 			text += &format!("{} were moved into DataNets' pools\n", trb(self.swept));
 		}
 		Ok(Output::new(json, text))
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn vault_is_named_when_an_event_tells_it() {
+		let operator = json!({ "Operator": format!("0x{}", "07".repeat(32)) });
+		assert_eq!(vault_of(&operator), Some(VaultKey::Operator([7; 32])));
+		assert_eq!(vault_of(&json!({ "Pool": [3] })), Some(VaultKey::Pool(3)));
+		assert_eq!(vault_of(&json!("Platform")), Some(VaultKey::Platform));
+		assert_eq!(vault_of(&json!({ "Pool": ["x"] })), None);
 	}
 }
