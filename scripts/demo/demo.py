@@ -119,12 +119,14 @@ class Demo:
         self.adapters = {}
         for name in DATANETS:
             folder = (self.folder if name == live else beforehand) / f"adapter-{name}"
-            if name == live or not (folder / "adapter_model.safetensors").exists():
+            report_file = folder.with_suffix(".json")
+            if name == live or not report_file.exists():
                 say(f"training an adapter on DataNet {name}, {self.arguments.steps} steps")
-                self.tributary(
+                report = self.tributary(
                     "train", "--base", self.base, "--datanet", self.datanets[name], "--out", folder, "--rank", 8,
                     "--steps", self.arguments.steps, key=ADAPTER_AUTHOR,
-                )
+                )["report"]
+                report_file.write_text(json.dumps(report, indent=2) + "\n")
             else:
                 say(f"adapter on {name} was trained beforehand, in {folder}")
             made = self.tributary(
@@ -132,13 +134,13 @@ class Demo:
                 "--price-in", "0.01", "--price-out", "0.02", key=ADAPTER_AUTHOR,
             )
             self.adapters[name] = made["asset"]
-            report = json.loads((folder / "report.json").read_text())
+            report = json.loads(report_file.read_text())
             before, after = report["perplexity_before"], report["perplexity_after"]
             say(f"adapter {made['asset']} {name}-lora: perplexity on held-out text {before:.1f} -> {after:.1f}")
             self.tributary("adapter", "evaluators", made["asset"], self.address[EVALUATOR], key=ADAPTER_AUTHOR)
             self.tributary(
                 "adapter", "evaluate", made["asset"], "--metric", "perplexity", "--score", f"{after:.3f}", "--report",
-                folder / "report.json", key=EVALUATOR,
+                report_file, key=EVALUATOR,
             )
         for name, text in (("prompt", PROMPT), ("fork", FORK)):
             (self.folder / f"{name}.txt").write_text(text + "\n")
