@@ -259,7 +259,11 @@ async fn what_was_generated_is_billed_when_the_client_leaves() {
 	let scene = Scene::new(|_| ()).await;
 	let body = ask(json!({ "stream": true, "max_tokens": 40 }));
 	let mut response = scene.chat(1, &body).await;
-	assert!(response.chunk().await.unwrap().is_some());
+	// The first event only names the role; the second says that something was generated.
+	let mut seen = String::new();
+	while seen.matches("data: ").count() < 2 {
+		seen.push_str(std::str::from_utf8(&response.chunk().await.unwrap().unwrap()).unwrap());
+	}
 	drop(response);
 	for _ in 0..200 {
 		if scene.worker.records.totals().records == 1 {
@@ -270,6 +274,24 @@ async fn what_was_generated_is_billed_when_the_client_leaves() {
 	assert_eq!(scene.worker.records.totals().records, 1);
 	assert!(scene.worker.records.totals().fees > PLATFORM_FEE);
 	assert_eq!(scene.worker.channels.reserved(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hold_is_released_when_the_client_leaves_at_once() {
+	let scene = Scene::new(|_| ()).await;
+	let (pieces, worker) =
+		(scene.chat(1, &ask(json!({ "stream": true, "max_tokens": 40 }))).await, &scene.worker);
+	drop(pieces);
+	for _ in 0..200 {
+		if worker.channels.reserved() == 0 {
+			break;
+		}
+		tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+	}
+	// Either nothing was generated, or what was has its record: never a hold that stays.
+	assert_eq!(worker.channels.reserved(), 0);
+	let state = worker.channels.get(&scene.key.account()).unwrap().0;
+	assert_eq!(state.unsettled, worker.records.totals().fees);
 }
 
 #[tokio::test(flavor = "multi_thread")]
