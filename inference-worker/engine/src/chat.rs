@@ -197,7 +197,8 @@ fn write_json(value: &Value, out: &mut String, depth: usize) -> Result<(), Error
 	let deeper = depth.checked_sub(1).ok_or_else(|| refused("the value is too deep"))?;
 	match value.kind() {
 		ValueKind::None | ValueKind::Undefined => out.push_str("null"),
-		ValueKind::Bool | ValueKind::Number => out.push_str(&value.to_string()),
+		ValueKind::Bool => out.push_str(if value.is_true() { "true" } else { "false" }),
+		ValueKind::Number => out.push_str(&value.to_string()),
 		ValueKind::String => out.push_str(&Json::from(value.to_string()).to_string()),
 		ValueKind::Seq | ValueKind::Iterable => {
 			out.push('[');

@@ -12,6 +12,8 @@ use crate::{
 
 const CONFIG_FILE: &str = "adapter_config.json";
 const WEIGHTS_FILE: &str = "adapter_model.safetensors";
+/// Bytes that the file may have beside its values: the header with the names.
+const HEADER_ROOM: u64 = 1 << 20;
 
 /// The low-rank factors of one projection. Their product, `a · b`, is added to the weight `[inputs, outputs]`.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,7 +34,7 @@ pub(crate) struct HostAdapter {
 	pub(crate) bytes: u64,
 }
 
-/// Reads a folder of at most `budget` bytes, on disk and in memory.
+/// Reads a folder whose values take at most `budget` bytes, on disk and in memory.
 pub(crate) fn read(dir: &Path, model: &ModelConfig, budget: u64) -> Result<HostAdapter, AdapterError> {
 	let weights = dir.join(WEIGHTS_FILE);
 	if weights.symlink_metadata().is_err() {
@@ -45,7 +47,7 @@ pub(crate) fn read(dir: &Path, model: &ModelConfig, budget: u64) -> Result<HostA
 	}
 	let config = AdapterConfig::parse(&loading::read_bounded(&dir.join(CONFIG_FILE), MAX_JSON_BYTES)?)?;
 	refuse_other_modules(&config)?;
-	let checkpoint = Checkpoint::open_file(&weights, budget)?;
+	let checkpoint = Checkpoint::open_file(&weights, budget.saturating_add(HEADER_ROOM))?;
 	let bytes = checkpoint.parameters().saturating_mul(4);
 	if bytes > budget {
 		return Err(AdapterError::OverBudget { bytes, budget });
