@@ -2,8 +2,11 @@
 
 use crate::{error::EngineError, tokenizer::Tokenizer};
 
-/// Tokens held back at most while their bytes are no complete character.
-const MAX_HELD_TOKENS: usize = 8;
+/// Replacement characters at the end of a text that may still become another character: decoders write one for an
+/// incomplete character, or one for each of its bytes, of which at most three are there.
+const MAX_HELD: usize = 3;
+/// Tokens that are decoded again at most. Only an answer of broken bytes alone comes so far.
+const MAX_WINDOW: usize = 256;
 
 /// What one more token adds.
 #[derive(Debug, PartialEq, Eq)]
@@ -18,10 +21,12 @@ pub(crate) struct Piece {
 pub(crate) struct AnswerText {
 	tokenizer: Tokenizer,
 	stops: Vec<String>,
-	/// Tokens from the last one that completed a character on, and one more group before for its spacing.
+	/// The tokens since the text was last complete, after those of the time before, on which spacing may depend.
 	window: Vec<u32>,
-	/// Tokens of the window whose text is out already.
-	read: usize,
+	/// Number of the latter.
+	before: usize,
+	/// Bytes of the window's text that are out.
+	shown: usize,
 	/// Text that may be the beginning of a stop string.
 	held: String,
 }
@@ -29,7 +34,7 @@ pub(crate) struct AnswerText {
 impl AnswerText {
 	pub(crate) fn new(tokenizer: Tokenizer, stops: Vec<String>) -> Self {
 		let stops = stops.into_iter().filter(|stop| !stop.is_empty()).collect();
-		Self { tokenizer, stops, window: Vec::new(), read: 0, held: String::new() }
+		Self { tokenizer, stops, window: Vec::new(), before: 0, shown: 0, held: String::new() }
 	}
 
 	/// Adds a token. With `last`, nothing is held back.
@@ -40,19 +45,18 @@ impl AnswerText {
 		Ok(self.release(last))
 	}
 
-	/// New text of the window. Decoding with the tokens before keeps the spaces that depend on them.
+	/// New text of the window, without what further tokens may change.
 	fn delta(&mut self, last: bool) -> Result<String, EngineError> {
-		let before = self.tokenizer.decode(self.window.get(..self.read).unwrap_or_default())?;
 		let all = self.tokenizer.decode(&self.window)?;
-		let complete = !all.ends_with('\u{FFFD}') || self.window.len() - self.read >= MAX_HELD_TOKENS;
-		if !complete && !last {
-			return Ok(String::new());
+		let is_final = last || self.window.len() >= MAX_WINDOW;
+		let end = if is_final { all.len() } else { stable_length(&all) };
+		let delta = all.get(self.shown..end).unwrap_or_default().to_owned();
+		self.shown = self.shown.max(end);
+		if end == all.len() {
+			self.window.drain(..self.before);
+			self.before = self.window.len();
+			self.shown = self.tokenizer.decode(&self.window)?.len();
 		}
-		let common = before.char_indices().zip(all.chars()).find(|((_, old), new)| old != new);
-		let start = common.map_or(before.len().min(all.len()), |((start, _), _)| start);
-		let delta = all.get(start..).unwrap_or_default().to_owned();
-		self.window.drain(..self.read);
-		self.read = self.window.len();
 		Ok(delta)
 	}
 
@@ -75,6 +79,12 @@ impl AnswerText {
 		let from = self.held.len().saturating_sub(longest);
 		(from..self.held.len()).find(begins).map_or(0, |start| self.held.len() - start)
 	}
+}
+
+/// Length in bytes of the text without the replacement characters at its end that may still change.
+fn stable_length(text: &str) -> usize {
+	let strip = |text: &str| text.strip_suffix('\u{FFFD}').map_or(text.len(), str::len);
+	(0..MAX_HELD).fold(text.len(), |end, _| text.get(..end).map_or(end, strip))
 }
 
 #[cfg(test)]
@@ -129,6 +139,13 @@ mod tests {
 		let (pieces, _) = stream(&tokens, &[]);
 		assert!(pieces.len() > 3 && pieces.iter().all(|piece| !piece.contains('\u{FFFD}')), "{pieces:?}");
 		assert_eq!(pieces.concat(), "a🦀b");
+	}
+
+	#[test]
+	fn pieces_make_up_the_text_when_replacement_characters_are_meant() {
+		let text = "\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}\u{FFFD}ந\u{FFFD}";
+		let (pieces, _) = stream(&tokenizer().encode(text, false).unwrap(), &[]);
+		assert_eq!(pieces.concat(), text);
 	}
 
 	#[test]
