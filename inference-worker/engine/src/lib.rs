@@ -70,5 +70,5 @@ pub use sampling::{gumbel, sample, Sampled, Sampling, SAMPLER_VERSION};
 pub use stats::Stats;
 pub use tokenizer::Tokenizer;
 
-/// BLAKE2b-256 hash by which content is addressed.
+/// BLAKE3 hash by which content is addressed.
 pub type ContentHash = [u8; 32];
