@@ -3,6 +3,9 @@
 
 //! The Tributary node.
 
+// The large errors are `sc_cli::Error`, the SDK's.
+#![allow(clippy::result_large_err)]
+
 mod chain_spec;
 mod cli;
 mod command;

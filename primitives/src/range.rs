@@ -120,7 +120,7 @@ pub fn prove(leaves: &[Hash], index: u32) -> Option<RangeProof> {
 				siblings.try_push(*level.get(usize::try_from(at ^ 1).ok()?)?).ok()?;
 				position = Some(at >> 1);
 			}
-			level = level.chunks_exact(2).map(|pair| pair_node(pair)).collect::<Option<_>>()?;
+			level = level.chunks_exact(2).map(pair_node).collect::<Option<_>>()?;
 		}
 		if position.is_none() {
 			peaks.try_push(*level.first()?).ok()?;

@@ -23,6 +23,9 @@ fn overflow() -> DispatchError {
 	ArithmeticError::Overflow.into()
 }
 
+/// What each agent version settled, and what each vault is credited, planck.
+type Divided = (Vec<AgentTotal>, Vec<(VaultKey, Balance)>);
+
 impl<T: Config> Pallet<T> {
 	/// Vault credits that a submission with this many agents may apply on the way.
 	pub(crate) fn credit_allowance(agents: usize) -> u32 {
@@ -140,7 +143,7 @@ impl<T: Config> Pallet<T> {
 		parts: &[Parts],
 		fees: &[(u32, Balance)],
 		parameters: &Parameters,
-	) -> Result<(Vec<AgentTotal>, Vec<(VaultKey, Balance)>), DispatchError> {
+	) -> Result<Divided, DispatchError> {
 		let (mut totals, mut credits) = (Vec::new(), Credits::default());
 		for ((agent, parts), (records, fee)) in agents.iter().zip(parts).zip(fees.iter().copied()) {
 			let data = Self::divide_fees(worker, parts, records, fee, parameters, &mut credits)
