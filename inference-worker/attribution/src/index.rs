@@ -164,7 +164,7 @@ fn push_suffixes(image: &mut Vec<u8>, layout: &Layout) {
 	divsufsort::sort_in_place(text, &mut suffixes);
 	for position in suffixes {
 		let position = position as usize;
-		if position % layout.width == 0 {
+		if position.is_multiple_of(layout.width) {
 			image.extend_from_slice(&((position / layout.width) as u32).to_le_bytes());
 		}
 	}

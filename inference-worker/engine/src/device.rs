@@ -66,6 +66,8 @@ pub(crate) fn open(choice: DeviceChoice) -> Result<(DeviceChoice, Device), Engin
 	})
 }
 
+// Clippy would write one expression of cfgs, true or false only in other builds.
+#[allow(clippy::match_like_matches_macro)]
 fn is_built(choice: DeviceChoice) -> bool {
 	match choice {
 		DeviceChoice::Vulkan => cfg!(feature = "vulkan"),

@@ -20,6 +20,8 @@ pub(crate) struct KvCache {
 }
 
 /// Where the new keys and values of a step go.
+// One a step: a box would cost more than the bytes.
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Write {
 	/// Consecutive positions of one slot.
 	Run { slot: usize, positions: Range<usize> },

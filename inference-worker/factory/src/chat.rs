@@ -80,12 +80,12 @@ fn sample(sections: &[Section], target: &Section, rng: &mut ChaCha20Rng) -> Stri
 		_ => key_words(answer.split(". ").next().unwrap_or(&answer), rng),
 	};
 	let question = pick(&QUESTIONS, rng).replace("{}", &topic);
-	if rng.next_u64() % WITHOUT_CONTEXT == 0 {
+	if rng.next_u64().is_multiple_of(WITHOUT_CONTEXT) {
 		return render(pick(&INSTRUCTIONS, rng), &question, &answer);
 	}
 	// The passage is the answer and what follows it, sometimes after the end of the paragraph before.
 	let lead = match start.checked_sub(1).and_then(|before| target.paragraphs.get(before)) {
-		Some(before) if rng.next_u64() % 2 == 0 => tail(before, LEAD_CHARS),
+		Some(before) if rng.next_u64().is_multiple_of(2) => tail(before, LEAD_CHARS),
 		_ => "",
 	};
 	let mut passages =

@@ -107,6 +107,8 @@ struct SiteFactors {
 	outputs: Vec<Output>,
 }
 
+// One a projection: a box would cost more than the bytes.
+#[allow(clippy::large_enum_variant)]
 enum Output {
 	/// No adapter of the segment targets this projection.
 	Zero { width: usize },

@@ -108,7 +108,7 @@ impl AdapterConfig {
 			Some(excluded) => Targets::parse(&excluded, "exclude_modules")?,
 			None => None,
 		};
-		let ranks = patterns(raw.rank_pattern, "rank_pattern", |value| rank_of(value))?;
+		let ranks = patterns(raw.rank_pattern, "rank_pattern", rank_of)?;
 		let alphas = patterns(raw.alpha_pattern, "alpha_pattern", |value| finite(*value, "alpha_pattern"))?;
 		Ok(Self {
 			rank,
