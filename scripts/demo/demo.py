@@ -165,24 +165,10 @@ class Demo:
             "worker", "register", "--service-key", self.address[SERVICE], "--endpoint", f"http://127.0.0.1:{port}",
             "--model", self.base, "--bond", 500, key=OPERATOR,
         )
-        config = f"""
-data = "{self.folder / 'worker'}"
-[server]
-listen = "127.0.0.1:{port}"
-[chain]
-url = "{self.node.url}"
-operator = "{self.address[OPERATOR]}"
-service_uri = "{SERVICE}"
-refresh_secs = 1
-[store]
-url = "{self.folder / 'store'}"
-[model]
-path = "{self.arguments.model}"
-[settlement]
-records = 10
-age_secs = 3
-"""
-        self.worker = Worker(self.arguments.worker, self.folder, config, port)
+        self.worker = Worker(
+            self.arguments.worker, self.folder, port, self.node, self.address[OPERATOR], SERVICE, self.arguments.model,
+            batch_records=10, batch_seconds=3,
+        )
         self.processes.append(self.worker)
         self.worker.ready(agents=len(self.agents))
         self.tributary("deposit", self.address[OPERATOR], 200, key=PAYER)

@@ -112,12 +112,28 @@ class Node(Process):
 
 
 class Worker(Process):
-    """A worker; its configuration is written beside its data."""
+    """A worker; its configuration is written beside its data. It settles soon, so that nobody has to wait."""
 
-    def __init__(self, binary, folder, config, port):
+    def __init__(self, binary, folder, port, node, operator, service_uri, model, batch_records, batch_seconds):
         self.url = f"http://127.0.0.1:{port}"
         self.config = folder / "worker.toml"
-        self.config.write_text(config)
+        self.config.write_text(f"""\
+data = "{folder / 'worker'}"
+[server]
+listen = "127.0.0.1:{port}"
+[chain]
+url = "{node.url}"
+operator = "{operator}"
+service_uri = "{service_uri}"
+refresh_secs = 1
+[store]
+url = "{folder / 'store'}"
+[model]
+path = "{model}"
+[settlement]
+records = {batch_records}
+age_secs = {batch_seconds}
+""")
         super().__init__("tributary-worker", [binary, "run", "--config", self.config], folder / "worker.log")
 
     def ready(self, agents=0, seconds=120):

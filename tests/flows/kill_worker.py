@@ -94,24 +94,9 @@ def prepare(arguments, folder):
         "--bond", 500, key=OPERATOR,
     )
     tributary("deposit", address[OPERATOR], 1_000, key=PAYER)
-    config = f"""
-data = "{folder / 'worker'}"
-[server]
-listen = "127.0.0.1:{port}"
-[chain]
-url = "{node.url}"
-operator = "{address[OPERATOR]}"
-service_uri = "{SERVICE}"
-refresh_secs = 1
-[store]
-url = "{folder / 'store'}"
-[model]
-path = "{arguments.model}"
-[settlement]
-records = 5
-age_secs = 1
-"""
-    worker = Worker(arguments.worker, folder, config, port)
+    worker = Worker(
+        arguments.worker, folder, port, node, address[OPERATOR], SERVICE, arguments.model, batch_records=5, batch_seconds=1
+    )
     port = free_port()
     command = tributary.command("proxy", "--worker", address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
     return node, tributary, address, worker, Proxy(command, folder, port, tributary.env)
