@@ -129,7 +129,7 @@ refresh_secs = 1
 [store]
 url = "{folder / 'store'}"
 [model]
-path = "{model}"
+path = "{Path(model).resolve()}"
 [settlement]
 records = {batch_records}
 age_secs = {batch_seconds}
