@@ -72,7 +72,7 @@ pub enum Command {
 	Train(train::TrainArguments),
 	/// Train a small base model from scratch.
 	TrainBase(train::TrainBaseArguments),
-	/// Agents: compose, recompose, show.
+	/// Agents: compose, recompose, price, show.
 	#[command(subcommand)]
 	Agent(agent::AgentCommand),
 	/// Operators: register, status, leave.

@@ -202,6 +202,7 @@ fn record(
 		tokens_in,
 		tokens_out,
 		tools: 0,
+		parameters: job.parameters,
 		fee,
 		output: output_hash(tokens),
 		evidence: evidence.hash(),
@@ -209,7 +210,7 @@ fn record(
 		at: unix_ms(),
 		vector: evidence.vector(),
 	};
-	let stored = StoredRecord { record, parameters: job.parameters, state: RecordState::Unsettled };
+	let stored = StoredRecord { record, state: RecordState::Unsettled };
 	let commit = worker.records.commit(&stored, &job.voucher, job.reservation.settled, &evidence.to_bytes());
 	commit.map_err(|error| error.to_string())?;
 	metrics::answered(tokens_in, tokens_out, fee, reason, began.elapsed());

@@ -96,6 +96,9 @@ pub struct UsageRecord {
 	pub tokens_out: u32,
 	/// Price of tool calls, planck.
 	pub tools: Balance,
+	/// Version of the parameters whose platform fee is in the fee: those in force when the answer began. A
+	/// batch is split by those in force when it arrives, which may be later ones.
+	pub parameters: u32,
 	/// What was charged, planck.
 	pub fee: Balance,
 	/// blake2-256 of the generated token ids (u32 little-endian each).

@@ -95,6 +95,7 @@ fn record() -> UsageRecord {
 		tokens_in: 120,
 		tokens_out: 64,
 		tools: 0,
+		parameters: 3,
 		fee: 700_123,
 		output: [12; 32],
 		evidence: [13; 32],

@@ -15,7 +15,7 @@ use tributary_client::{
 };
 use tributary_primitives::{fee::Price, views::AgentView, AssetId, Balance, PPM};
 
-/// Agents: compose, recompose, show.
+/// Agents: compose, recompose, price, show.
 #[derive(Debug, Subcommand)]
 pub enum AgentCommand {
 	/// Compose an agent; its name is the `model` of OpenAI requests.
@@ -25,12 +25,9 @@ pub enum AgentCommand {
 		/// Its parts.
 		#[command(flatten)]
 		parts: PartsArguments,
-		/// TRB per 1,000 tokens read [default: what its parts cost].
-		#[arg(long, value_name = "TRB", value_parser = parse::amount)]
-		price_in: Option<Balance>,
-		/// TRB per 1,000 tokens written [default: what its parts cost].
-		#[arg(long, value_name = "TRB", value_parser = parse::amount)]
-		price_out: Option<Balance>,
+		/// Its price [default: what its parts cost].
+		#[command(flatten)]
+		price: PriceArguments,
 	},
 	/// Add a version with other parts.
 	Recompose {
@@ -39,6 +36,17 @@ pub enum AgentCommand {
 		/// Its parts.
 		#[command(flatten)]
 		parts: PartsArguments,
+		/// Its price [default: the present one].
+		#[command(flatten)]
+		price: PriceArguments,
+	},
+	/// Add a version with the same parts at another price.
+	Price {
+		/// The agent.
+		agent: AssetId,
+		/// The new price; a rate left out stays.
+		#[command(flatten)]
+		price: PriceArguments,
 	},
 	/// Show an agent.
 	Show {
@@ -47,6 +55,43 @@ pub enum AgentCommand {
 	},
 	/// List agents.
 	List,
+}
+
+/// What an agent version costs.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct PriceArguments {
+	/// TRB per 1,000 tokens read.
+	#[arg(long, value_name = "TRB", value_parser = parse::amount)]
+	price_in: Option<Balance>,
+	/// TRB per 1,000 tokens written.
+	#[arg(long, value_name = "TRB", value_parser = parse::amount)]
+	price_out: Option<Balance>,
+}
+
+impl PriceArguments {
+	/// The named rates, `default`'s for those left out; refused below what the parts of `composition` cost.
+	async fn over(
+		self,
+		default: Option<Price>,
+		chain: &Chain,
+		composition: &Composition,
+	) -> Result<Price, Failure> {
+		let least = parts_price(chain, composition).await?;
+		let default = default.unwrap_or(least);
+		let price = Price {
+			input: self.price_in.unwrap_or(default.input),
+			output: self.price_out.unwrap_or(default.output),
+		};
+		if !price.covers(least) {
+			return Err(Failure::Usage(format!(
+				"the agent's parts cost {} per 1,000 tokens read and {} written: ask at least that \
+				 with --price-in and --price-out",
+				trb(least.input),
+				trb(least.output)
+			)));
+		}
+		Ok(price)
+	}
 }
 
 /// What an agent is made of. Versions are the newest unless named.
@@ -73,6 +118,7 @@ impl PartsArguments {
 			adapters: Vec::new(),
 			prompts: Vec::new(),
 			datanets: Vec::new(),
+			price: Price::default(),
 		};
 		for adapter in &self.adapters {
 			composition.adapters.push((adapter.of.asset(chain).await?, adapter.ppm.unwrap_or(PPM)));
@@ -105,26 +151,29 @@ impl AgentCommand {
 	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
 		let chain = context.chain().await?;
 		match self {
-			Self::Compose { name, parts, price_in, price_out } => {
-				let composition = parts.resolve(chain).await?;
-				let least = parts_price(chain, &composition).await?;
-				let price = Price {
-					input: price_in.unwrap_or(least.input),
-					output: price_out.unwrap_or(least.output),
-				};
-				if !price.covers(least) {
-					return Err(Failure::Usage(format!(
-						"the agent's parts cost {} per 1,000 tokens read and {} written: ask at least that",
-						trb(least.input),
-						trb(least.output)
-					)));
-				}
-				let included = context.submit(&Call::compose(&name, price, &composition)).await?;
+			Self::Compose { name, parts, price } => {
+				let mut composition = parts.resolve(chain).await?;
+				composition.price = price.over(None, chain, &composition).await?;
+				let included = context.submit(&Call::compose(&name, &composition)).await?;
 				let next = format!("Requests name it as model `{name}`.");
 				published(&included, &name, "", &next)
 			}
-			Self::Recompose { agent, parts } => {
-				let composition = parts.resolve(chain).await?;
+			Self::Recompose { agent, parts, price } => {
+				let present = chain.agent(agent, None).await?.ok_or_else(|| no_agent(agent))?.price;
+				let mut composition = parts.resolve(chain).await?;
+				composition.price = price.over(Some(present), chain, &composition).await?;
+				versioned(&context.submit(&Call::recompose(agent, &composition)).await?, "")
+			}
+			Self::Price { agent, price } => {
+				let view = chain.agent(agent, None).await?.ok_or_else(|| no_agent(agent))?;
+				let mut composition = Composition {
+					base: view.base,
+					adapters: view.adapters,
+					prompts: view.prompts,
+					datanets: view.datanets,
+					price: view.price,
+				};
+				composition.price = price.over(Some(view.price), chain, &composition).await?;
 				versioned(&context.submit(&Call::recompose(agent, &composition)).await?, "")
 			}
 			Self::Show { agent } => {

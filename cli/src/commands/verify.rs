@@ -5,7 +5,10 @@ use crate::{context::Context, failure::Failure, output::*, parse, trees};
 use clap::Subcommand;
 use codec::DecodeAll;
 use serde_json::{json, Value};
-use std::path::PathBuf;
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	path::PathBuf,
+};
 use tributary_client::batch::{verify, Evidence, Report};
 use tributary_primitives::{
 	batch::{BatchData, BatchStatus},
@@ -101,11 +104,21 @@ async fn check(
 	settled: Option<&EarningsTree>,
 ) -> Result<Report, Failure> {
 	let chain = context.chain().await?;
-	let parameters = trees::parameters(chain, view.parameters).await?;
+	let mut versions = BTreeSet::from([view.parameters]);
 	let (agents, session_keys) = match BatchData::decode_all(&mut &bytes[..]) {
-		Ok(data) => (trees::agents(chain, &data.agents).await?, trees::session_keys(chain, &data).await?),
+		Ok(data) => {
+			versions.extend(data.records.iter().map(|record| record.parameters));
+			(trees::agents(chain, &data.agents).await?, trees::session_keys(chain, &data).await?)
+		}
 		Err(_) => Default::default(),
 	};
+	let mut parameters = BTreeMap::new();
+	for version in versions {
+		// One that the chain does not have is a fault of the batch: the report says so.
+		if let Some(known) = chain.parameters_of(version).await? {
+			parameters.insert(version, known);
+		}
+	}
 	Ok(verify(&Evidence {
 		genesis: chain.genesis(),
 		view,

@@ -25,9 +25,6 @@ pub enum BatchError {
 	/// A record names an agent version that is not among the batch's.
 	#[error("a record names agent {}, version {}, which the batch does not list", .0.asset, .0.version)]
 	UnknownAgent(AssetRef),
-	/// A record costs less than the flat platform fee.
-	#[error("a record's fee is below the platform fee: it was not computed with these parameters")]
-	BelowPlatformFee,
 	/// An amount does not fit.
 	#[error("an amount overflows")]
 	Overflow,
@@ -90,7 +87,8 @@ pub fn totals<'a>(
 	terms.iter().map(total).collect()
 }
 
-/// The data part of an agent version's fees in a batch, planck.
+/// The data part of an agent version's fees in a batch, planck. As on chain, the platform's flat fee takes at
+/// most what was paid: it may have been raised since the answers were given.
 fn data_share(
 	records: u32,
 	fee: Balance,
@@ -98,13 +96,14 @@ fn data_share(
 	parameters: &Parameters,
 ) -> Result<Balance, BatchError> {
 	let flat = parameters.platform_fee.checked_mul(records.into()).ok_or(BatchError::Overflow)?;
-	let net = fee.checked_sub(flat).ok_or(BatchError::BelowPlatformFee)?;
+	let net = fee.saturating_sub(flat);
 	Ok(split(net, &parameters.split, presence).ok_or(BatchError::Overflow)?.data)
 }
 
 /// The earnings tree after a batch: `before`, and each agent version's data share divided among its
-/// records' vectors. Records of the `failed` payers count for nothing; `totals` are what the chain settled
-/// (or [`totals`] for a batch that is yet to be sent).
+/// records' vectors by what each paid above `platform_fee`, that of the batch's parameters. Records of the
+/// `failed` payers count for nothing; `totals` are what the chain settled (or [`totals`] for a batch that is
+/// yet to be sent).
 pub fn advance(
 	before: &EarningsTree,
 	records: &[UsageRecord],
@@ -121,13 +120,11 @@ pub fn advance(
 		let settled = records
 			.iter()
 			.filter(|record| record.agent == total.agent && !failed.contains(&record.order.order.payer));
-		let weigh = |record: &'_ UsageRecord| {
-			record.fee.checked_sub(platform_fee).ok_or(BatchError::BelowPlatformFee)
-		};
-		let nets = settled.clone().map(weigh).collect::<Result<Vec<_>, _>>()?;
 		let weighted: Vec<_> = settled
-			.zip(nets)
-			.map(|(record, net)| Weighted { net, vector: record.vector.as_slice() })
+			.map(|record| Weighted {
+				net: record.fee.saturating_sub(platform_fee),
+				vector: record.vector.as_slice(),
+			})
 			.collect();
 		let parts =
 			divide(total.data, &weighted, &terms.datanets).ok_or(BatchError::NowhereToGo(total.agent))?;

@@ -77,6 +77,7 @@ fn record(
 		tokens_in: tokens.0,
 		tokens_out: tokens.1,
 		tools: 0,
+		parameters: 1,
 		fee,
 		output: [5; 32],
 		evidence: [6; 32],
@@ -94,6 +95,7 @@ struct Case {
 	data: Vec<u8>,
 	settled: EarningsTree,
 	session_keys: BTreeMap<AccountId, [u8; 32]>,
+	parameters: BTreeMap<u32, Parameters>,
 }
 
 fn vouchers(payers: &[Keypair]) -> BTreeMap<AccountId, SignedVoucher> {
@@ -144,17 +146,17 @@ fn case() -> Case {
 		failed: Vec::new(),
 	};
 	let data = prepared.bytes.clone();
-	Case { agents, prepared, view, data, settled, session_keys: BTreeMap::new() }
+	let parameters = BTreeMap::from([(1, parameters())]);
+	Case { agents, prepared, view, data, settled, session_keys: BTreeMap::new(), parameters }
 }
 
 impl Case {
 	fn verify(&self) -> Report {
-		let parameters = parameters();
 		verify(&Evidence {
 			genesis: GENESIS,
 			view: &self.view,
 			data: &self.data,
-			parameters: &parameters,
+			parameters: &self.parameters,
 			agents: &self.agents,
 			session_keys: &self.session_keys,
 			settled: Some(&self.settled),
@@ -365,9 +367,45 @@ fn draft_is_refused_when_it_cannot_be_a_batch() {
 	assert_eq!(attempt(vec![one(1)], &[], &payers), BatchError::UnknownAgent(agent.agent));
 	assert_eq!(attempt(vec![one(1)], &terms, &[]), BatchError::NoVoucher(alice.account()));
 	assert_eq!(attempt(vec![one(1), one(2)], &terms, &payers), BatchError::TwoChannels(alice.account()));
-	let mut cheap = one(1);
-	cheap.fee = 1;
-	assert_eq!(attempt(vec![cheap], &terms, &payers), BatchError::BelowPlatformFee);
+}
+
+#[test]
+fn batch_is_built_and_right_when_the_platform_fee_rose_above_its_records() {
+	for platform_fee in [10_000, 1 << 40] {
+		let mut case = case();
+		let dear = Parameters { platform_fee, ..parameters() };
+		let records = case.prepared.data.records.clone();
+		let terms: Vec<_> = case.agents.iter().map(AgentTerms::from).collect();
+		let payers = ["//Alice", "//Bob"].map(|uri| Keypair::from_uri(uri).unwrap());
+		case.prepared = prepare(Draft {
+			genesis: GENESIS,
+			worker: WORKER,
+			sequence: 3,
+			parameters_version: 2,
+			parameters: dear,
+			terms: &terms,
+			records,
+			vouchers: &vouchers(&payers),
+			settled: &case.settled,
+		})
+		.unwrap();
+		case.data = case.prepared.bytes.clone();
+		case.view.header = case.prepared.header;
+		case.view.agents = case.prepared.totals.clone();
+		case.view.parameters = 2;
+		case.parameters.insert(2, dear);
+		let report = case.verify();
+		assert!(report.is_right(), "{:?}", report.checks);
+		let data: u128 = case.prepared.totals.iter().map(|total| total.data).sum();
+		assert_eq!(report.tree.unwrap().root(&WORKER).unwrap().sum, data + 82);
+	}
+}
+
+#[test]
+fn fee_of_parameters_that_came_later_is_detected() {
+	let mut case = case().publish(|data| data.records[0].parameters = 2);
+	case.parameters.insert(2, parameters());
+	assert!(failures(&case.verify()).contains(&"fees"));
 }
 
 #[test]

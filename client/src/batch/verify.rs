@@ -26,8 +26,8 @@ pub struct Evidence<'a> {
 	pub view: &'a BatchView,
 	/// The published bytes.
 	pub data: &'a [u8],
-	/// The parameters of the version that the batch names.
-	pub parameters: &'a Parameters,
+	/// The parameters of the versions that the batch and its records name.
+	pub parameters: &'a BTreeMap<u32, Parameters>,
 	/// The batch's agent versions.
 	pub agents: &'a [AgentView],
 	/// Session keys of payers' channels to the worker.
@@ -95,12 +95,16 @@ pub fn verify(evidence: &Evidence<'_>) -> Report {
 	let terms: Vec<_> = evidence.agents.iter().map(AgentTerms::from).collect();
 	report.add("agents", agents_known(&data, &terms));
 	report.add("orders", orders(evidence, &data));
-	report.add("fees", each(&data.records, |record| fee_follows(record, &terms, evidence.parameters)));
+	let Some(parameters) = evidence.parameters.get(&evidence.view.parameters) else {
+		report.add("parameters", Err(format!("the chain has no parameters of version {}", evidence.view.parameters)));
+		return report;
+	};
+	report.add("fees", each(&data.records, |record| fee_follows(record, &terms, evidence)));
 	report.add("vectors", each(&data.records, |record| vector_follows(record, &terms)));
 	report.add("records root", records_root(evidence, &data));
 	let failed: Vec<AccountId> = evidence.view.failed.iter().map(|(payer, _)| *payer).collect();
-	let terms = as_settled(&terms, &evidence.view.agents, evidence.parameters);
-	report.add("totals", settled_totals(evidence, &data, &failed, &terms));
+	let terms = as_settled(&terms, &evidence.view.agents, parameters);
+	report.add("totals", settled_totals(evidence, &data, &failed, &terms, parameters));
 	let before = match published_tree(evidence, &data) {
 		Ok((tree, detail)) => {
 			report.add("tree before", Ok(detail));
@@ -112,8 +116,8 @@ pub fn verify(evidence: &Evidence<'_>) -> Report {
 		}
 	};
 	if let Some(before) = before {
-		report.add("earnings root", earnings_root(evidence, &data, &before, &terms));
-		let flat = evidence.parameters.platform_fee;
+		report.add("earnings root", earnings_root(evidence, &data, &before, &terms, parameters));
+		let flat = parameters.platform_fee;
 		report.tree = advance(&before, &data.records, &failed, &evidence.view.agents, &terms, flat).ok();
 	}
 	report.data = Some(data);
@@ -196,8 +200,11 @@ fn orders(evidence: &Evidence<'_>, data: &BatchData) -> Result<String, String> {
 	Ok(format!("{} signatures", data.records.len()))
 }
 
-fn fee_follows(record: &UsageRecord, terms: &[AgentTerms], parameters: &Parameters) -> Result<(), String> {
+fn fee_follows(record: &UsageRecord, terms: &[AgentTerms], evidence: &Evidence<'_>) -> Result<(), String> {
 	let terms = terms.iter().find(|terms| terms.agent == record.agent).ok_or("its agent is not on chain")?;
+	let version = record.parameters;
+	let parameters = evidence.parameters.get(&version).filter(|_| version <= evidence.view.parameters);
+	let parameters = parameters.ok_or_else(|| format!("parameters {version} were not in force before the batch"))?;
 	let flat = parameters.platform_fee;
 	let computed = fee(terms.price, record.tokens_in, record.tokens_out, record.tools, flat)
 		.ok_or("its fee overflows")?;
@@ -205,7 +212,7 @@ fn fee_follows(record: &UsageRecord, terms: &[AgentTerms], parameters: &Paramete
 		return Ok(());
 	}
 	let (charged, computed) = (format_trb(record.fee), format_trb(computed));
-	Err(format!("{charged} was charged, {computed} follows from tokens and the agent's present price"))
+	Err(format!("{charged} was charged, {computed} follows from tokens and the agent version's price"))
 }
 
 fn vector_follows(record: &UsageRecord, terms: &[AgentTerms]) -> Result<(), String> {
@@ -256,9 +263,10 @@ fn settled_totals(
 	data: &BatchData,
 	failed: &[AccountId],
 	terms: &[AgentTerms],
+	parameters: &Parameters,
 ) -> Result<String, String> {
 	let settled = data.records.iter().filter(|record| !failed.contains(&record.order.order.payer));
-	let computed = totals(settled, terms, evidence.parameters).map_err(|e| e.to_string())?;
+	let computed = totals(settled, terms, parameters).map_err(|e| e.to_string())?;
 	for total in &computed {
 		let on_chain = evidence.view.agents.iter().find(|on_chain| on_chain.agent == total.agent);
 		if on_chain.map_or(total.records > 0, |on_chain| on_chain != total) {
@@ -311,11 +319,12 @@ fn earnings_root(
 	data: &BatchData,
 	before: &EarningsTree,
 	terms: &[AgentTerms],
+	parameters: &Parameters,
 ) -> Result<String, String> {
 	let text = |error: BatchError| error.to_string();
 	let listed: Vec<_> = terms.iter().filter(|terms| data.agents.contains(&terms.agent)).cloned().collect();
-	let all = totals(&data.records, &listed, evidence.parameters).map_err(text)?;
-	let flat = evidence.parameters.platform_fee;
+	let all = totals(&data.records, &listed, parameters).map_err(text)?;
+	let flat = parameters.platform_fee;
 	let tree = advance(before, &data.records, &[], &all, &listed, flat).map_err(text)?;
 	let root = tree.root(&data.worker).ok_or("the tree's sum overflows")?;
 	let expected = &evidence.view.header.earnings;

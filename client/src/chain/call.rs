@@ -61,6 +61,8 @@ pub struct Composition {
 	pub prompts: Vec<AssetRef>,
 	/// At most 8 snapshots to retrieve from and attribute to.
 	pub datanets: Vec<SnapshotRef>,
+	/// What the version costs.
+	pub price: Price,
 }
 
 /// A call, ready to be signed.
@@ -99,7 +101,7 @@ fn hint_bytes(hints: &[String]) -> Vec<Vec<u8>> {
 
 /// `registry`
 impl Call {
-	/// Sets an asset's price.
+	/// Sets the price of an asset that is no agent.
 	pub fn set_price(asset: AssetId, price: Price) -> Self {
 		one("Registry", "set_price", (asset, price))
 	}
@@ -229,8 +231,8 @@ impl Call {
 /// `agents`
 impl Call {
 	/// Composes an agent.
-	pub fn compose(name: &str, price: Price, composition: &Composition) -> Self {
-		one("Agents", "compose", (bytes(name), price, composition))
+	pub fn compose(name: &str, composition: &Composition) -> Self {
+		one("Agents", "compose", (bytes(name), composition))
 	}
 
 	/// Adds a version to an agent.

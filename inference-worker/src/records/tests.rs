@@ -68,6 +68,7 @@ pub fn stored_by(key: &Keypair, nonce: u64, fee: Balance) -> StoredRecord {
 		tokens_in: 10,
 		tokens_out: 5,
 		tools: 0,
+		parameters: 1,
 		fee,
 		output: [3; 32],
 		evidence: [4; 32],
@@ -75,7 +76,7 @@ pub fn stored_by(key: &Keypair, nonce: u64, fee: Balance) -> StoredRecord {
 		at: nonce,
 		vector: Default::default(),
 	};
-	StoredRecord { record, parameters: 0, state: RecordState::Unsettled }
+	StoredRecord { record, state: RecordState::Unsettled }
 }
 
 pub fn stored(nonce: u64, fee: Balance) -> StoredRecord {
@@ -210,4 +211,29 @@ fn written_off_records_leave_the_books_when_their_channel_is_gone() {
 	assert_eq!(records.totals(), Totals::default());
 	assert!(records.unsettled(10).unwrap().is_empty());
 	assert_eq!(records.channel(&payer("//Alice").account()).unwrap().unwrap().unsettled, 0);
+}
+
+fn golden(name: &str) -> serde_json::Value {
+	let path = format!("{}/../primitives/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
+	serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+fn golden_bytes(value: &serde_json::Value) -> Vec<u8> {
+	hex::decode(value.as_str().unwrap().trim_start_matches("0x")).unwrap()
+}
+
+#[test]
+fn record_keeps_its_golden_bytes_and_hash_when_stored_and_read() {
+	use codec::{DecodeAll, Encode};
+	let (_folder, records) = scratch();
+	let (golden, voucher) = (golden("record"), golden("voucher"));
+	let bytes = golden_bytes(&golden["scale"]);
+	let record = UsageRecord::decode_all(&mut bytes.as_slice()).unwrap();
+	let voucher = SignedVoucher::decode_all(&mut golden_bytes(&voucher["scale"]).as_slice()).unwrap();
+	let stored = StoredRecord { record, state: RecordState::Unsettled };
+	records.commit(&stored, &voucher, 0, b"{}").unwrap();
+	let read = records.unsettled(1).unwrap().remove(0).1.record;
+	assert_eq!(read.encode(), bytes);
+	assert_eq!(read.hash().to_vec(), golden_bytes(&golden["derived"]["hash"]));
+	assert_eq!(read.leaf().hash.to_vec(), golden_bytes(&golden["derived"]["leaf"]));
 }

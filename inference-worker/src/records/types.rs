@@ -38,8 +38,6 @@ pub enum RecordState {
 pub struct StoredRecord {
 	/// The record.
 	pub record: UsageRecord,
-	/// Version of the protocol parameters its fee was computed with.
-	pub parameters: u32,
 	/// Where it stands.
 	pub state: RecordState,
 }

@@ -58,7 +58,7 @@ pub struct Plan {
 }
 
 /// Plans the next batch. Channels that the chain would refuse now are left out of it: their records wait,
-/// or are lost when the channel is gone. All records of a batch have the same parameters version.
+/// or are lost when the channel is gone.
 pub fn plan(
 	unsettled: Vec<(u64, StoredRecord)>,
 	channels: &BTreeMap<AccountId, Standing>,
@@ -69,7 +69,6 @@ pub fn plan(
 	let mut plan = Plan::default();
 	let mut agents = BTreeSet::new();
 	let mut spent: BTreeMap<AccountId, Balance> = BTreeMap::new();
-	let parameters = unsettled.first().map(|(_, stored)| stored.parameters);
 	for (number, stored) in unsettled {
 		let order = &stored.record.order.order;
 		let already = spent.get(&order.payer).copied();
@@ -96,7 +95,6 @@ pub fn plan(
 			}
 		}
 		let full = plan.records.len() >= limits.records
-			|| Some(stored.parameters) != parameters
 			|| (!agents.contains(&stored.record.agent) && agents.len() >= limits.agents)
 			|| (already.is_none() && spent.len() >= limits.channels);
 		if full {
@@ -236,14 +234,5 @@ mod tests {
 		assert_eq!(limited(2, 9, 9), vec![0, 1]);
 		assert_eq!(limited(9, 1, 9), vec![0, 2, 3]);
 		assert_eq!(limited(9, 9, 1), vec![0, 1, 3]);
-	}
-
-	#[test]
-	fn batch_has_one_parameters_version_when_they_changed_between_records() {
-		let (alice, _, channels) = two();
-		let mut later = stored_by(&alice, 2, 5);
-		later.parameters = 1;
-		let plan = run(vec![stored_by(&alice, 1, 7), later], &channels, Limits::default());
-		assert_eq!((numbers(&plan), plan.waiting), (vec![0], 1));
 	}
 }

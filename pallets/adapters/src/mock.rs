@@ -54,7 +54,6 @@ impl pallet_registry::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = StoragePrice;
 	type Vaults = MockVaults;
-	type PriceFloor = ();
 	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
 }
 

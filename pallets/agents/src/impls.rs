@@ -4,26 +4,20 @@ use crate::{pallet::*, types::*};
 use alloc::{collections::BTreeSet, vec::Vec};
 use codec::{Encode, MaxEncodedLen};
 use frame::prelude::*;
-use pallet_registry::{AdapterBase, AssetOf, Name, NewVersion, Pallet as Registry, PriceFloor};
+use pallet_registry::{AdapterBase, AssetOf, Name, NewVersion, Pallet as Registry};
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{fee::Price, traits::Snapshots, AssetId, AssetKind, AssetRef};
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn do_compose(
-		who: &T::AccountId,
-		name: Name,
-		price: Price,
-		composition: Composition,
-	) -> DispatchResult {
+	pub(crate) fn do_compose(who: &T::AccountId, name: Name, composition: Composition) -> DispatchResult {
 		ensure!(is_model_name(&name), Error::<T>::BadName);
 		ensure!(!Names::<T>::contains_key(&name), Error::<T>::NameTaken);
 		Self::check(&composition)?;
-		ensure!(price.covers(Self::floor_of(&composition)?), Error::<T>::PriceTooLow);
 		let position = AgentCount::<T>::get();
 		let count = position.checked_add(1).ok_or(Error::<T>::Overflow)?;
 		let index_bytes = Name::max_encoded_len().saturating_add(AssetRef::max_encoded_len());
 		let version = new_version(&composition, index_bytes);
-		let asset = Registry::<T>::create(who, AssetKind::Agent, name.clone(), price, version)?;
+		let asset = Registry::<T>::create(who, AssetKind::Agent, name.clone(), composition.price, version)?;
 		let agent = AssetRef { asset, version: 1 };
 		Names::<T>::insert(&name, asset);
 		Agents::<T>::insert(position, asset);
@@ -36,16 +30,17 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_recompose(who: &T::AccountId, id: AssetId, composition: Composition) -> DispatchResult {
 		Self::check(&composition)?;
 		let agent = Registry::<T>::add_version(who, AssetKind::Agent, id, new_version(&composition, 0))?;
-		let AssetOf::<T> { name, price, .. } = Registry::<T>::get(id)?;
-		ensure!(price.covers(Self::floor_of(&composition)?), Error::<T>::PriceTooLow);
+		let AssetOf::<T> { name, .. } = Registry::<T>::get(id)?;
+		Registry::<T>::put_price(id, composition.price)?;
 		Compositions::<T>::insert(agent.asset, agent.version, composition);
 		Self::deposit_event(Event::Composed { agent, name });
 		Ok(())
 	}
 
-	/// Every part exists, is of its kind, is not retired, fits the base model and is there once.
+	/// Every part exists, is of its kind, is not retired, fits the base model and is there once, and the
+	/// price covers them all.
 	fn check(composition: &Composition) -> DispatchResult {
-		let Composition { base, adapters, prompts, datanets } = composition;
+		let Composition { base, adapters, prompts, datanets, price } = composition;
 		Registry::<T>::usable(*base, AssetKind::BaseModel)?;
 		for (adapter, scale) in adapters {
 			Registry::<T>::usable(*adapter, AssetKind::Adapter)?;
@@ -63,6 +58,7 @@ impl<T: Config> Pallet<T> {
 			&& is_distinct(prompts.iter().map(|prompt| prompt.asset))
 			&& is_distinct(datanets.iter().map(|snapshot| snapshot.datanet));
 		ensure!(distinct, Error::<T>::Duplicate);
+		ensure!(price.covers(Self::floor_of(composition)?), Error::<T>::PriceTooLow);
 		Ok(())
 	}
 
@@ -73,16 +69,6 @@ impl<T: Config> Pallet<T> {
 			let price = Registry::<T>::get(part)?.price;
 			sum.checked_add(price).ok_or_else(|| Error::<T>::Overflow.into())
 		})
-	}
-}
-
-impl<T: Config> PriceFloor for Pallet<T> {
-	fn check(asset: AssetId, price: Price) -> DispatchResult {
-		let newest = Registry::<T>::get(asset)?.newest;
-		if let Some(composition) = Compositions::<T>::get(asset, newest) {
-			ensure!(price.covers(Self::floor_of(&composition)?), Error::<T>::PriceTooLow);
-		}
-		Ok(())
 	}
 }
 

@@ -141,8 +141,8 @@ pub mod pallet {
 			Names::<T>::get(name)
 		}
 
-		/// The least price of an agent of this composition, planck per 1,000 tokens; nothing when a part
-		/// is unknown.
+		/// The least price of an agent of these parts, planck per 1,000 tokens, whatever price the
+		/// composition names; nothing when a part is unknown.
 		pub fn floor(composition: Composition) -> Option<Price> {
 			Self::floor_of(&composition).ok()
 		}
@@ -152,24 +152,20 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Registers an agent and its first version. Its name is what requests give as `model`.
 		///
-		/// - `price`: planck per 1,000 tokens, at least what its parts ask together.
+		/// The composition's price is at least what its parts ask together.
 		#[pallet::call_index(0)]
 		#[pallet::weight(Registry::<T>::create(0).saturating_add(<T as Config>::WeightInfo::compose(
 			composition.adapters.len() as u32,
 			composition.prompts.len() as u32,
 			composition.datanets.len() as u32,
 		)))]
-		pub fn compose(
-			origin: OriginFor<T>,
-			name: Name,
-			price: Price,
-			composition: Composition,
-		) -> DispatchResult {
+		pub fn compose(origin: OriginFor<T>, name: Name, composition: Composition) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_compose(&who, name, price, composition)
+			Self::do_compose(&who, name, composition)
 		}
 
-		/// Registers the next version of an agent, at its present price.
+		/// Registers the next version of an agent: other parts, another price or both. Versions that were
+		/// served keep their prices.
 		#[pallet::call_index(1)]
 		#[pallet::weight(Registry::<T>::add_version(0).saturating_add(<T as Config>::WeightInfo::compose(
 			composition.adapters.len() as u32,

@@ -44,7 +44,6 @@ impl pallet_registry::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
 	type Vaults = MockVaults;
-	type PriceFloor = Agents;
 	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
 }
 
@@ -164,11 +163,12 @@ pub fn composition() -> Composition {
 		adapters: vec![(first(ADAPTER), PPM)].try_into().unwrap(),
 		prompts: vec![first(PROMPT)].try_into().unwrap(),
 		datanets: vec![snapshot(0), snapshot(1)].try_into().unwrap(),
+		price: FLOOR,
 	}
 }
 
 pub fn compose(name: &str, composition: Composition) -> DispatchResult {
-	Agents::compose(signed(BOB), text(name), FLOOR, composition)
+	Agents::compose(signed(BOB), text(name), composition)
 }
 
 pub fn signed(who: AccountId32) -> RuntimeOrigin {

@@ -10,7 +10,7 @@ use tributary_primitives::{traits::Snapshots, AssetId, AssetKind, AssetRef};
 
 impl<T: Config> Pallet<T> {
 	/// - Exactly the versions of agents have compositions, whose hash is the version's content and whose
-	///   parts exist.
+	///   parts exist; an agent's price is its newest version's.
 	/// - Every agent is listed once, in the order of ids, and holds its name.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let (mut agents, mut versions) = (0u32, 0u32);
@@ -21,6 +21,8 @@ impl<T: Config> Pallet<T> {
 			for version in 1..=agent.newest {
 				Self::try_composition(AssetRef { asset, version })?;
 			}
+			let newest = Compositions::<T>::get(asset, agent.newest).map(|composition| composition.price);
+			ensure!(newest == Some(agent.price), "agent's price is not its newest version's");
 		}
 		ensure!(Compositions::<T>::iter_keys().count() == versions as usize, "composition without agent");
 		ensure!(Names::<T>::iter_keys().count() == agents as usize, "name without agent");
@@ -41,7 +43,7 @@ impl<T: Config> Pallet<T> {
 			Compositions::<T>::get(agent.asset, agent.version).ok_or("agent without composition")?;
 		let content = Registry::<T>::version(agent).map(|version| version.content);
 		ensure!(content == Some(composition.hash()), "content is not the composition's hash");
-		let Composition { base, adapters, prompts, datanets } = composition;
+		let Composition { base, adapters, prompts, datanets, price: _ } = composition;
 		ensure!(Registry::<T>::versioned(base, AssetKind::BaseModel).is_ok(), "agent without base model");
 		for (adapter, scale) in adapters {
 			ensure!(Registry::<T>::versioned(adapter, AssetKind::Adapter).is_ok(), "unknown adapter");

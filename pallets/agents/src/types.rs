@@ -6,6 +6,7 @@ use frame::prelude::BoundedVec;
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use scale_info::TypeInfo;
 use tributary_primitives::{
+	fee::Price,
 	hash::tagged,
 	limits::{MaxAgentAdapters, MaxAgentDataNets, MaxAgentPrompts},
 	AssetId, AssetRef, Hash, Ppm, SnapshotRef,
@@ -28,6 +29,9 @@ pub struct Composition {
 	pub prompts: BoundedVec<AssetRef, MaxAgentPrompts>,
 	/// The snapshots it retrieves from and whose contributors it pays.
 	pub datanets: BoundedVec<SnapshotRef, MaxAgentDataNets>,
+	/// What this version costs, planck per 1,000 tokens. Part of the version, so that what an answer cost
+	/// can be checked long after the price changed.
+	pub price: Price,
 }
 
 impl Composition {

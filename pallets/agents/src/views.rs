@@ -11,14 +11,14 @@ use tributary_primitives::{
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn agent_view(id: AssetId, version: Option<AssetVersion>) -> Option<AgentView> {
-		let AssetOf::<T> { name, owner, price, retired, newest, .. } = Registry::<T>::get(id).ok()?;
+		let AssetOf::<T> { name, owner, retired, newest, .. } = Registry::<T>::get(id).ok()?;
 		let agent = AssetRef { asset: id, version: version.unwrap_or(newest) };
 		let composition = Compositions::<T>::get(agent.asset, agent.version)?;
 		Some(AgentView {
 			agent,
 			name: name.into_inner(),
 			owner: owner.into(),
-			price,
+			price: composition.price,
 			evaluated: !Self::evaluated(&composition).is_empty(),
 			staked: T::Vaults::total_weight(VaultKey::Stakers) > 0,
 			base: composition.base,

@@ -21,7 +21,8 @@ pub struct CountedWeight<T>(PhantomData<T>);
 impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 	/// Reads: name, count, base model; of each adapter asset and training record; of each prompt the asset;
 	/// of each DataNet the snapshot. Writes: name, list, count, composition. Each part is checked, compared
-	/// and priced (3 steps); the composition (at most 400 bytes) is hashed (4 steps).
+	/// and priced (3 steps); the composition (at most 432 bytes) is hashed (4 steps). A further version also
+	/// writes the asset's price, which the registry has just written: no further access.
 	fn compose(a: u32, p: u32, d: u32) -> Weight {
 		let (a, p, d) = (u64::from(a), u64::from(p), u64::from(d));
 		let parts = a.saturating_add(p).saturating_add(d);

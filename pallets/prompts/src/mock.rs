@@ -36,7 +36,6 @@ impl pallet_registry::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
 	type Vaults = MockVaults;
-	type PriceFloor = ();
 	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
 	pallet::*,
-	types::{sole_holder, AssetOf, Holders, Lineage, Name, NewVersion, ParentVersion, PriceFloor, Version},
+	types::{sole_holder, AssetOf, Holders, Lineage, Name, NewVersion, ParentVersion, Version},
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use codec::Encode;
@@ -71,6 +71,17 @@ impl<T: Config> Pallet<T> {
 		Assets::<T>::insert(id, asset);
 		Self::deposit_event(Event::VersionAdded { version });
 		Ok(version)
+	}
+
+	/// Keeps an asset's price in step with its newest version, for kinds whose versions have their own.
+	pub fn put_price(id: AssetId, price: Price) -> DispatchResult {
+		let mut asset = Self::get(id)?;
+		if asset.price != price {
+			asset.price = price;
+			Assets::<T>::insert(id, asset);
+			Self::deposit_event(Event::PriceSet { asset: id, price });
+		}
+		Ok(())
 	}
 
 	/// Parents by their newest versions.
@@ -183,7 +194,7 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_set_price(who: &T::AccountId, id: AssetId, price: Price) -> DispatchResult {
 		let mut asset = Self::owned(id, who)?;
-		T::PriceFloor::check(id, price)?;
+		ensure!(asset.kind != AssetKind::Agent, Error::<T>::PriceIsVersioned);
 		asset.price = price;
 		Assets::<T>::insert(id, asset);
 		Self::deposit_event(Event::PriceSet { asset: id, price });

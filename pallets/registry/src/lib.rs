@@ -63,8 +63,6 @@ pub mod pallet {
 		type DepositPrice: Convert<Footprint, Balance>;
 		/// Who shares an asset's vault.
 		type Vaults: VaultHolders;
-		/// Least prices.
-		type PriceFloor: PriceFloor;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
 	}
@@ -169,6 +167,8 @@ pub mod pallet {
 		ZeroWeight,
 		/// The new owner owns the asset already. Nothing to do.
 		AlreadyOwner,
+		/// An agent's price is part of its version. Register the next one with `Agents.recompose`.
+		PriceIsVersioned,
 		/// No more ids are free. This chain cannot register further assets or versions of this asset.
 		NoFreeId,
 		/// A sum does not fit its type. Use smaller numbers.
@@ -235,8 +235,8 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Sets what an asset costs from now on, planck per 1,000 tokens.
 		///
-		/// Agents that use the asset keep their own prices until their authors change them; an agent's
-		/// price must cover its parts.
+		/// Agents that use the asset keep their own prices until their authors recompose them. An agent's
+		/// price is part of its version, and not set here.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::set_price())]
 		pub fn set_price(origin: OriginFor<T>, asset: AssetId, price: Price) -> DispatchResult {

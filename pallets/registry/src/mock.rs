@@ -1,6 +1,6 @@
 //! A runtime with the registry alone.
 
-use crate::{self as pallet_registry, mocking::MockVaults, HoldReason, NewVersion, PriceFloor};
+use crate::{self as pallet_registry, mocking::MockVaults, HoldReason, NewVersion};
 use frame::{
 	testing_prelude::*,
 	traits::{fungible::InspectHold, LinearStoragePrice},
@@ -32,30 +32,11 @@ impl pallet_balances::Config for Test {
 	type AccountStore = System;
 }
 
-parameter_types! {
-	/// The least price of every asset, when set.
-	pub static Floor: Option<Price> = None;
-}
-
-/// Asks [`Floor`].
-pub struct TestFloor;
-
-impl PriceFloor for TestFloor {
-	fn check(_: AssetId, price: Price) -> DispatchResult {
-		ensure!(
-			Floor::get().is_none_or(|floor| price.covers(floor)),
-			DispatchError::Other("below the floor")
-		);
-		Ok(())
-	}
-}
-
 impl crate::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
 	type DepositPrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
 	type Vaults = MockVaults;
-	type PriceFloor = TestFloor;
 	type WeightInfo = crate::weights::CountedWeight<Test>;
 }
 

@@ -35,7 +35,7 @@ pub struct Asset<AccountId> {
 	pub owner: AccountId,
 	/// Its name; never changes.
 	pub name: Name,
-	/// What it costs, planck per 1,000 tokens.
+	/// What it costs now, planck per 1,000 tokens.
 	pub price: Price,
 	/// Its newest version; the first is 1.
 	pub newest: AssetVersion,
@@ -84,20 +84,6 @@ pub struct NewVersion {
 	pub parents: Lineage,
 	/// Bytes that the kind pallet stores beside it; the owner's deposit covers them.
 	pub extra_bytes: u32,
-}
-
-/// The least price an asset may have. Implemented by the agents pallet: an agent must not ask less than
-/// its parts do.
-pub trait PriceFloor {
-	/// Refuses `price` when it does not cover what the asset's newest version costs; says nothing about
-	/// assets without a floor.
-	fn check(asset: AssetId, price: Price) -> frame::prelude::DispatchResult;
-}
-
-impl PriceFloor for () {
-	fn check(_: AssetId, _: Price) -> frame::prelude::DispatchResult {
-		Ok(())
-	}
 }
 
 /// What adapters run on. Implemented by the adapters pallet.

@@ -41,7 +41,6 @@ impl pallet_registry::Config for Runtime {
 	type Currency = Balances;
 	type DepositPrice = StoragePrice;
 	type Vaults = Attribution;
-	type PriceFloor = Agents;
 	type WeightInfo = pallet_registry::weights::CountedWeight<Runtime>;
 }
 

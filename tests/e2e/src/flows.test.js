@@ -98,13 +98,14 @@ test('assets_are_published_and_an_agent_composed_when_authors_sign', async () =>
 		adapters: [[reference(id.adapter), 1_000_000]],
 		prompts: [reference(id.prompt)],
 		datanets: [{ datanet: id.datanet, version: 1 }],
+		price: price(50_000_000n, 90_000_000n),
 	};
 	await assert.rejects(
-		send(api, api.tx.agents.compose('river-guide', price(1n, 1n), composition), who.Alice),
+		send(api, api.tx.agents.compose('river-guide', { ...composition, price: price(1n, 1n) }), who.Alice),
 		/agents\.\w*Price|registry\.\w*Price/,
 	);
 	id.agent = created(
-		await send(api, api.tx.agents.compose('river-guide', price(50_000_000n, 90_000_000n), composition), who.Alice),
+		await send(api, api.tx.agents.compose('river-guide', composition), who.Alice),
 	);
 	const agent = (await api.call.tributaryApi.agent(id.agent, null)).unwrap();
 	assert.equal(agent.name.toUtf8(), 'river-guide');

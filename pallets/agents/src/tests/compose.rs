@@ -21,6 +21,7 @@ fn empty() -> Composition {
 		adapters: Default::default(),
 		prompts: Default::default(),
 		datanets: Default::default(),
+		price: FLOOR,
 	}
 }
 
@@ -148,7 +149,7 @@ fn compose_is_refused_when_a_part_is_there_twice() {
 #[test]
 fn compose_is_refused_when_deposit_or_signature_is_missing() {
 	test(|| {
-		let compose = |origin| Agents::compose(origin, text("poet"), FLOOR, composition());
+		let compose = |origin| Agents::compose(origin, text("poet"), composition());
 		assert_noop!(compose(signed(POOR)), TokenError::FundsUnavailable);
 		assert_noop!(compose(RuntimeOrigin::none()), BadOrigin);
 	});

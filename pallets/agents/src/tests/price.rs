@@ -7,7 +7,7 @@ use proptest::prelude::{prop, proptest, ProptestConfig};
 use tributary_primitives::fee::Price;
 
 fn compose_at(price: Price) -> DispatchResult {
-	Agents::compose(signed(BOB), text("poet"), price, composition())
+	Agents::compose(signed(BOB), text("poet"), Composition { price, ..composition() })
 }
 
 #[test]
@@ -31,34 +31,45 @@ fn compose_is_refused_when_prices_overflow() {
 }
 
 #[test]
-fn set_price_is_refused_when_an_agent_would_ask_less_than_its_parts() {
+fn price_is_the_versions_own_when_agent_was_recomposed() {
 	test(|| {
-		assert_ok!(compose_at(Price { input: 90, output: 90 }));
-		let set = |price| Registry::set_price(signed(BOB), AGENT, price);
-		assert_noop!(set(Price { input: 8, ..FLOOR }), Error::<Test>::PriceTooLow);
-		assert_ok!(set(FLOOR));
+		assert_ok!(compose_at(FLOOR));
+		let dearer = Price { input: 90, output: 91 };
+		assert_ok!(Agents::recompose(signed(BOB), AGENT, Composition { price: dearer, ..composition() }));
+		let price = |version| Agents::agent(AGENT, version).map(|view| view.price);
+		assert_eq!(price(Some(1)), Some(FLOOR));
+		assert_eq!(price(Some(2)), Some(dearer));
+		assert_eq!(price(None), Some(dearer));
+		System::assert_has_event(
+			pallet_registry::Event::PriceSet { asset: AGENT, price: dearer }.into(),
+		);
 	});
 }
 
 #[test]
-fn set_price_follows_the_newest_version_when_agent_was_recomposed() {
+fn recompose_is_refused_when_price_is_below_the_parts() {
 	test(|| {
 		assert_ok!(compose_at(FLOOR));
-		let bare = Composition { adapters: Default::default(), prompts: Default::default(), ..composition() };
+		let bare = Composition {
+			adapters: Default::default(),
+			prompts: Default::default(),
+			price: Price { input: 1, output: 2 },
+			..composition()
+		};
 		assert_ok!(Agents::recompose(signed(BOB), AGENT, bare.clone()));
-		assert_ok!(Registry::set_price(signed(BOB), AGENT, Price { input: 1, output: 2 }));
-		assert_noop!(Agents::recompose(signed(BOB), AGENT, composition()), Error::<Test>::PriceTooLow);
-		assert_ok!(Agents::recompose(signed(BOB), AGENT, bare));
+		let full = Composition { price: bare.price, ..composition() };
+		assert_noop!(Agents::recompose(signed(BOB), AGENT, full), Error::<Test>::PriceTooLow);
 	});
 }
 
 #[test]
-fn set_price_is_free_when_asset_is_no_agent() {
+fn set_price_is_refused_when_the_asset_is_an_agent() {
 	test(|| {
 		assert_ok!(compose_at(FLOOR));
-		assert_ok!(Registry::set_price(signed(ALICE), BASE, Price { input: 1_000, output: 0 }));
-		assert_ok!(Registry::set_price(signed(ALICE), PROMPT, Price::default()));
-		assert_noop!(Registry::set_price(signed(BOB), AGENT, FLOOR), Error::<Test>::PriceTooLow);
+		let set = |who, asset, price| Registry::set_price(signed(who), asset, price);
+		let fixed = pallet_registry::Error::<Test>::PriceIsVersioned;
+		assert_noop!(set(BOB, AGENT, Price { input: 90, output: 90 }), fixed);
+		assert_ok!(set(ALICE, PROMPT, Price::default()));
 	});
 }
 

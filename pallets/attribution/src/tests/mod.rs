@@ -10,6 +10,7 @@ mod faults;
 mod parameters;
 mod split;
 mod vaults;
+mod vectors;
 mod weights;
 
 use crate::{impls::split::Credits, mock::*, Error, Event};

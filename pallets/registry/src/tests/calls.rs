@@ -3,7 +3,7 @@
 use crate::{mock::*, Assets, Error, Event};
 use frame::testing_prelude::*;
 use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::AccountId32};
-use tributary_primitives::fee::Price;
+use tributary_primitives::{fee::Price, AssetKind};
 
 fn holders(of: &[(AccountId32, u16)]) -> crate::Holders<AccountId32> {
 	of.to_vec().try_into().unwrap()
@@ -31,15 +31,12 @@ fn set_price_is_refused_when_asset_or_signer_is_wrong() {
 }
 
 #[test]
-fn set_price_is_refused_when_it_is_below_the_floor() {
+fn set_price_is_refused_when_the_kind_has_versioned_prices() {
 	test(|| {
-		prompt();
-		Floor::set(Some(price(9)));
-		assert_noop!(
-			Registry::set_price(signed(ALICE), 0, price(8)),
-			DispatchError::Other("below the floor")
-		);
-		assert_ok!(Registry::set_price(signed(ALICE), 0, price(9)));
+		Registry::create(&ALICE, AssetKind::Agent, text("poet"), price(5), version()).unwrap();
+		assert_noop!(Registry::set_price(signed(ALICE), 0, price(6)), Error::<Test>::PriceIsVersioned);
+		assert_ok!(Registry::put_price(0, price(6)));
+		assert_eq!(Assets::<Test>::get(0).unwrap().price, price(6));
 	});
 }
 
