@@ -93,6 +93,7 @@ pub fn start(worker: Arc<Worker>, mut job: Job) -> Result<UnboundedReceiver<Piec
 		},
 		stop: std::mem::take(&mut job.stop),
 		eos: true,
+		payer: order.payer,
 	};
 	let tokens_in = request.prompt.len();
 	let gone = Arc::new(AtomicBool::new(false));

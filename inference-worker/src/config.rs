@@ -4,11 +4,12 @@ use serde::{Deserialize, Deserializer};
 use std::{
 	net::SocketAddr,
 	path::{Path, PathBuf},
+	str::FromStr,
 	time::Duration,
 };
 use tributary_attribution::VectorRules;
 use tributary_client::{keys, money};
-use tributary_engine::DeviceChoice;
+use tributary_engine::{DeviceChoice, Precision};
 use tributary_primitives::{AccountId, Balance, Hash, TRB};
 
 /// The documented example; also what `init` writes.
@@ -138,8 +139,11 @@ pub struct Model {
 #[serde(deny_unknown_fields, default)]
 pub struct Engine {
 	/// Device.
-	#[serde(deserialize_with = "device")]
+	#[serde(deserialize_with = "parsed")]
 	pub device: DeviceChoice,
+	/// How weights are kept and multiplied.
+	#[serde(deserialize_with = "parsed")]
+	pub precision: Precision,
 	/// Requests decoded together.
 	pub max_batch: usize,
 	/// Requests that may wait.
@@ -156,6 +160,7 @@ impl Default for Engine {
 	fn default() -> Self {
 		Self {
 			device: DeviceChoice::Auto,
+			precision: Precision::Full,
 			max_batch: 16,
 			queue: 64,
 			max_context: None,
@@ -318,7 +323,8 @@ fn optional_hash<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Ha
 		.transpose()
 }
 
-fn device<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DeviceChoice, D::Error> {
+/// What is written as a word.
+fn parsed<'de, T: FromStr<Err = String>, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
 	String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
 }
 

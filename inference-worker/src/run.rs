@@ -238,6 +238,7 @@ async fn start_engine(config: &Config, folder: PathBuf, store: &Store) -> Result
 	let engine_config = EngineConfig {
 		model_dir: folder,
 		device: settings.device,
+		precision: settings.precision,
 		max_batch: settings.max_batch,
 		queue: settings.queue,
 		max_context: settings.max_context,

@@ -12,7 +12,9 @@ pub enum DeviceChoice {
 	/// A real GPU if there is one, else the CPU.
 	#[default]
 	Auto,
-	/// CPU, pure Rust.
+	/// CPU, on kernels of this engine.
+	Cpu,
+	/// CPU, on Burn's tensors: slower, what the others are compared with.
 	Flex,
 	/// GPU through the graphics API that the machine offers, shaders in WGSL (SPIR-V with feature `vulkan`).
 	Wgpu,
@@ -26,6 +28,7 @@ impl fmt::Display for DeviceChoice {
 	fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
 		formatter.write_str(match self {
 			Self::Auto => "auto",
+			Self::Cpu => "cpu",
 			Self::Flex => "flex",
 			Self::Wgpu => "wgpu",
 			Self::Vulkan => "vulkan",
@@ -38,30 +41,31 @@ impl FromStr for DeviceChoice {
 	type Err = String;
 
 	fn from_str(text: &str) -> Result<Self, Self::Err> {
-		[Self::Auto, Self::Flex, Self::Wgpu, Self::Vulkan, Self::Cuda]
+		[Self::Auto, Self::Cpu, Self::Flex, Self::Wgpu, Self::Vulkan, Self::Cuda]
 			.into_iter()
 			.find(|choice| choice.to_string() == text)
-			.ok_or_else(|| format!("{text:?} is no device; use auto, flex, wgpu, vulkan or cuda"))
+			.ok_or_else(|| format!("{text:?} is no device; use auto, cpu, flex, wgpu, vulkan or cuda"))
 	}
 }
 
-/// Resolves a choice to a device of this machine; the choice returned is never `Auto`.
+/// Resolves a choice to a device of this machine, Burn's where it runs on Burn; the choice returned is never `Auto`.
 ///
 /// Software rasterizers are listed by the graphics API but never opened: some crash the process.
-pub(crate) fn open(choice: DeviceChoice) -> Result<(DeviceChoice, Device), EngineError> {
+pub(crate) fn open(choice: DeviceChoice) -> Result<(DeviceChoice, Option<Device>), EngineError> {
 	let found = match choice {
 		DeviceChoice::Auto => [DeviceChoice::Cuda, DeviceChoice::Vulkan, DeviceChoice::Wgpu]
 			.into_iter()
-			.find_map(|gpu| find_gpu(gpu).map(|device| (gpu, device)))
-			.or_else(|| Some((DeviceChoice::Flex, Device::flex()))),
-		DeviceChoice::Flex => Some((choice, Device::flex())),
-		gpu => find_gpu(gpu).map(|device| (gpu, device)),
+			.find_map(|gpu| find_gpu(gpu).map(|device| (gpu, Some(device))))
+			.or(Some((DeviceChoice::Cpu, None))),
+		DeviceChoice::Cpu => Some((choice, None)),
+		DeviceChoice::Flex => Some((choice, Some(Device::flex()))),
+		gpu => find_gpu(gpu).map(|device| (gpu, Some(device))),
 	};
 	found.ok_or_else(|| EngineError::Device {
 		device: choice,
 		reason: match is_built(choice) {
-			true => "no such GPU in this machine; install its driver, or choose flex".into(),
-			false => format!("not in this build; build with `--features {choice}`, or choose flex"),
+			true => "no such GPU in this machine; install its driver, or choose cpu".into(),
+			false => format!("not in this build; build with `--features {choice}`, or choose cpu"),
 		},
 	})
 }
@@ -95,7 +99,7 @@ fn gpu_kinds() -> impl Iterator<Item = DeviceKind> {
 
 /// Memory that a new allocation may use, bytes, where the system tells.
 pub(crate) fn available_memory(choice: DeviceChoice) -> Option<u64> {
-	if choice != DeviceChoice::Flex {
+	if !matches!(choice, DeviceChoice::Cpu | DeviceChoice::Flex) {
 		return None;
 	}
 	let text = std::fs::read_to_string("/proc/meminfo").ok()?;

@@ -5,7 +5,7 @@ use std::{
 	path::PathBuf,
 	sync::{
 		atomic::{AtomicBool, Ordering},
-		mpsc::{channel, Sender},
+		mpsc::{channel, Receiver, Sender},
 		Arc, Mutex, PoisonError,
 	},
 	thread::{self, JoinHandle},
@@ -16,17 +16,16 @@ use crate::{
 	config::ModelConfig,
 	device::{self, DeviceChoice},
 	error::{EngineError, ModelError, SubmitError},
-	kv_cache::KvCache,
+	cpu::{CpuModel, Precision},
+	executor::Executor,
+	kv_blocks::blocks_for,
 	loading::Checkpoint,
-	lora::{
-		batch::LoraPlanner,
-		loader::{AdapterSource, Loader},
-	},
-	model::Model,
+	lora::loader::{AdapterSource, Loader},
 	request::{Reporter, Request, Sink},
 	sampling::SAMPLER_VERSION,
 	scheduler::{panic_message, Limits, Message, Scheduler},
 	stats::{Counters, Stats},
+	tensor::TensorModel,
 	tokenizer::Tokenizer,
 };
 
@@ -38,8 +37,10 @@ const MAX_GPU_TENSOR_BYTES: u64 = (1 << 31) - 1;
 pub struct EngineConfig {
 	/// Hugging Face folder of the base model.
 	pub model_dir: PathBuf,
-	/// Device; [`DeviceChoice::Auto`] takes a real GPU if there is one.
+	/// Device; [`DeviceChoice::Auto`] takes a real GPU if there is one, else the CPU.
 	pub device: DeviceChoice,
+	/// How the weights are kept and multiplied; other than full on [`DeviceChoice::Cpu`] only.
+	pub precision: Precision,
 	/// Most requests decoded together.
 	pub max_batch: usize,
 	/// Most requests waiting beside those.
@@ -48,7 +49,8 @@ pub struct EngineConfig {
 	pub max_context: Option<usize>,
 	/// Budget of the adapters on the device, bytes.
 	pub adapter_bytes: u64,
-	/// Limit of base weights and KV cache together, bytes; none for what the system has available.
+	/// Limit of base weights and KV cache together, bytes; none for what the system has available. Requests wait for
+	/// room in the cache when it does not hold `max_batch` of the longest.
 	pub memory_bytes: Option<u64>,
 }
 
@@ -57,6 +59,7 @@ impl Default for EngineConfig {
 		Self {
 			model_dir: PathBuf::new(),
 			device: DeviceChoice::Auto,
+			precision: Precision::Full,
 			max_batch: 32,
 			queue: 256,
 			max_context: None,
@@ -80,6 +83,7 @@ struct Inner {
 	tokenizer: Tokenizer,
 	template: Option<ChatTemplate>,
 	device: DeviceChoice,
+	precision: Precision,
 	context: usize,
 	max_batch: usize,
 	queue: u64,
@@ -106,7 +110,7 @@ impl Engine {
 		let tokenizer = Tokenizer::open(&config.model_dir, &model.eos_ids)?;
 		let template = ChatTemplate::open(&config.model_dir)?;
 		let (choice, device) = device::open(config.device)?;
-		check_memory(&config, &model, context, choice)?;
+		let blocks = plan_memory(&config, &model, context, choice)?;
 
 		let counters = Arc::new(Counters::default());
 		let (messages, inbox) = channel();
@@ -119,27 +123,15 @@ impl Engine {
 			})
 			.map_err(|error| EngineError::Config(format!("cannot start a loader thread: {error}")))?
 		};
-		let limits = Limits { max_batch: config.max_batch, context, adapter_bytes: config.adapter_bytes };
+		let limits = Limits { max_batch: config.max_batch, blocks, adapter_bytes: config.adapter_bytes };
 		let thread = {
 			let (counters, tokenizer, dir) = (counters.clone(), tokenizer.clone(), config.model_dir.clone());
+			let precision = config.precision;
+			let start = Start { choice, tokenizer, loader, counters, limits, ready };
 			// Tensors are made and used on this thread only: GPU work is ordered per thread.
-			thread::Builder::new().name("tributary-engine".into()).spawn(move || {
-				let load = AssertUnwindSafe(|| Model::load(&dir, &model, context, &device));
-				let loaded = match catch_unwind(load) {
-					Ok(loaded) => loaded.map_err(EngineError::from),
-					Err(panic) => Err(EngineError::Device { device: choice, reason: panic_message(&*panic) }),
-				};
-				match loaded {
-					Ok(loaded) => {
-						let planner = LoraPlanner::new(&model, &device);
-						let scheduler = Scheduler::new(loaded, planner, tokenizer, loader, counters, &limits);
-						if ready.send(Ok(())).is_ok() {
-							scheduler.run(inbox);
-						}
-					}
-					// If nobody waits for the answer, there is nobody to tell.
-					Err(error) => drop(ready.send(Err(error))),
-				}
+			thread::Builder::new().name("tributary-engine".into()).spawn(move || match device {
+				None => start.run(inbox, || CpuModel::load(&dir, &model, context, blocks, precision)),
+				Some(device) => start.run(inbox, || TensorModel::load(&dir, &model, context, blocks, &device)),
 			})
 		}
 		.map_err(|error| EngineError::Config(format!("cannot start the engine thread: {error}")))?;
@@ -157,6 +149,7 @@ impl Engine {
 				tokenizer,
 				template,
 				device: choice,
+				precision: config.precision,
 				context,
 				max_batch: config.max_batch,
 				queue: config.queue as u64,
@@ -216,7 +209,9 @@ impl Engine {
 	/// type and sampler version.
 	pub fn profile(&self) -> [u8; 32] {
 		let (version, device) = (env!("CARGO_PKG_VERSION"), self.inner.device);
-		let text = format!("tributary-engine {version}; device {device}; f32; sampler {SAMPLER_VERSION}");
+		let precision = self.inner.precision;
+		let text =
+			format!("tributary-engine {version}; device {device}; weights {precision}; sampler {SAMPLER_VERSION}");
 		*blake3::hash(text.as_bytes()).as_bytes()
 	}
 
@@ -237,30 +232,88 @@ impl Engine {
 	}
 }
 
-/// Refuses a model that does not fit before its weights are read.
-fn check_memory(
+/// What the thread of the engine starts with.
+struct Start {
+	choice: DeviceChoice,
+	tokenizer: Tokenizer,
+	loader: Loader,
+	counters: Arc<Counters>,
+	limits: Limits,
+	/// Told once whether the model is ready.
+	ready: Sender<Result<(), EngineError>>,
+}
+
+impl Start {
+	/// Loads the model and serves until told to shut down.
+	fn run<E: Executor>(self, inbox: Receiver<Message>, load: impl FnOnce() -> Result<E, ModelError>) {
+		let loaded = match catch_unwind(AssertUnwindSafe(load)) {
+			Ok(loaded) => loaded.map_err(EngineError::from),
+			Err(panic) => {
+				Err(EngineError::Device { device: self.choice, reason: panic_message(&*panic) })
+			}
+		};
+		match loaded {
+			Ok(executor) => {
+				let scheduler =
+					Scheduler::new(executor, self.tokenizer, self.loader, self.counters, &self.limits);
+				if self.ready.send(Ok(())).is_ok() {
+					scheduler.run(inbox);
+				}
+			}
+			// If nobody waits for the answer, there is nobody to tell.
+			Err(error) => drop(self.ready.send(Err(error))),
+		}
+	}
+}
+
+/// Blocks of the KV cache: as many as `max_batch` of the longest requests need, or as fit into memory. A model that
+/// does not fit with the cache of one request is refused before its weights are read.
+fn plan_memory(
 	config: &EngineConfig,
 	model: &ModelConfig,
 	context: usize,
 	choice: DeviceChoice,
-) -> Result<(), EngineError> {
+) -> Result<usize, EngineError> {
+	let is_cpu = choice == DeviceChoice::Cpu;
+	if !is_cpu && config.precision != Precision::Full {
+		return Err(EngineError::Config(format!(
+			"weights in {} are computed on the CPU only: choose device cpu, or precision full",
+			config.precision
+		)));
+	}
 	let checkpoint = Checkpoint::open(&config.model_dir).map_err(ModelError::from)?;
-	let embedding = (model.vocab_size * model.hidden_size) as u64;
-	// Tied embeddings are kept twice, by row and by column.
-	let tied = if model.tie_embeddings { embedding } else { 0 };
-	let weights = checkpoint.parameters().saturating_add(tied).saturating_mul(4);
-	let cache = KvCache::full_bytes(model.layers, model.kv_width(), config.max_batch, context);
+	let embedding = (model.vocab_size as u64).saturating_mul(model.hidden_size as u64);
+	// Tied embeddings are kept twice, to look tokens up and to multiply with.
+	let packed = match model.tie_embeddings {
+		true => checkpoint.parameters(),
+		false => checkpoint.parameters().saturating_sub(embedding),
+	};
+	let looked_up = embedding.saturating_mul(if config.precision == Precision::Full { 4 } else { 2 });
+	let weights = config.precision.bytes(packed).saturating_add(looked_up);
+	let block = match is_cpu {
+		true => CpuModel::block_bytes(model, config.precision),
+		false => TensorModel::block_bytes(model),
+	};
+	let longest = blocks_for(context);
+	let cache = block.saturating_mul(longest as u64);
 	let needed = weights.saturating_add(cache);
 	let limit = [config.memory_bytes, device::available_memory(choice)].into_iter().flatten().min();
 	if let Some(available) = limit.filter(|limit| needed > *limit) {
 		return Err(EngineError::Memory { needed, weights, cache, available });
 	}
-	let layer_cache = cache / (2 * model.layers as u64);
-	if choice != DeviceChoice::Flex && (4 * embedding).max(layer_cache) > MAX_GPU_TENSOR_BYTES {
+	let wanted = longest.saturating_mul(config.max_batch);
+	let room = limit.map_or(u64::MAX, |limit| (limit - weights) / block.max(1));
+	let blocks = wanted.min(usize::try_from(room).unwrap_or(usize::MAX)).min(u32::MAX as usize);
+	if blocks < wanted {
+		tracing::warn!(blocks, wanted, "the KV cache holds fewer than max_batch of the longest requests");
+	}
+	let layer_cache = (blocks as u64).saturating_mul(block) / (2 * model.layers as u64);
+	let is_gpu = !matches!(choice, DeviceChoice::Cpu | DeviceChoice::Flex);
+	if is_gpu && (4 * embedding).max(layer_cache) > MAX_GPU_TENSOR_BYTES {
 		return Err(EngineError::Device {
 			device: choice,
-			reason: "a tensor would exceed 2 GiB; lower max_batch or max_context, or choose flex".into(),
+			reason: "a tensor would exceed 2 GiB; lower max_batch or max_context, or choose cpu".into(),
 		});
 	}
-	Ok(())
+	Ok(blocks)
 }

@@ -26,6 +26,7 @@
 //! 	sampling: Sampling::default(),
 //! 	stop: Vec::new(),
 //! 	eos: true,
+//! 	payer: [0; 32],
 //! };
 //! engine.submit(request, Box::new(|event| {
 //! 	if let Event::Token { text, .. } = event {
@@ -39,14 +40,17 @@
 //! ```
 
 mod chat;
+mod checkpoint;
 pub mod config;
+mod cpu;
 mod device;
 mod engine;
 mod error;
-mod kv_cache;
+mod executor;
+mod fairness;
+mod kv_blocks;
 pub mod loading;
 mod lora;
-mod model;
 mod projection;
 mod request;
 pub mod rope;
@@ -54,12 +58,14 @@ mod sampling;
 mod scheduler;
 mod sequence;
 mod stats;
+mod tensor;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tokenizer;
 
 pub use chat::{ChatMessage, ChatTemplate};
+pub use cpu::Precision;
 pub use device::DeviceChoice;
 pub use engine::{Engine, EngineConfig};
 pub use error::{AdapterError, EngineError, ModelError, SubmitError, WeightsError};

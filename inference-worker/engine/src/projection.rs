@@ -77,6 +77,12 @@ impl Site {
 		}
 	}
 
+	/// Number of inputs, and of outputs of all projections together.
+	pub(crate) fn widths(self, config: &ModelConfig) -> (usize, usize) {
+		let widths = self.projections().iter().map(|projection| projection.widths(config));
+		widths.fold((0, 0), |(_, total), (inputs, outputs)| (inputs, total + outputs))
+	}
+
 	pub(crate) fn index(self) -> usize {
 		self as usize
 	}

@@ -37,6 +37,9 @@ pub struct Request {
 	pub stop: Vec<String>,
 	/// Whether an end-of-sequence token ends the answer.
 	pub eos: bool,
+	/// Whose request it is: those who wait are served in turns, by what they had so far. All zeros where nobody is told
+	/// apart.
+	pub payer: [u8; 32],
 }
 
 /// Why an answer ended.

@@ -1,8 +1,8 @@
-//! Continuous batching on one thread: requests join between decode steps and leave when they are done.
+//! Continuous batching on one thread: requests join between steps and leave when they are done.
 //!
-//! Slot `i` of the KV cache belongs to sequence `i` of `decoding`; the one sequence whose prompt is being processed
-//! has the slot after the last. Prompts are processed in chunks between decode steps, so that a long one delays the
-//! others by one chunk at a time.
+//! A step computes the next token of every request whose prompt is done, and beside them a chunk of the prompts that
+//! are not, so that a long prompt delays the others by one chunk at a time. A request joins when the blocks for its
+//! prompt and its longest answer are there: what runs never runs out of memory.
 
 use std::{
 	collections::{HashMap, HashSet, VecDeque},
@@ -14,14 +14,15 @@ use rayon::prelude::*;
 
 use crate::{
 	error::{AdapterError, EngineError},
-	kv_cache::KvCache,
+	executor::{Chunk, Executor, BLOCK_TOKENS},
+	fairness::Turns,
+	kv_blocks::{blocks_for, BlockPool},
 	lora::{
-		batch::{Adapter, AdapterSet, LoraBatch, LoraPlanner},
 		loader::{Loaded, Loader, LOADERS},
 		reader::HostAdapter,
+		set::AdapterSet,
 		store::AdapterStore,
 	},
-	model::{Model, Step},
 	request::{Event, Reporter, Request},
 	sampling::{sample, Sampled, Sampling},
 	sequence::Sequence,
@@ -30,7 +31,7 @@ use crate::{
 	ContentHash,
 };
 
-/// Prompt tokens processed between two decode steps.
+/// Prompt tokens of a step.
 const PREFILL_CHUNK: usize = 128;
 /// Waiting requests whose adapters are fetched ahead.
 const LOOK_AHEAD: usize = 64;
@@ -54,63 +55,57 @@ impl Waiting {
 	}
 }
 
-pub(crate) struct Scheduler {
-	model: Model,
-	cache: KvCache,
+pub(crate) struct Scheduler<E: Executor> {
+	executor: E,
+	pool: BlockPool,
 	tokenizer: Tokenizer,
-	planner: LoraPlanner,
-	store: AdapterStore,
+	store: AdapterStore<E::Adapter>,
 	loader: Loader,
 	counters: Arc<Counters>,
 	max_batch: usize,
-	context: usize,
 	waiting: VecDeque<Waiting>,
+	turns: Turns,
 	/// Adapters on their way.
 	loading: HashSet<ContentHash>,
 	/// Adapters that arrived and have no room yet.
 	parked: HashMap<ContentHash, HostAdapter>,
 	/// Adapter being put on the device.
 	placing: Option<ContentHash>,
-	prefilling: Option<Sequence>,
-	decoding: Vec<Sequence>,
-	/// Updates for `decoding`; none after it changed.
-	lora: Option<LoraBatch>,
+	/// Requests in the batch, the oldest first.
+	running: Vec<Sequence<E::Adapter>>,
 	draining: bool,
 }
 
 /// Limits of a [`Scheduler`].
 pub(crate) struct Limits {
 	pub(crate) max_batch: usize,
-	pub(crate) context: usize,
+	/// Blocks of the KV cache: enough for one request of the full context.
+	pub(crate) blocks: usize,
 	pub(crate) adapter_bytes: u64,
 }
 
-impl Scheduler {
+impl<E: Executor> Scheduler<E> {
 	pub(crate) fn new(
-		model: Model,
-		planner: LoraPlanner,
+		executor: E,
 		tokenizer: Tokenizer,
 		loader: Loader,
 		counters: Arc<Counters>,
 		limits: &Limits,
 	) -> Self {
 		Self {
-			cache: model.cache(limits.max_batch, limits.context),
-			planner,
+			executor,
+			pool: BlockPool::new(limits.blocks),
 			store: AdapterStore::new(limits.adapter_bytes, counters.clone()),
-			model,
 			tokenizer,
 			loader,
 			counters,
 			max_batch: limits.max_batch,
-			context: limits.context,
 			waiting: VecDeque::new(),
+			turns: Turns::default(),
 			loading: HashSet::new(),
 			parked: HashMap::new(),
 			placing: None,
-			prefilling: None,
-			decoding: Vec::new(),
-			lora: None,
+			running: Vec::new(),
 			draining: false,
 		}
 	}
@@ -142,7 +137,7 @@ impl Scheduler {
 
 	fn receive(&mut self, message: Message) {
 		match message {
-			Message::Submit(request, mut reporter) => match request.check(self.model.config().vocab_size) {
+			Message::Submit(request, mut reporter) => match request.check(self.executor.vocabulary()) {
 				Ok(()) => {
 					let hits = request.adapters.iter().filter(|adapter| self.store.contains(&adapter.hash));
 					Counters::add(&self.counters.adapter_hits, hits.count() as u64);
@@ -166,141 +161,127 @@ impl Scheduler {
 		}
 	}
 
-	/// One round: place adapters, process a chunk of prompts, decode one token of each running sequence.
-	/// False if there was nothing to do.
+	/// One round: place adapters, let requests join, compute one step. False if there was nothing to do.
 	fn step(&mut self) -> bool {
 		self.place_parked();
 		self.fetch_missing();
-		let prefilled = self.prefill();
-		let decoded = self.decode();
-		Counters::set(
-			&self.counters.running,
-			(self.decoding.len() + usize::from(self.prefilling.is_some())) as u64,
-		);
-		prefilled || decoded
-	}
-
-	/// Processes prompts until a chunk's worth of tokens is done.
-	fn prefill(&mut self) -> bool {
-		let mut budget = PREFILL_CHUNK;
-		while budget > 0 {
-			let Some(mut sequence) = self.prefilling.take().or_else(|| self.admit()) else { break };
-			let slot = self.decoding.len();
-			let remaining = sequence.remaining_prompt();
-			let tokens = remaining.get(..budget).unwrap_or(remaining);
-			let count = tokens.len();
-			let is_last = count == remaining.len();
-			let step = Step::Prefill { slot, start: sequence.filled, tokens };
-			let hidden = self.model.forward(&step, &mut self.cache, &sequence.lora);
-			sequence.filled += count;
-			budget -= count.min(budget);
-			Counters::add(&self.counters.prompt_tokens, count as u64);
-			if !is_last {
-				self.prefilling = Some(sequence);
-				continue;
-			}
-			let width = hidden.dims()[1];
-			let logits = read_rows(self.model.logits(hidden.slice([count - 1..count, 0..width])));
-			match logits {
-				Ok(logits) => {
-					let (position, sampling) = sequence.draw();
-					let drawn = sample(&logits, position, &sampling);
-					Counters::add(&self.counters.generated_tokens, 1);
-					if sequence.advance(drawn) {
-						self.decoding.push(sequence);
-						self.lora = None;
-					} else {
-						self.finished(&sequence);
-					}
-				}
-				Err(error) => sequence.fail(error),
-			}
+		while self.running.len() < self.max_batch {
+			let Some(sequence) = self.admit() else { break };
+			self.running.push(sequence);
 		}
-		budget < PREFILL_CHUNK
-	}
-
-	fn decode(&mut self) -> bool {
-		if self.decoding.is_empty() {
+		Counters::set(&self.counters.running, self.running.len() as u64);
+		if self.running.is_empty() {
 			return false;
 		}
-		let rows: Vec<(u32, usize)> = self.decoding.iter().map(Sequence::next).collect();
-		let lora = self.lora.take().unwrap_or_else(|| {
-			self.planner.plan(&self.decoding.iter().map(|sequence| &sequence.adapters).collect::<Vec<_>>())
-		});
-		let hidden = self.model.forward(&Step::Decode(&rows), &mut self.cache, &lora);
-		self.lora = Some(lora);
-		let logits = match read_rows(self.model.logits(hidden)) {
-			Ok(logits) => logits,
-			Err(error) => {
-				self.fail_running(&error);
-				return true;
-			}
-		};
-		let vocab = self.model.config().vocab_size;
-		let draws: Vec<(u64, Sampling)> = self.decoding.iter().map(Sequence::draw).collect();
-		let drawn: Vec<Sampled> = draws
-			.par_iter()
-			.zip(logits.par_chunks_exact(vocab))
-			.map(|((position, sampling), logits)| sample(logits, *position, sampling))
-			.collect();
-		Counters::add(&self.counters.generated_tokens, drawn.len() as u64);
-		let ended: Vec<usize> = self
-			.decoding
-			.iter_mut()
-			.zip(drawn)
-			.enumerate()
-			.filter_map(|(index, (sequence, drawn))| (!sequence.advance(drawn)).then_some(index))
-			.collect();
-		// From the end on, so that a sequence moved into a gap has been looked at already.
-		for index in ended.into_iter().rev() {
-			self.remove(index);
-		}
+		self.compute();
 		true
 	}
 
-	/// Takes a sequence out of the batch; the last one moves into its slot, the one in prefill follows.
-	fn remove(&mut self, index: usize) {
-		let last = self.decoding.len() - 1;
-		let sequence = self.decoding.swap_remove(index);
-		if let Some(moved) = self.decoding.get(index) {
-			self.cache.move_slot(last, index, moved.stored());
+	/// Computes a step of the running requests and draws their next tokens.
+	fn compute(&mut self) {
+		// Those that draw from one token first, then prompts while the chunk lasts.
+		let mut counts: Vec<(usize, usize)> = Vec::with_capacity(self.running.len());
+		let is_decoding = |(_, sequence): &(usize, &Sequence<E::Adapter>)| sequence.is_decoding();
+		counts.extend(self.running.iter().enumerate().filter(is_decoding).map(|(index, _)| (index, 1)));
+		let mut budget = PREFILL_CHUNK;
+		for (index, sequence) in self.running.iter().enumerate().filter(|entry| !is_decoding(entry)) {
+			let count = sequence.next_tokens(budget).len();
+			budget -= count;
+			if count > 0 {
+				counts.push((index, count));
+			}
 		}
-		if let Some(prefilling) = &self.prefilling {
-			self.cache.move_slot(last + 1, last, prefilling.filled);
+		let chunks: Vec<Chunk<'_, E::Adapter>> = counts
+			.iter()
+			.filter_map(|(index, count)| {
+				let sequence = self.running.get(*index)?;
+				Some(Chunk {
+					tokens: sequence.next_tokens(*count),
+					start: sequence.stored,
+					blocks: &sequence.blocks,
+					adapters: &sequence.adapters,
+					logits: usize::from(sequence.reaches_end(*count)),
+				})
+			})
+			.collect();
+		let drawing: Vec<usize> = counts
+			.iter()
+			.zip(&chunks)
+			.filter_map(|((index, _), chunk)| (chunk.logits > 0).then_some(*index))
+			.collect();
+		let logits = match self.executor.step(&chunks) {
+			Ok(logits) => logits,
+			Err(error) => return self.fail_running(&error),
+		};
+		let draws: Vec<(u64, Sampling)> = drawing.iter().map(|index| self.running[*index].draw()).collect();
+		let drawn: Vec<Sampled> = draws
+			.par_iter()
+			.zip(logits.par_chunks_exact(self.executor.vocabulary()))
+			.map(|((position, sampling), logits)| sample(logits, *position, sampling))
+			.collect();
+		for (index, count) in counts {
+			let sequence = &mut self.running[index];
+			if !sequence.is_decoding() {
+				Counters::add(&self.counters.prompt_tokens, count as u64);
+			}
+			sequence.stored += count;
+			sequence.publish(&mut self.pool);
+			self.turns.served(sequence.payer(), count);
 		}
-		self.lora = None;
-		self.finished(&sequence);
+		Counters::add(&self.counters.generated_tokens, drawn.len() as u64);
+		let mut ended: Vec<usize> = Vec::new();
+		for (index, drawn) in drawing.into_iter().zip(drawn) {
+			if !self.running[index].advance(drawn) {
+				ended.push(index);
+			}
+		}
+		ended.sort_unstable();
+		for index in ended.into_iter().rev() {
+			let sequence = self.running.remove(index);
+			self.finished(&sequence);
+		}
 	}
 
-	fn finished(&self, sequence: &Sequence) {
+	fn finished(&mut self, sequence: &Sequence<E::Adapter>) {
+		sequence.blocks.iter().for_each(|block| self.pool.release(*block));
 		Counters::add(&self.counters.finished, 1);
 		Counters::add(&self.counters.served_ms, sequence.served_ms());
 	}
 
-	/// The next waiting request whose adapters are all resident, if the batch has a place.
-	fn admit(&mut self) -> Option<Sequence> {
-		if self.decoding.len() >= self.max_batch {
-			return None;
-		}
+	/// The next request to join: of those whose adapters are all resident, the first of the payer who had least.
+	/// None while the blocks that it needs are in use.
+	fn admit(&mut self) -> Option<Sequence<E::Adapter>> {
 		// Requests behind one whose adapter lacks room must not hold further adapters, or it would wait for ever.
 		let stuck = self
 			.waiting
 			.iter()
 			.position(|waiting| waiting.needs().any(|hash| self.parked.contains_key(hash)));
-		let index = self.waiting.iter().enumerate().position(|(index, waiting)| {
-			let may_hold = stuck.is_none_or(|stuck| index < stuck) || waiting.request.adapters.is_empty();
+		let is_ready = |(index, waiting): &(usize, &Waiting)| {
+			let may_hold = stuck.is_none_or(|stuck| *index < stuck) || waiting.request.adapters.is_empty();
 			may_hold && waiting.needs().all(|hash| self.store.contains(hash))
-		})?;
-		let Waiting { request, reporter } = self.waiting.remove(index)?;
-		self.counters.dequeue();
+		};
+		let ready = self.waiting.iter().enumerate().filter(is_ready);
+		let index = self.turns.next(ready.map(|(index, waiting)| (index, &waiting.request.payer)))?;
+		let request = &self.waiting.get(index)?.request;
+		let needed = blocks_for(request.prompt.len() + request.max_tokens);
 		let members = request
 			.adapters
 			.iter()
 			.filter_map(|adapter| Some((adapter.hash, adapter.scale, self.store.get(&adapter.hash)?)))
 			.collect();
 		let adapters = AdapterSet::new(members);
-		let lora = self.planner.uniform(&adapters);
-		Some(Sequence::new(request, reporter, adapters, lora, &self.tokenizer))
+		let (mut blocks, last_key) = Sequence::shared_blocks(&request.prompt, &adapters, &mut self.pool);
+		let shared = blocks.len();
+		if needed.saturating_sub(shared) > self.pool.available() {
+			blocks.into_iter().for_each(|block| self.pool.release(block));
+			return None;
+		}
+		blocks.extend((shared..needed).map_while(|_| self.pool.take()));
+		let Waiting { request, reporter } = self.waiting.remove(index)?;
+		self.counters.dequeue();
+		Counters::add(&self.counters.prefix_lookups, request.prompt.len() as u64);
+		Counters::add(&self.counters.prefix_hits, (shared * BLOCK_TOKENS) as u64);
+		Some(Sequence::new(request, reporter, adapters, (blocks, shared, last_key), &self.tokenizer))
 	}
 
 	/// Puts adapters that arrived on the device, evicting what no request in front of them needs.
@@ -315,10 +296,11 @@ impl Scheduler {
 			let protected = self.waiting.iter().take(wanted + 1).flat_map(Waiting::needs).copied().collect();
 			if self.store.make_room(adapter.bytes, &protected) {
 				self.placing = Some(hash);
-				let adapter = Adapter::upload(adapter, self.model.config(), &self.model.device());
-				self.store.insert(hash, adapter);
+				let adapter = self.executor.upload(adapter);
+				let bytes = E::adapter_bytes(&adapter);
+				self.store.insert(hash, adapter, bytes);
 				self.placing = None;
-			} else if wanted == 0 && self.decoding.is_empty() && self.prefilling.is_none() {
+			} else if wanted == 0 && self.running.is_empty() {
 				// Nothing will be released any more: the request's own adapters exceed the budget together.
 				let others: u64 = self
 					.waiting
@@ -368,29 +350,24 @@ impl Scheduler {
 		}
 	}
 
+	/// Fails what runs. What it stored is not used again, since it may be incomplete.
 	fn fail_running(&mut self, error: &EngineError) {
-		for mut sequence in self.prefilling.take().into_iter().chain(self.decoding.drain(..)) {
+		for mut sequence in self.running.drain(..) {
 			sequence.fail(error.clone());
 		}
-		self.lora = None;
-		self.cache = self.model.cache(self.max_batch, self.context);
+		self.pool.reset(self.pool.count());
 	}
 
 	/// After a panic: what ran is lost, what waits goes on with an empty cache.
 	fn recover(&mut self, panic: &str) {
 		tracing::error!(panic, "inference step failed");
-		self.planner.clear();
+		self.executor.recover();
 		if let Some(hash) = self.placing.take() {
 			self.fail_waiting(&hash, &AdapterError::Upload(panic.to_owned()));
 			return;
 		}
 		self.fail_running(&EngineError::Inference(panic.to_owned()));
 	}
-}
-
-fn read_rows(logits: burn::tensor::Tensor<2>) -> Result<Vec<f32>, EngineError> {
-	let data = logits.try_into_data().map_err(|error| EngineError::Inference(error.to_string()))?;
-	data.try_into_vec::<f32>().map_err(|error| EngineError::Inference(format!("{error:?}")))
 }
 
 /// Text of a panic's payload.

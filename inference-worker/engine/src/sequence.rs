@@ -4,59 +4,111 @@ use std::time::Instant;
 
 use crate::{
 	error::EngineError,
-	lora::batch::{AdapterSet, LoraBatch},
+	executor::BLOCK_TOKENS,
+	kv_blocks::{next_key, root_key, BlockKey, BlockPool},
+	lora::set::AdapterSet,
 	request::{Event, FinishReason, Reporter, Request},
 	sampling::{Sampled, Sampling},
 	text::AnswerText,
 	tokenizer::Tokenizer,
 };
 
-/// A request whose adapters are held, with its progress.
-pub(crate) struct Sequence {
+/// A request whose adapters and blocks are held, with its progress.
+pub(crate) struct Sequence<A> {
 	request: Request,
 	reporter: Reporter,
 	text: AnswerText,
 	eos_ids: Vec<u32>,
+	/// Prompt and answer.
 	tokens: Vec<u32>,
 	started: Instant,
-	pub(crate) adapters: AdapterSet,
-	/// Updates for the prompt's tokens.
-	pub(crate) lora: LoraBatch,
-	/// Prompt tokens whose keys and values are stored.
-	pub(crate) filled: usize,
+	pub(crate) adapters: AdapterSet<A>,
+	/// Blocks of the KV cache for prompt and answer.
+	pub(crate) blocks: Vec<u32>,
+	/// Tokens whose keys and values are stored.
+	pub(crate) stored: usize,
+	/// Blocks whose content is known to the pool, and the key of the last of them.
+	published: usize,
+	last_key: BlockKey,
 }
 
-impl Sequence {
+impl<A> Sequence<A> {
+	/// A sequence in `blocks`, of which the first `shared` are filled already.
 	pub(crate) fn new(
 		request: Request,
 		reporter: Reporter,
-		adapters: AdapterSet,
-		lora: LoraBatch,
+		adapters: AdapterSet<A>,
+		(blocks, shared, last_key): (Vec<u32>, usize, BlockKey),
 		tokenizer: &Tokenizer,
 	) -> Self {
 		let text = AnswerText::new(tokenizer.clone(), request.stop.clone());
 		let eos_ids = if request.eos { tokenizer.eos_ids().to_vec() } else { Vec::new() };
-		let tokens = Vec::new();
-		Self { request, reporter, text, eos_ids, tokens, started: Instant::now(), adapters, lora, filled: 0 }
-	}
-
-	/// Prompt tokens not processed yet.
-	pub(crate) fn remaining_prompt(&self) -> &[u32] {
-		self.request.prompt.get(self.filled..).unwrap_or_default()
-	}
-
-	/// The token to process next and its position.
-	pub(crate) fn next(&self) -> (u32, usize) {
-		let last = self.tokens.last().or(self.request.prompt.last()).copied().unwrap_or(0);
-		(last, self.stored())
-	}
-
-	/// Tokens whose keys and values are stored.
-	pub(crate) fn stored(&self) -> usize {
-		match self.tokens.len() {
-			0 => self.filled,
-			generated => self.filled + generated - 1,
+		Self {
+			tokens: request.prompt.clone(),
+			request,
+			reporter,
+			text,
+			eos_ids,
+			started: Instant::now(),
+			adapters,
+			blocks,
+			stored: shared * BLOCK_TOKENS,
+			published: shared,
+			last_key,
 		}
+	}
+
+	/// Blocks that hold the beginning of `prompt` already, now used, and the key of the last. At least one token of
+	/// the prompt is left to compute.
+	pub(crate) fn shared_blocks(
+		prompt: &[u32],
+		adapters: &AdapterSet<A>,
+		pool: &mut BlockPool,
+	) -> (Vec<u32>, BlockKey) {
+		let (mut blocks, mut last) = (Vec::new(), root_key(&adapters.key()));
+		let usable = prompt.len().saturating_sub(1) / BLOCK_TOKENS * BLOCK_TOKENS;
+		for tokens in prompt.get(..usable).unwrap_or_default().chunks_exact(BLOCK_TOKENS) {
+			let key = next_key(&last, tokens);
+			let Some(block) = pool.share(&key) else { break };
+			blocks.push(block);
+			last = key;
+		}
+		(blocks, last)
+	}
+
+	/// Tells the pool which blocks are full now.
+	pub(crate) fn publish(&mut self, pool: &mut BlockPool) {
+		while let Some((block, tokens)) = self.full_block() {
+			self.last_key = next_key(&self.last_key, &tokens);
+			pool.publish(block, self.last_key);
+			self.published += 1;
+		}
+	}
+
+	fn full_block(&self) -> Option<(u32, Vec<u32>)> {
+		let (start, end) = (self.published * BLOCK_TOKENS, (self.published + 1) * BLOCK_TOKENS);
+		let tokens = self.tokens.get(start..end).filter(|_| end <= self.stored)?;
+		Some((*self.blocks.get(self.published)?, tokens.to_vec()))
+	}
+
+	pub(crate) fn payer(&self) -> &[u8; 32] {
+		&self.request.payer
+	}
+
+	/// Whether the prompt is computed, so that the next token is drawn from the last one alone.
+	pub(crate) fn is_decoding(&self) -> bool {
+		self.tokens.len() == self.stored + 1
+	}
+
+	/// Tokens that are not computed yet, at most `limit`.
+	pub(crate) fn next_tokens(&self, limit: usize) -> &[u32] {
+		let rest = self.tokens.get(self.stored..).unwrap_or_default();
+		rest.get(..limit).unwrap_or(rest)
+	}
+
+	/// Whether computing the next `count` tokens leads to a new one.
+	pub(crate) fn reaches_end(&self, count: usize) -> bool {
+		self.stored + count == self.tokens.len()
 	}
 
 	/// Milliseconds since the sequence joined the batch.
@@ -66,7 +118,12 @@ impl Sequence {
 
 	/// Number of the token to draw, from 0, and how to draw it.
 	pub(crate) fn draw(&self) -> (u64, Sampling) {
-		(self.tokens.len() as u64, self.request.sampling)
+		(self.generated() as u64, self.request.sampling)
+	}
+
+	/// Tokens of the answer so far.
+	fn generated(&self) -> usize {
+		self.tokens.len() - self.request.prompt.len()
 	}
 
 	/// Takes the drawn token and reports it. False if the sequence has ended.
@@ -77,7 +134,7 @@ impl Sequence {
 		}
 		self.tokens.push(drawn.id);
 		let is_eos = self.eos_ids.contains(&drawn.id);
-		let is_last = is_eos || self.tokens.len() >= self.request.max_tokens;
+		let is_last = is_eos || self.generated() >= self.request.max_tokens;
 		let piece = match self.text.push(drawn.id, is_last) {
 			Ok(piece) => piece,
 			Err(error) => {
@@ -91,7 +148,7 @@ impl Sequence {
 		}
 		if is_last || piece.stopped {
 			let reason = if is_eos || piece.stopped { FinishReason::Stop } else { FinishReason::Length };
-			self.reporter.end(Event::Done { reason, tokens: std::mem::take(&mut self.tokens) });
+			self.reporter.end(Event::Done { reason, tokens: self.tokens.split_off(self.request.prompt.len()) });
 			return false;
 		}
 		true

@@ -77,7 +77,7 @@ impl Scene {
 		change(&mut config);
 		let engine_config = EngineConfig {
 			model_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/engine/tests/fixtures/llama").into(),
-			device: DeviceChoice::Flex,
+			device: DeviceChoice::Cpu,
 			max_batch: 2,
 			queue: 2,
 			..EngineConfig::default()

@@ -107,6 +107,7 @@ fn run_once(engine: &Engine, streams: usize, distinct: bool) -> Result<f64> {
 			sampling: Sampling { temperature: 0.0, ..Sampling::default() },
 			stop: Vec::new(),
 			eos: false,
+			payer: [0; 32],
 		};
 		let sink = Box::new(move |event| {
 			match event {

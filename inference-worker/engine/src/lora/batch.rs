@@ -10,11 +10,14 @@ use std::{collections::HashMap, sync::Arc};
 
 use burn::tensor::{Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use super::reader::HostAdapter;
+use super::{
+	reader::HostAdapter,
+	set::{AdapterSet, SetKey},
+};
 use crate::{
 	config::ModelConfig,
+	loading::transpose,
 	projection::{Projection, Site},
-	ContentHash,
 };
 
 /// From this many rows on, a set of adapters gets a segment of its own instead of one copy per row.
@@ -41,7 +44,8 @@ impl Adapter {
 		let upload = |(projection, factors): (Projection, Option<crate::lora::reader::HostFactors>)| {
 			let factors = factors?;
 			let (inputs, outputs) = projection.widths(model);
-			let a = Tensor::from_data(TensorData::new(factors.a, [inputs, factors.rank]), device);
+			let a = TensorData::new(transpose(&factors.a, inputs), [inputs, factors.rank]);
+			let a = Tensor::from_data(a, device);
 			let b = Tensor::from_data(TensorData::new(factors.b, [factors.rank, outputs]), device);
 			Some(Factors { a, b })
 		};
@@ -64,40 +68,16 @@ impl Adapter {
 	}
 }
 
-/// The adapters of one request with their scales. Empty for the base model.
-#[derive(Clone, Default)]
-pub(crate) struct AdapterSet {
-	members: Vec<(ContentHash, f32, Arc<Adapter>)>,
-}
-
-/// What distinguishes one set from another.
-type SetKey = Vec<(ContentHash, u32)>;
-
-impl AdapterSet {
-	pub(crate) fn new(members: Vec<(ContentHash, f32, Arc<Adapter>)>) -> Self {
-		Self { members }
-	}
-
-	fn is_empty(&self) -> bool {
-		self.members.is_empty()
-	}
-
-	fn key(&self) -> SetKey {
-		self.members.iter().map(|(hash, scale, _)| (*hash, scale.to_bits())).collect()
-	}
-
-	/// Factors of all members side by side along the rank, scaled. None if no member targets the projection.
-	fn factors(&self, layer: usize, projection: Projection) -> Option<Factors> {
-		let (a, b): (Vec<_>, Vec<_>) = self
-			.members
-			.iter()
-			.filter_map(|(_, scale, adapter)| {
-				let factors = adapter.factors(layer, projection)?;
-				Some((factors.a.clone(), factors.b.clone().mul_scalar(*scale)))
-			})
-			.unzip();
-		(!a.is_empty()).then(|| Factors { a: Tensor::cat(a, 1), b: Tensor::cat(b, 0) })
-	}
+/// Factors of all members side by side along the rank, scaled. None if no member targets the projection.
+fn factors(set: &AdapterSet<Adapter>, layer: usize, projection: Projection) -> Option<Factors> {
+	let (a, b): (Vec<_>, Vec<_>) = set
+		.members()
+		.filter_map(|(scale, adapter)| {
+			let factors = adapter.factors(layer, projection)?;
+			Some((factors.a.clone(), factors.b.clone().mul_scalar(scale)))
+		})
+		.unzip();
+	(!a.is_empty()).then(|| Factors { a: Tensor::cat(a, 1), b: Tensor::cat(b, 0) })
 }
 
 /// The update of one [`Site`]: the `a` of its projections side by side, and each `b`.
@@ -197,17 +177,8 @@ impl LoraPlanner {
 		self.stacks.clear();
 	}
 
-	/// Updates for rows that all use one set.
-	pub(crate) fn uniform(&self, set: &AdapterSet) -> LoraBatch {
-		if set.is_empty() {
-			return LoraBatch::default();
-		}
-		let stack = self.stack_for(&[set]);
-		LoraBatch { segments: vec![Segment { rows: None, stack }] }
-	}
-
 	/// Updates for a batch with one set per row.
-	pub(crate) fn plan(&mut self, rows: &[&AdapterSet]) -> LoraBatch {
+	pub(crate) fn plan(&mut self, rows: &[&AdapterSet<Adapter>]) -> LoraBatch {
 		let mut groups: Vec<(SetKey, Vec<usize>)> = Vec::new();
 		let mut index: HashMap<SetKey, usize> = HashMap::new();
 		for (row, set) in rows.iter().enumerate().filter(|(_, set)| !set.is_empty()) {
@@ -231,7 +202,7 @@ impl LoraPlanner {
 		let mut single: Vec<usize> = single.into_iter().flat_map(|(_, members)| members).collect();
 		single.sort_unstable();
 		for members in single.chunks(STACKED_SETS) {
-			let sets: Vec<&AdapterSet> = members.iter().map(|row| rows[*row]).collect();
+			let sets: Vec<&AdapterSet<Adapter>> = members.iter().map(|row| rows[*row]).collect();
 			segments.push(self.segment(members, &sets, rows.len(), &mut used));
 		}
 		self.stacks = used;
@@ -242,7 +213,7 @@ impl LoraPlanner {
 	fn segment(
 		&self,
 		members: &[usize],
-		sets: &[&AdapterSet],
+		sets: &[&AdapterSet<Adapter>],
 		batch: usize,
 		used: &mut HashMap<Vec<SetKey>, Arc<Stack>>,
 	) -> Segment {
@@ -259,19 +230,19 @@ impl LoraPlanner {
 		Segment { rows, stack }
 	}
 
-	fn stack_for(&self, sets: &[&AdapterSet]) -> Arc<Stack> {
+	fn stack_for(&self, sets: &[&AdapterSet<Adapter>]) -> Arc<Stack> {
 		let layers = (0..self.model.layers)
 			.map(|layer| Site::ALL.map(|site| self.stack_site(sets, layer, site)))
 			.collect();
 		Arc::new(Stack { sets: sets.len(), layers })
 	}
 
-	fn stack_site(&self, sets: &[&AdapterSet], layer: usize, site: Site) -> Option<SiteFactors> {
+	fn stack_site(&self, sets: &[&AdapterSet<Adapter>], layer: usize, site: Site) -> Option<SiteFactors> {
 		let mut a = Vec::new();
 		let mut outputs = Vec::new();
 		let mut start = 0;
 		for projection in site.projections() {
-			let factors: Vec<_> = sets.iter().map(|set| set.factors(layer, *projection)).collect();
+			let factors: Vec<_> = sets.iter().map(|set| factors(set, layer, *projection)).collect();
 			let (inputs, width) = projection.widths(&self.model);
 			let rank = factors.iter().flatten().map(|factors| factors.a.dims()[1]).max().unwrap_or(0);
 			if rank == 0 {

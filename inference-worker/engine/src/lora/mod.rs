@@ -5,3 +5,4 @@ pub(crate) mod config;
 pub(crate) mod loader;
 pub(crate) mod reader;
 pub(crate) mod store;
+pub(crate) mod set;

@@ -15,11 +15,11 @@ const WEIGHTS_FILE: &str = "adapter_model.safetensors";
 /// Bytes that the file may have beside its values: the header with the names.
 const HEADER_ROOM: u64 = 1 << 20;
 
-/// The low-rank factors of one projection. Their product, `a · b`, is added to the weight `[inputs, outputs]`.
+/// The low-rank factors of one projection. The product `aᵀ · b` is added to the weight `[inputs, outputs]`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct HostFactors {
 	pub(crate) rank: usize,
-	/// `[inputs, rank]`, row-major.
+	/// `[rank, inputs]`, row-major.
 	pub(crate) a: Vec<f32>,
 	/// `[rank, outputs]`, row-major, multiplied by the adapter's own scaling.
 	pub(crate) b: Vec<f32>,
@@ -89,7 +89,7 @@ fn read_factors(
 	if let Some(index) = scaled.values.iter().position(|value| !value.is_finite()) {
 		return Err(WeightsError::NotFinite { name: format!("{b} times its scaling"), index }.into());
 	}
-	Ok(HostFactors { rank, a: transpose(&a.values, inputs), b: transpose(&scaled.values, rank) })
+	Ok(HostFactors { rank, a: a.values, b: transpose(&scaled.values, rank) })
 }
 
 /// The embedding and the output projection have no per-row path, so adapters on them are refused.

@@ -5,24 +5,24 @@ use std::{
 	sync::Arc,
 };
 
-use super::batch::Adapter;
 use crate::{stats::Counters, ContentHash};
 
-struct Resident {
-	adapter: Arc<Adapter>,
+struct Resident<A> {
+	adapter: Arc<A>,
+	bytes: u64,
 	/// Tick of the last use.
 	used: u64,
 }
 
-pub(crate) struct AdapterStore {
+pub(crate) struct AdapterStore<A> {
 	budget: u64,
 	bytes: u64,
 	tick: u64,
-	resident: HashMap<ContentHash, Resident>,
+	resident: HashMap<ContentHash, Resident<A>>,
 	counters: Arc<Counters>,
 }
 
-impl AdapterStore {
+impl<A> AdapterStore<A> {
 	pub(crate) fn new(budget: u64, counters: Arc<Counters>) -> Self {
 		Self { budget, bytes: 0, tick: 0, resident: HashMap::new(), counters }
 	}
@@ -37,11 +37,11 @@ impl AdapterStore {
 
 	/// Bytes of an adapter that is resident, else 0.
 	pub(crate) fn bytes_of(&self, hash: &ContentHash) -> u64 {
-		self.resident.get(hash).map_or(0, |resident| resident.adapter.bytes)
+		self.resident.get(hash).map_or(0, |resident| resident.bytes)
 	}
 
 	/// The adapter, marked as used now. It stays resident as long as the caller holds it.
-	pub(crate) fn get(&mut self, hash: &ContentHash) -> Option<Arc<Adapter>> {
+	pub(crate) fn get(&mut self, hash: &ContentHash) -> Option<Arc<A>> {
 		self.tick += 1;
 		let resident = self.resident.get_mut(hash)?;
 		resident.used = self.tick;
@@ -50,14 +50,14 @@ impl AdapterStore {
 
 	/// Evicts until `bytes` more fit. Evicts nothing and returns false if held and protected adapters leave too little.
 	pub(crate) fn make_room(&mut self, bytes: u64, protected: &HashSet<ContentHash>) -> bool {
-		let evictable = |(hash, resident): &(&ContentHash, &Resident)| {
+		let evictable = |(hash, resident): &(&ContentHash, &Resident<A>)| {
 			Arc::strong_count(&resident.adapter) == 1 && !protected.contains(*hash)
 		};
 		let mut victims: Vec<(u64, ContentHash, u64)> = self
 			.resident
 			.iter()
 			.filter(evictable)
-			.map(|(hash, resident)| (resident.used, *hash, resident.adapter.bytes))
+			.map(|(hash, resident)| (resident.used, *hash, resident.bytes))
 			.collect();
 		let freed: u64 = victims.iter().map(|(_, _, bytes)| bytes).sum();
 		if (self.bytes - freed).saturating_add(bytes) > self.budget {
@@ -69,7 +69,7 @@ impl AdapterStore {
 				break;
 			}
 			if let Some(evicted) = self.resident.remove(&hash) {
-				self.bytes -= evicted.adapter.bytes;
+				self.bytes -= evicted.bytes;
 				Counters::add(&self.counters.adapter_evictions, 1);
 			}
 		}
@@ -78,10 +78,10 @@ impl AdapterStore {
 	}
 
 	/// Adds an adapter for which room was made.
-	pub(crate) fn insert(&mut self, hash: ContentHash, adapter: Adapter) {
+	pub(crate) fn insert(&mut self, hash: ContentHash, adapter: A, bytes: u64) {
 		self.tick += 1;
-		self.bytes += adapter.bytes;
-		self.resident.insert(hash, Resident { adapter: Arc::new(adapter), used: self.tick });
+		self.bytes += bytes;
+		self.resident.insert(hash, Resident { adapter: Arc::new(adapter), bytes, used: self.tick });
 		Counters::add(&self.counters.adapter_loads, 1);
 		self.report();
 	}

@@ -2,27 +2,27 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 
 use super::*;
 use crate::{
 	chat::ChatMessage,
 	config::ModelConfig,
-	kv_cache::KvCache,
+	cpu::{CpuModel, Precision},
+	executor::{Chunk, Executor},
 	loading::Checkpoint,
-	lora::{
-		batch::{Adapter, AdapterSet, LoraPlanner},
-		reader,
-	},
-	model::{Model, Step},
+	lora::{reader, set::AdapterSet},
+	tensor::TensorModel,
 };
 
 const TOLERANCE: f32 = 1e-4;
+/// Blocks of a sequence, and of all.
+const SLOT: u32 = 8;
+const BLOCKS: usize = 64;
 
-struct Loaded {
-	model: Model,
-	planner: LoraPlanner,
-	adapters: Vec<Arc<Adapter>>,
+struct Loaded<E: Executor> {
+	model: E,
+	adapters: Vec<Arc<E::Adapter>>,
 	golden: Value,
 	logits: Checkpoint,
 }
@@ -30,18 +30,30 @@ struct Loaded {
 /// Rows of logits.
 type Rows = Vec<Vec<f32>>;
 
-impl Loaded {
-	fn open(name: &str, device: &Device) -> Self {
+fn on_cpu(name: &str) -> Loaded<CpuModel> {
+	Loaded::open(name, |dir, config| {
+		CpuModel::load(dir, config, config.context, BLOCKS, Precision::Full).unwrap()
+	})
+}
+
+fn on_burn(name: &str, device: &Device) -> Loaded<TensorModel> {
+	Loaded::open(name, |dir, config| {
+		TensorModel::load(dir, config, config.context, BLOCKS, device).unwrap()
+	})
+}
+
+impl<E: Executor> Loaded<E> {
+	fn open(name: &str, load: impl FnOnce(&std::path::Path, &ModelConfig) -> E) -> Self {
 		let dir = fixture(name);
 		let config = ModelConfig::open(&dir).unwrap();
+		let model = load(&dir, &config);
 		let adapters = ADAPTERS
 			.iter()
 			.map(|adapter| reader::read(&dir.join(adapter), &config, 1 << 20).unwrap())
-			.map(|adapter| Arc::new(Adapter::upload(adapter, &config, device)))
+			.map(|adapter| Arc::new(model.upload(adapter)))
 			.collect();
 		Self {
-			model: Model::load(&dir, &config, config.context, device).unwrap(),
-			planner: LoraPlanner::new(&config, device),
+			model,
 			adapters,
 			golden: golden(name),
 			logits: Checkpoint::open_file(&dir.join("golden.safetensors"), 1 << 20).unwrap(),
@@ -52,7 +64,7 @@ impl Loaded {
 		ids(&self.golden["ids"][index])
 	}
 
-	fn set(&self, label: &str) -> AdapterSet {
+	fn set(&self, label: &str) -> AdapterSet<E::Adapter> {
 		let adapter = |name: &str, scale| {
 			let index = ADAPTERS.iter().position(|adapter| *adapter == name).unwrap();
 			([index as u8; 32], scale, self.adapters[index].clone())
@@ -79,38 +91,81 @@ impl Loaded {
 		tensor.values.chunks(shape[1]).map(<[f32]>::to_vec).collect()
 	}
 
-	fn cache(&self) -> KvCache {
-		self.model.cache(8, 128)
-	}
-
-	fn prefill(
-		&self,
-		set: &AdapterSet,
-		slot: usize,
-		tokens: &[u32],
-		chunk: usize,
-		cache: &mut KvCache,
-	) -> Rows {
-		let lora = self.planner.uniform(set);
+	/// Logits of all tokens, `chunk` at a time, from the start of a sequence on.
+	fn prefill(&mut self, set: &AdapterSet<E::Adapter>, slot: u32, tokens: &[u32], chunk: usize) -> Rows {
+		let blocks: Vec<u32> = (slot * SLOT..(slot + 1) * SLOT).collect();
 		let mut start = 0;
 		let mut logits = Vec::new();
 		for tokens in tokens.chunks(chunk) {
-			let hidden = self.model.forward(&Step::Prefill { slot, start, tokens }, cache, &lora);
-			logits.extend(rows(self.model.logits(hidden)));
+			let chunk = Chunk { tokens, start, blocks: &blocks, adapters: set, logits: tokens.len() };
+			let found = self.model.step(&[chunk]).unwrap();
+			logits.extend(found.chunks(self.model.vocabulary()).map(<[f32]>::to_vec));
 			start += tokens.len();
 		}
 		logits
 	}
 
 	/// Logits of every position without a batch.
-	fn full(&self, label: &str, tokens: &[u32]) -> Rows {
-		self.prefill(&self.set(label), 0, tokens, usize::MAX, &mut self.cache())
+	fn full(&mut self, label: &str, tokens: &[u32]) -> Rows {
+		let set = self.set(label);
+		self.prefill(&set, SLOT - 1, tokens, usize::MAX)
 	}
-}
 
-fn rows(tensor: Tensor<2>) -> Rows {
-	let width = tensor.dims()[1];
-	tensor.into_data().try_into_vec::<f32>().unwrap().chunks(width).map(<[f32]>::to_vec).collect()
+	/// Decodes every label's prompt together, token by token, and compares each row with the full forward.
+	fn decode_together(&mut self, labels: &[&str], prefilled: impl Fn(usize) -> usize) {
+		let prompts: Vec<Vec<u32>> = (0..labels.len()).map(|row| self.prompt(row % 2)).collect();
+		let expected: Vec<Rows> =
+			labels.iter().zip(&prompts).map(|(label, prompt)| self.full(label, prompt)).collect();
+		let sets: Vec<_> = labels.iter().map(|label| self.set(label)).collect();
+		for (row, (set, prompt)) in sets.iter().zip(&prompts).enumerate() {
+			self.prefill(set, row as u32, &prompt[..prefilled(row)], usize::MAX);
+		}
+		let blocks: Vec<Vec<u32>> =
+			(0..labels.len() as u32).map(|slot| (slot * SLOT..(slot + 1) * SLOT).collect()).collect();
+		for step in 0..8 {
+			let chunks: Vec<_> = prompts
+				.iter()
+				.enumerate()
+				.map(|(row, prompt)| {
+					let start = prefilled(row) + step;
+					let (tokens, adapters) = (&prompt[start..start + 1], &sets[row]);
+					Chunk { tokens, start, blocks: &blocks[row], adapters, logits: 1 }
+				})
+				.collect();
+			let found = self.model.step(&chunks).unwrap();
+			let found: Rows = found.chunks(self.model.vocabulary()).map(<[f32]>::to_vec).collect();
+			let wanted: Rows =
+				expected.iter().zip(&chunks).map(|(rows, chunk)| rows[chunk.start].clone()).collect();
+			assert_close(&found, &wanted, &format!("{labels:?} at step {step}"));
+		}
+	}
+
+	fn agrees_with_transformers(&mut self, name: &str) {
+		for label in self.labels() {
+			let prompt = self.prompt(0);
+			let found = self.full(&label, &prompt);
+			assert_close(&found, &self.expected(&label), &format!("{name}, {label}"));
+		}
+	}
+
+	fn agrees_in_chunks(&mut self, name: &str) {
+		for chunk in [1, 7] {
+			let (set, prompt) = (self.set("rslora"), self.prompt(0));
+			let found = self.prefill(&set, 2, &prompt, chunk);
+			assert_close(&found, &self.expected("rslora"), name);
+		}
+	}
+
+	fn decodes_alone_and_mixed(&mut self) {
+		for label in ["base", "pattern", "composed"] {
+			self.decode_together(&[label], |_| 3);
+		}
+		let mixed = ["rslora", "base", "plain", "composed", "base", "pattern", "plain"];
+		self.decode_together(&mixed, |row| 2 + row);
+		self.decode_together(&["plain"; 5], |row| 1 + row);
+		self.decode_together(&["plain", "plain", "plain", "plain", "rslora", "base", "pattern"], |_| 4);
+		self.decode_together(&["base"; 3], |row| 9 - row);
+	}
 }
 
 #[track_caller]
@@ -131,81 +186,32 @@ fn assert_close(found: &[Vec<f32>], expected: &[Vec<f32>], what: &str) {
 #[test]
 fn logits_agree_with_transformers_and_peft_when_any_model_and_adapter_is_used() {
 	for name in MODELS {
-		let loaded = Loaded::open(name, &Device::flex());
-		for label in loaded.labels() {
-			let found = loaded.full(&label, &loaded.prompt(0));
-			assert_close(&found, &loaded.expected(&label), &format!("{name}, {label}"));
-		}
+		on_cpu(name).agrees_with_transformers(name);
+		on_burn(name, &Device::flex()).agrees_with_transformers(name);
 	}
 }
 
 #[test]
 fn logits_stay_the_same_when_the_prompt_is_processed_in_chunks() {
 	for name in MODELS {
-		let loaded = Loaded::open(name, &Device::flex());
-		for chunk in [1, 7] {
-			let set = loaded.set("rslora");
-			let found = loaded.prefill(&set, 2, &loaded.prompt(0), chunk, &mut loaded.cache());
-			assert_close(&found, &loaded.expected("rslora"), name);
-		}
-	}
-}
-
-/// Decodes every label's prompt together, token by token, and compares each row with the full forward.
-fn decode_together(loaded: &mut Loaded, labels: &[&str], prefilled: impl Fn(usize) -> usize) {
-	let prompts: Vec<Vec<u32>> = (0..labels.len()).map(|row| loaded.prompt(row % 2)).collect();
-	let expected: Vec<Rows> =
-		labels.iter().zip(&prompts).map(|(label, prompt)| loaded.full(label, prompt)).collect();
-	let sets: Vec<AdapterSet> = labels.iter().map(|label| loaded.set(label)).collect();
-	let mut cache = loaded.cache();
-	for (row, (set, prompt)) in sets.iter().zip(&prompts).enumerate() {
-		loaded.prefill(set, row, &prompt[..prefilled(row)], usize::MAX, &mut cache);
-	}
-	let lora = loaded.planner.plan(&sets.iter().collect::<Vec<_>>());
-	for step in 0..8 {
-		let tokens: Vec<(u32, usize)> = prompts
-			.iter()
-			.enumerate()
-			.map(|(row, prompt)| (prompt[prefilled(row) + step], prefilled(row) + step))
-			.collect();
-		let hidden = loaded.model.forward(&Step::Decode(&tokens), &mut cache, &lora);
-		let found = rows(loaded.model.logits(hidden));
-		let wanted: Rows =
-			expected.iter().zip(&tokens).map(|(rows, (_, position))| rows[*position].clone()).collect();
-		assert_close(&found, &wanted, &format!("{labels:?} at step {step}"));
+		on_cpu(name).agrees_in_chunks(name);
+		on_burn(name, &Device::flex()).agrees_in_chunks(name);
 	}
 }
 
 #[test]
-fn cached_decode_equals_the_full_forward_when_alone() {
+fn cached_decode_equals_the_full_forward_when_alone_and_in_a_batch_of_mixed_adapters() {
 	for name in MODELS {
-		let mut loaded = Loaded::open(name, &Device::flex());
-		for label in ["base", "pattern", "composed"] {
-			decode_together(&mut loaded, &[label], |_| 3);
-		}
-	}
-}
-
-#[test]
-fn batch_of_mixed_adapters_equals_each_alone_when_lengths_differ() {
-	for name in MODELS {
-		let mut loaded = Loaded::open(name, &Device::flex());
-		let mixed = ["rslora", "base", "plain", "composed", "base", "pattern", "plain", "rslora"];
-		decode_together(&mut loaded, &mixed, |row| 2 + row);
-		decode_together(&mut loaded, &["plain"; 5], |row| 1 + row);
-		decode_together(
-			&mut loaded,
-			&["plain", "plain", "plain", "plain", "rslora", "base", "pattern"],
-			|_| 4,
-		);
-		decode_together(&mut loaded, &["base"; 3], |row| 9 - row);
+		on_cpu(name).decodes_alone_and_mixed();
+		on_burn(name, &Device::flex()).decodes_alone_and_mixed();
 	}
 }
 
 #[test]
 fn greedy_answers_equal_those_of_transformers_when_all_run_at_once() {
-	for name in MODELS {
-		let engine = start(name);
+	for (name, device) in MODELS.into_iter().flat_map(|name| DEVICES.map(|device| (name, device))) {
+		let config = EngineConfig { device, ..config(name) };
+		let engine = Engine::start(config, Arc::new(Folders::of(name))).unwrap();
 		let golden = golden(name);
 		let adapters = |label: &str| match label {
 			"base" => Vec::new(),
@@ -251,11 +257,9 @@ fn tokens_and_chat_prompt_equal_those_of_transformers_when_the_same_files_are_re
 #[ignore = "opens a graphics driver: run it on a machine with a GPU; software rasterizers may crash the process"]
 fn logits_agree_with_transformers_and_peft_when_the_device_is_a_gpu() {
 	let (_, device) = crate::device::open(DeviceChoice::Wgpu).unwrap();
+	let device = device.unwrap();
 	for name in MODELS {
-		let mut loaded = Loaded::open(name, &device);
-		for label in loaded.labels() {
-			assert_close(&loaded.full(&label, &loaded.prompt(0)), &loaded.expected(&label), name);
-		}
-		decode_together(&mut loaded, &["rslora", "base", "plain", "composed"], |row| 2 + row);
+		on_burn(name, &device).agrees_with_transformers(name);
+		on_burn(name, &device).decodes_alone_and_mixed();
 	}
 }

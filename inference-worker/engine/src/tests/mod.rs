@@ -23,6 +23,8 @@ use crate::{
 	FinishReason, Request, Sampling,
 };
 
+/// Executors on the CPU.
+const DEVICES: [DeviceChoice; 2] = [DeviceChoice::Cpu, DeviceChoice::Flex];
 const MODELS: [&str; 3] = ["llama", "llama3", "qwen2"];
 const ADAPTERS: [&str; 3] = ["plain", "rslora", "pattern"];
 /// Longer than any test should wait.
@@ -105,7 +107,7 @@ impl AdapterSource for Folders {
 }
 
 fn config(model: &str) -> EngineConfig {
-	EngineConfig { model_dir: fixture(model), device: DeviceChoice::Flex, ..EngineConfig::default() }
+	EngineConfig { model_dir: fixture(model), device: DeviceChoice::Cpu, ..EngineConfig::default() }
 }
 
 fn start(model: &str) -> Engine {
@@ -124,6 +126,7 @@ fn request(prompt: &[u32], adapters: &[(u8, f32)], max_tokens: usize) -> Request
 		sampling: Sampling { temperature: 0.0, ..Sampling::default() },
 		stop: Vec::new(),
 		eos: false,
+		payer: [0; 32],
 	}
 }
 

@@ -82,9 +82,8 @@ fn answers_stay_the_same_when_requests_join_and_leave_at_random() {
 	for (index, finished) in together.into_iter().enumerate() {
 		let alone = answer(&engine, request(index));
 		assert_eq!(finished.tokens, alone.tokens, "request {index}");
-		for (together, alone) in finished.logprobs.iter().zip(&alone.logprobs) {
-			assert!((together - alone).abs() < 1e-4);
-		}
+		// To the last bit: what else is in the batch changes nothing.
+		assert_eq!(finished.logprobs, alone.logprobs, "request {index}");
 	}
 }
 
@@ -96,7 +95,7 @@ fn long_prompt_is_answered_the_same_when_others_decode_meanwhile() {
 	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
 	let long: Vec<u32> = (0..500).map(|token| token * 7 % 320).collect();
 	let alone = answer(&engine, request(&long, &[(1, 1.0)], 8));
-	// The short ones end while the long prompt is half done, so that its slot moves.
+	// The short ones end while the long prompt is half done.
 	let short: Vec<Answer> =
 		(1..6).map(|tokens| Answer::of(&engine, request(&PROMPT, &[], tokens))).collect();
 	let meanwhile = Answer::of(&engine, request(&long, &[(1, 1.0)], 8));
@@ -265,5 +264,5 @@ fn accepted_request_finishes_when_the_handle_is_dropped() {
 fn profile_is_stable_when_the_engine_is_started_again() {
 	let (first, second) = (start("llama"), start("qwen2"));
 	assert_eq!(first.profile(), second.profile());
-	assert_eq!((first.context(), first.device()), (128, DeviceChoice::Flex));
+	assert_eq!((first.context(), first.device()), (128, DeviceChoice::Cpu));
 }

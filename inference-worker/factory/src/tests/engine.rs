@@ -77,7 +77,7 @@ fn engine_computes_the_same_when_it_loads_trained_folders() {
 
 	let engine_config = EngineConfig {
 		model_dir: config.base_dir.clone(),
-		device: DeviceChoice::Flex,
+		device: DeviceChoice::Cpu,
 		..EngineConfig::default()
 	};
 	let engine = Engine::start(engine_config, Arc::new(Folder(config.out_dir.clone()))).expect("engine");

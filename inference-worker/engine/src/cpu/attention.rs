@@ -1,0 +1,319 @@
+//! Keys and values in blocks of 16 tokens, and grouped-query attention over them.
+//!
+//! In a block, keys lie with the 16 tokens side by side, so that one vector holds a query's products with 16 keys;
+//! values lie with the numbers of a head side by side. A query sees its keys in order, whatever other queries are
+//! computed beside it.
+
+use half::f16;
+
+use super::{
+	elementwise::exp,
+	simd::{dispatched, largest, sum, Level, Vector, LANES},
+	store::Number,
+};
+
+/// Query heads that share a pass over the keys.
+const GROUP: usize = 4;
+/// Vectors of a value in registers.
+const WIDE: usize = 4;
+
+/// Keys and values of one layer.
+pub(crate) struct Layer<S> {
+	/// `[blocks, heads, head_dim, 16]`.
+	keys: Vec<S>,
+	/// `[blocks, heads, 16, padded head_dim]`.
+	values: Vec<S>,
+}
+
+/// Keys and values of all layers.
+pub(crate) enum Cache {
+	Full(Vec<Layer<f32>>),
+	Half(Vec<Layer<f16>>),
+}
+
+/// Sizes of the heads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+	pub(crate) kv_heads: usize,
+	pub(crate) head_dim: usize,
+}
+
+impl Shape {
+	fn padded(self) -> usize {
+		self.head_dim.next_multiple_of(LANES)
+	}
+
+	/// Numbers of keys and values in a block of a layer.
+	fn block(self) -> (usize, usize) {
+		(self.kv_heads * self.head_dim * LANES, self.kv_heads * self.padded() * LANES)
+	}
+}
+
+impl Cache {
+	/// Room for `blocks` blocks, in 16 bits if `half`.
+	pub(crate) fn new(layers: usize, blocks: usize, shape: Shape, half: bool) -> Self {
+		fn layer<S: Number>(blocks: usize, (keys, values): (usize, usize)) -> Layer<S> {
+			Layer { keys: S::zeros(blocks * keys), values: S::zeros(blocks * values) }
+		}
+		let sizes = shape.block();
+		match half {
+			true => Self::Half((0..layers).map(|_| layer(blocks, sizes)).collect()),
+			false => Self::Full((0..layers).map(|_| layer(blocks, sizes)).collect()),
+		}
+	}
+
+	/// Bytes of a block over all layers.
+	pub(crate) fn block_bytes(layers: usize, shape: Shape, half: bool) -> u64 {
+		let (keys, values) = shape.block();
+		((keys + values) * layers * if half { 2 } else { 4 }) as u64
+	}
+
+	/// Stores a token's key and value, `[kv_heads · head_dim]` each.
+	pub(crate) fn put(
+		&mut self,
+		layer: usize,
+		shape: Shape,
+		(block, offset): (u32, usize),
+		key: &[f32],
+		value: &[f32],
+	) {
+		fn put<S: Number>(layer: &mut Layer<S>, shape: Shape, at: (usize, usize), key: &[f32], value: &[f32]) {
+			let ((block, offset), padded, sizes) = (at, shape.padded(), shape.block());
+			let keys = &mut layer.keys[block * sizes.0..(block + 1) * sizes.0];
+			for (tokens, number) in keys.chunks_exact_mut(LANES).zip(key) {
+				tokens[offset] = S::of(*number);
+			}
+			let values = &mut layer.values[block * sizes.1..(block + 1) * sizes.1];
+			for (head, numbers) in value.chunks_exact(shape.head_dim).enumerate() {
+				let start = (head * LANES + offset) * padded;
+				for (to, number) in values[start..].iter_mut().zip(numbers) {
+					*to = S::of(*number);
+				}
+			}
+		}
+		match self {
+			Self::Full(layers) => put(&mut layers[layer], shape, (block as usize, offset), key, value),
+			Self::Half(layers) => put(&mut layers[layer], shape, (block as usize, offset), key, value),
+		}
+	}
+
+	/// Attention of the query heads that share `kv_head` over the first `length` tokens of `table`.
+	///
+	/// `queries` and `output` are `[heads / kv_heads, head_dim]`; queries are scaled already. `scratch` is any memory.
+	#[allow(clippy::too_many_arguments)] // One call per token and head; a struct would only rename them.
+	pub(crate) fn attend(
+		&self,
+		level: Level,
+		layer: usize,
+		shape: Shape,
+		kv_head: usize,
+		table: &[u32],
+		length: usize,
+		queries: &[f32],
+		output: &mut [f32],
+		scratch: &mut Vec<f32>,
+	) {
+		let blocks = length.div_ceil(LANES);
+		scratch.resize(GROUP * (blocks * LANES + shape.padded()), 0.0);
+		let numbers = GROUP * shape.head_dim;
+		for (queries, output) in queries.chunks(numbers).zip(output.chunks_mut(numbers)) {
+			match self {
+				Self::Full(layers) => {
+					attend_full(level, &layers[layer], shape, kv_head, &table[..blocks], length, queries, output, scratch);
+				}
+				Self::Half(layers) => {
+					attend_half(level, &layers[layer], shape, kv_head, &table[..blocks], length, queries, output, scratch);
+				}
+			}
+		}
+	}
+}
+
+dispatched! {
+	fn attend_full(
+		layer: &Layer<f32>, shape: Shape, kv_head: usize, table: &[u32], length: usize, queries: &[f32],
+		output: &mut [f32], scratch: &mut [f32],
+	) = attend_full_with
+}
+
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn attend_full_with<V: Vector>(
+	layer: &Layer<f32>,
+	shape: Shape,
+	kv_head: usize,
+	table: &[u32],
+	length: usize,
+	queries: &[f32],
+	output: &mut [f32],
+	scratch: &mut [f32],
+) {
+	// SAFETY: promised by the caller.
+	unsafe { attend_group::<V, f32>(layer, shape, kv_head, table, length, queries, output, scratch) }
+}
+
+dispatched! {
+	fn attend_half(
+		layer: &Layer<f16>, shape: Shape, kv_head: usize, table: &[u32], length: usize, queries: &[f32],
+		output: &mut [f32], scratch: &mut [f32],
+	) = attend_half_with
+}
+
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn attend_half_with<V: Vector>(
+	layer: &Layer<f16>,
+	shape: Shape,
+	kv_head: usize,
+	table: &[u32],
+	length: usize,
+	queries: &[f32],
+	output: &mut [f32],
+	scratch: &mut [f32],
+) {
+	// SAFETY: promised by the caller.
+	unsafe { attend_group::<V, f16>(layer, shape, kv_head, table, length, queries, output, scratch) }
+}
+
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn attend_group<V: Vector, S: Number>(
+	layer: &Layer<S>,
+	shape: Shape,
+	kv_head: usize,
+	table: &[u32],
+	length: usize,
+	queries: &[f32],
+	output: &mut [f32],
+	scratch: &mut [f32],
+) {
+	// SAFETY: promised by the caller.
+	unsafe {
+		match queries.len() / shape.head_dim {
+			1 => heads::<V, S, 1>(layer, shape, kv_head, table, length, queries, output, scratch),
+			2 => heads::<V, S, 2>(layer, shape, kv_head, table, length, queries, output, scratch),
+			3 => heads::<V, S, 3>(layer, shape, kv_head, table, length, queries, output, scratch),
+			_ => heads::<V, S, 4>(layer, shape, kv_head, table, length, queries, output, scratch),
+		}
+	}
+}
+
+/// `G` query heads.
+#[allow(clippy::too_many_arguments)]
+#[inline(always)]
+unsafe fn heads<V: Vector, S: Number, const G: usize>(
+	layer: &Layer<S>,
+	shape: Shape,
+	kv_head: usize,
+	table: &[u32],
+	length: usize,
+	queries: &[f32],
+	output: &mut [f32],
+	scratch: &mut [f32],
+) {
+	let (head_dim, padded) = (shape.head_dim, shape.padded());
+	let (key_block, value_block) = shape.block();
+	let stride = table.len() * LANES;
+	assert!(queries.len() == G * head_dim && output.len() == G * head_dim && kv_head < shape.kv_heads);
+	assert!(length > 0 && length <= stride && scratch.len() >= G * (stride + padded));
+	let stored = layer.keys.len() / key_block;
+	assert!(layer.values.len() == stored * value_block && table.iter().all(|block| (*block as usize) < stored));
+	let (scores, sums) = scratch.split_at_mut(G * stride);
+
+	// Queries times keys, two blocks at a time for the processor to have enough to do.
+	// SAFETY: blocks exist and the scratch is large enough, as asserted.
+	unsafe {
+		let keys = |index: usize| {
+			let block = *table.get_unchecked(index) as usize;
+			layer.keys.as_ptr().add(block * key_block + kv_head * head_dim * LANES)
+		};
+		let mut index = 0;
+		while index < table.len() {
+			let second = (index + 1).min(table.len() - 1);
+			let (first_keys, second_keys) = (keys(index), keys(second));
+			let mut products = [[V::zero(); 2]; G];
+			for number in 0..head_dim {
+				let first = S::load::<V>(first_keys.add(number * LANES));
+				let other = S::load::<V>(second_keys.add(number * LANES));
+				for g in 0..G {
+					let query = V::splat(*queries.get_unchecked(g * head_dim + number));
+					products[g][0] = query.mul_add(first, products[g][0]);
+					products[g][1] = query.mul_add(other, products[g][1]);
+				}
+			}
+			for g in 0..G {
+				products[g][0].store(scores.as_mut_ptr().add(g * stride + index * LANES));
+				products[g][1].store(scores.as_mut_ptr().add(g * stride + second * LANES));
+			}
+			index += 2;
+		}
+	}
+
+	let mut inverse = [0f32; G];
+	for g in 0..G {
+		let scores = &mut scores[g * stride..(g + 1) * stride];
+		scores[length..].fill(f32::NEG_INFINITY);
+		// SAFETY: whole vectors.
+		unsafe {
+			let mut most = V::splat(f32::NEG_INFINITY);
+			for chunk in scores.chunks_exact(LANES) {
+				most = most.max(V::load(chunk.as_ptr()));
+			}
+			let most = largest(most);
+			let mut total = V::zero();
+			for chunk in scores.chunks_exact_mut(LANES) {
+				for score in &mut *chunk {
+					*score = exp(*score - most);
+				}
+				total = total.add(V::load(chunk.as_ptr()));
+			}
+			inverse[g] = 1.0 / sum(total);
+		}
+	}
+
+	// Weights times values, up to 64 numbers of a head at a time.
+	let vectors = padded / LANES;
+	let mut first = 0;
+	while first < vectors {
+		let count = (vectors - first).min(WIDE);
+		// SAFETY: blocks exist and the scratch is large enough, as asserted.
+		unsafe {
+			let mut totals = [[V::zero(); WIDE]; G];
+			for (index, block) in table.iter().enumerate() {
+				let tokens = (length - index * LANES).min(LANES);
+				let start = *block as usize * value_block + kv_head * LANES * padded + first * LANES;
+				let values = layer.values.as_ptr().add(start);
+				for token in 0..tokens {
+					let weights: [V; G] = std::array::from_fn(|g| {
+						V::splat(*scores.get_unchecked(g * stride + index * LANES + token))
+					});
+					if count == WIDE {
+						for wide in 0..WIDE {
+							let value = S::load::<V>(values.add(token * padded + wide * LANES));
+							for g in 0..G {
+								totals[g][wide] = weights[g].mul_add(value, totals[g][wide]);
+							}
+						}
+					} else {
+						for wide in 0..count {
+							let value = S::load::<V>(values.add(token * padded + wide * LANES));
+							for g in 0..G {
+								totals[g][wide] = weights[g].mul_add(value, totals[g][wide]);
+							}
+						}
+					}
+				}
+			}
+			for g in 0..G {
+				for wide in 0..count {
+					let scaled = totals[g][wide].mul(V::splat(inverse[g]));
+					scaled.store(sums.as_mut_ptr().add(g * padded + (first + wide) * LANES));
+				}
+			}
+		}
+		first += count;
+	}
+	for (output, sums) in output.chunks_exact_mut(head_dim).zip(sums.chunks_exact(padded)) {
+		output.copy_from_slice(&sums[..head_dim]);
+	}
+}

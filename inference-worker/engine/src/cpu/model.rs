@@ -1,0 +1,323 @@
+//! A Llama or Qwen2 decoder on the CPU's own kernels.
+
+use std::path::Path;
+
+use half::f16;
+use rayon::prelude::*;
+
+use super::{
+	attention::{Cache, Shape},
+	columns::Columns,
+	elementwise,
+	lora::{self, Adapter, Group},
+	quantize::Activations,
+	simd::Level,
+	weights::{Input, Precision, Weights},
+};
+use crate::{
+	checkpoint::ModelWeights,
+	config::ModelConfig,
+	error::{EngineError, ModelError},
+	executor::{Chunk, Executor, BLOCK_TOKENS},
+	lora::reader::HostAdapter,
+	projection::Site,
+	rope::RopeTable,
+};
+
+struct Linear {
+	weights: Weights,
+	bias: Option<Vec<f32>>,
+}
+
+struct Layer {
+	attention_norm: Vec<f32>,
+	mlp_norm: Vec<f32>,
+	/// Per [`Site`]; the projections of a site lie side by side.
+	sites: [Linear; 4],
+}
+
+/// Rows of the embedding, as exact as the other numbers of the model.
+enum Embedding {
+	Full(Vec<f32>),
+	Half(Vec<f16>),
+}
+
+/// A decoder in memory, with its KV cache.
+pub(crate) struct CpuModel {
+	level: Level,
+	config: ModelConfig,
+	half: bool,
+	embedding: Embedding,
+	layers: Vec<Layer>,
+	norm: Vec<f32>,
+	output: Weights,
+	rope: RopeTable,
+	cache: Cache,
+	scratch: Scratch,
+}
+
+/// Memory of a step, kept for the next.
+#[derive(Default)]
+struct Scratch {
+	hidden: Vec<f32>,
+	normed: Vec<f32>,
+	wide: Vec<f32>,
+	attended: Vec<f32>,
+	narrow: Vec<f32>,
+	activations: Activations,
+}
+
+/// A token of a step.
+struct Row<'a> {
+	token: u32,
+	position: usize,
+	blocks: &'a [u32],
+}
+
+impl CpuModel {
+	/// Loads the weights for positions `0..context`, with a KV cache of `blocks` blocks.
+	pub(crate) fn load(
+		dir: &Path,
+		config: &ModelConfig,
+		context: usize,
+		blocks: usize,
+		precision: Precision,
+	) -> Result<Self, ModelError> {
+		let level = Level::detect();
+		let weights = ModelWeights::open(dir, config)?;
+		let half = precision != Precision::Full;
+		let (vocab, hidden) = (config.vocab_size, config.hidden_size);
+		let embedding = weights.embedding()?;
+		let output = match config.tie_embeddings {
+			true => Weights::pack(&embedding, vocab, hidden, precision),
+			false => Weights::pack(&weights.output()?, vocab, hidden, precision),
+		};
+		let layers = (0..config.layers)
+			.map(|layer| {
+				let site = |site: Site| {
+					let (values, bias) = weights.site(layer, site)?;
+					let (inputs, outputs) = site.widths(config);
+					let weights = Weights::pack(&values, outputs, inputs, precision);
+					Ok::<_, ModelError>(Linear { weights, bias })
+				};
+				Ok::<_, ModelError>(Layer {
+					attention_norm: weights.norm(layer, "input_layernorm")?,
+					mlp_norm: weights.norm(layer, "post_attention_layernorm")?,
+					sites: [site(Site::Qkv)?, site(Site::O)?, site(Site::GateUp)?, site(Site::Down)?],
+				})
+			})
+			.collect::<Result<_, _>>()?;
+		let norm = weights.final_norm()?;
+		let model = Self {
+			level,
+			half,
+			embedding: match half {
+				true => Embedding::Half(embedding.into_iter().map(f16::from_f32).collect()),
+				false => Embedding::Full(embedding),
+			},
+			layers,
+			norm,
+			output,
+			rope: RopeTable::new(config, context),
+			cache: Cache::new(config.layers, blocks, shape(config), half),
+			scratch: Scratch::default(),
+			config: config.clone(),
+		};
+		tracing::info!(instructions = %level, weights = model.bytes(), "model on the CPU");
+		Ok(model)
+	}
+
+	/// Bytes of a block of the KV cache.
+	pub(crate) fn block_bytes(config: &ModelConfig, precision: Precision) -> u64 {
+		Cache::block_bytes(config.layers, shape(config), precision != Precision::Full)
+	}
+
+	fn bytes(&self) -> u64 {
+		let sites = self.layers.iter().flat_map(|layer| &layer.sites);
+		sites.map(|site| site.weights.bytes()).sum::<u64>() + self.output.bytes()
+	}
+
+	fn compute(&mut self, chunks: &[Chunk<'_, Adapter>]) -> Vec<f32> {
+		let rows: Vec<Row<'_>> = chunks
+			.iter()
+			.flat_map(|chunk| {
+				chunk.tokens.iter().enumerate().map(|(index, token)| Row {
+					token: *token,
+					position: chunk.start + index,
+					blocks: chunk.blocks,
+				})
+			})
+			.collect();
+		let sets = chunks.iter().flat_map(|chunk| chunk.tokens.iter().map(|_| chunk.adapters));
+		let groups = lora::group(sets);
+		let mut scratch = std::mem::take(&mut self.scratch);
+		self.embed(&rows, &mut scratch.hidden);
+		for index in 0..self.layers.len() {
+			self.attention(index, &rows, &groups, &mut scratch);
+			self.mlp(index, rows.len(), &groups, &mut scratch);
+		}
+		let logits = self.logits(chunks, &mut scratch);
+		self.scratch = scratch;
+		logits
+	}
+
+	fn embed(&self, rows: &[Row<'_>], hidden: &mut Vec<f32>) {
+		let width = self.config.hidden_size;
+		hidden.clear();
+		for row in rows {
+			let at = row.token as usize * width..(row.token as usize + 1) * width;
+			match &self.embedding {
+				Embedding::Full(values) => hidden.extend_from_slice(&values[at]),
+				Embedding::Half(values) => hidden.extend(values[at].iter().map(|value| value.to_f32())),
+			}
+		}
+	}
+
+	/// The norm of every row.
+	fn norm(&self, weight: &[f32], rows: &[f32], output: &mut Vec<f32>) {
+		let width = self.config.hidden_size;
+		output.resize(rows.len(), 0.0);
+		let epsilon = self.config.norm_eps as f32;
+		for (input, output) in rows.chunks_exact(width).zip(output.chunks_exact_mut(width)) {
+			elementwise::rms_norm(self.level, input, weight, epsilon, output);
+		}
+	}
+
+	/// A site's product with its updates: `output` becomes `[rows, outputs]`.
+	fn project(
+		&self,
+		(layer, site): (usize, Site),
+		rows: usize,
+		groups: &[Group<'_>],
+		input: &[f32],
+		activations: &mut Activations,
+		output: &mut Vec<f32>,
+	) {
+		let linear = &self.layers[layer].sites[site.index()];
+		let outputs = linear.weights.outputs();
+		output.resize(rows * outputs, 0.0);
+		self.multiply(&linear.weights, rows, input, activations, output);
+		if let Some(bias) = &linear.bias {
+			output.chunks_exact_mut(outputs).for_each(|row| elementwise::add(self.level, row, bias));
+		}
+		lora::add_to(self.level, &self.config, groups, (layer, site), input, output);
+	}
+
+	fn multiply(
+		&self,
+		weights: &Weights,
+		rows: usize,
+		input: &[f32],
+		activations: &mut Activations,
+		output: &mut [f32],
+	) {
+		let input = match weights.wants_int8() {
+			true => {
+				activations.quantize(self.level, input, input.len() / rows);
+				Input::Int8(activations)
+			}
+			false => Input::Full(input),
+		};
+		weights.multiply(self.level, &input, rows, output);
+	}
+
+	fn attention(&mut self, layer: usize, rows: &[Row<'_>], groups: &[Group<'_>], scratch: &mut Scratch) {
+		let Scratch { hidden, normed, wide, attended, narrow, activations } = scratch;
+		self.norm(&self.layers[layer].attention_norm, hidden, normed);
+		self.project((layer, Site::Qkv), rows.len(), groups, normed, activations, wide);
+
+		let shape = shape(&self.config);
+		let (q_width, kv_width, half) = (self.config.q_width(), self.config.kv_width(), self.rope.half);
+		let width = q_width + 2 * kv_width;
+		let scale = (shape.head_dim as f32).sqrt().recip();
+		for (row, qkv) in rows.iter().zip(wide.chunks_exact_mut(width)) {
+			let angles = row.position * half..(row.position + 1) * half;
+			let (cosines, sines) = (&self.rope.cos[angles.clone()], &self.rope.sin[angles]);
+			let (query, rest) = qkv.split_at_mut(q_width);
+			let (key, value) = rest.split_at_mut(kv_width);
+			elementwise::rotate(self.level, query, cosines, sines, scale);
+			elementwise::rotate(self.level, key, cosines, sines, 1.0);
+			let block = row.blocks[row.position / BLOCK_TOKENS];
+			self.cache.put(layer, shape, (block, row.position % BLOCK_TOKENS), key, value);
+		}
+
+		attended.resize(rows.len() * q_width, 0.0);
+		let per_head = q_width / shape.kv_heads;
+		let output = Columns::new(attended, q_width);
+		(0..rows.len() * shape.kv_heads).into_par_iter().for_each_init(Vec::new, |memory, task| {
+			let (index, head) = (task / shape.kv_heads, task % shape.kv_heads);
+			let (row, at) = (&rows[index], head * per_head..(head + 1) * per_head);
+			let queries = &wide[index * width..index * width + q_width][at.clone()];
+			// SAFETY: each row and head is one task.
+			let output = unsafe { output.columns(index, at) };
+			let length = row.position + 1;
+			self.cache.attend(self.level, layer, shape, head, row.blocks, length, queries, output, memory);
+		});
+
+		self.project((layer, Site::O), rows.len(), groups, attended, activations, narrow);
+		elementwise::add(self.level, hidden, narrow);
+	}
+
+	fn mlp(&self, layer: usize, rows: usize, groups: &[Group<'_>], scratch: &mut Scratch) {
+		let Scratch { hidden, normed, wide, attended: gated, narrow, activations } = scratch;
+		self.norm(&self.layers[layer].mlp_norm, hidden, normed);
+		self.project((layer, Site::GateUp), rows, groups, normed, activations, wide);
+		let width = self.config.intermediate_size;
+		gated.resize(rows * width, 0.0);
+		wide.par_chunks_exact(2 * width).zip(gated.par_chunks_exact_mut(width)).with_min_len(4).for_each(
+			|(both, output)| {
+				let (gate, up) = both.split_at(width);
+				elementwise::gated(self.level, gate, up, output);
+			},
+		);
+		self.project((layer, Site::Down), rows, groups, gated, activations, narrow);
+		elementwise::add(self.level, hidden, narrow);
+	}
+
+	fn logits(&self, chunks: &[Chunk<'_, Adapter>], scratch: &mut Scratch) -> Vec<f32> {
+		let Scratch { hidden, normed, narrow, activations, .. } = scratch;
+		let width = self.config.hidden_size;
+		let mut end = 0;
+		narrow.clear();
+		for chunk in chunks {
+			end += chunk.tokens.len();
+			narrow.extend_from_slice(&hidden[(end - chunk.logits) * width..end * width]);
+		}
+		let rows = narrow.len() / width;
+		let mut logits = vec![0.0; rows * self.config.vocab_size];
+		if rows > 0 {
+			self.norm(&self.norm, narrow, normed);
+			self.multiply(&self.output, rows, normed, activations, &mut logits);
+		}
+		logits
+	}
+}
+
+fn shape(config: &ModelConfig) -> Shape {
+	Shape { kv_heads: config.kv_heads, head_dim: config.head_dim }
+}
+
+impl Executor for CpuModel {
+	type Adapter = Adapter;
+
+	fn upload(&self, adapter: HostAdapter) -> Adapter {
+		Adapter::new(adapter, self.half)
+	}
+
+	fn adapter_bytes(adapter: &Adapter) -> u64 {
+		adapter.bytes
+	}
+
+	fn step(&mut self, chunks: &[Chunk<'_, Adapter>]) -> Result<Vec<f32>, EngineError> {
+		// On a thread of the pool, where handing out work costs least.
+		Ok(rayon::scope(|_| self.compute(chunks)))
+	}
+
+	fn recover(&mut self) {
+		self.scratch = Scratch::default();
+	}
+
+	fn vocabulary(&self) -> usize {
+		self.config.vocab_size
+	}
+}

@@ -1,0 +1,50 @@
+//! What runs a model: one step over tokens of many sequences at once.
+//!
+//! There are two: [`crate::cpu`], kernels of our own, and [`crate::tensor`], plain Burn tensors on any device of
+//! Burn's. Each is tested against the other and against `transformers`.
+
+use crate::{
+	error::EngineError,
+	lora::{reader::HostAdapter, set::AdapterSet},
+};
+
+/// Tokens in a block of the KV cache.
+pub(crate) const BLOCK_TOKENS: usize = 16;
+
+/// Consecutive tokens of one sequence in a step.
+pub(crate) struct Chunk<'a, A> {
+	/// Token ids; at least one.
+	pub(crate) tokens: &'a [u32],
+	/// Position of the first; keys and values of all positions before are stored.
+	pub(crate) start: usize,
+	/// Blocks of the KV cache, in the order of the positions; enough for all tokens up to these.
+	pub(crate) blocks: &'a [u32],
+	/// Adapters of the sequence.
+	pub(crate) adapters: &'a AdapterSet<A>,
+	/// After how many of the last tokens the logits are wanted.
+	pub(crate) logits: usize,
+}
+
+/// A model on a device, with the KV cache of all sequences.
+pub(crate) trait Executor: Sized {
+	/// An adapter on the device.
+	type Adapter;
+
+	/// Puts an adapter on the device.
+	fn upload(&self, adapter: HostAdapter) -> Self::Adapter;
+
+	/// Size of an adapter on the device.
+	fn adapter_bytes(adapter: &Self::Adapter) -> u64;
+
+	/// Computes the chunks, stores their keys and values, and gives the wanted logits, a row of the vocabulary
+	/// each, in order.
+	///
+	/// Chunks may share blocks that none of them writes.
+	fn step(&mut self, chunks: &[Chunk<'_, Self::Adapter>]) -> Result<Vec<f32>, EngineError>;
+
+	/// Forgets what it derived from adapters and chunks of earlier steps, after one of them failed.
+	fn recover(&mut self);
+
+	/// Logits in a row.
+	fn vocabulary(&self) -> usize;
+}
