@@ -200,7 +200,7 @@ fn claim_carries_the_golden_proof_when_built() {
 	let Call::One { arguments, .. } = Call::claim_earnings([3; 32], 4_001, &proof) else {
 		panic!("a claim is one call")
 	};
-	assert_eq!(arguments, [[3; 32].encode(), 4_001u128.encode(), bytes].concat());
+	assert_eq!(arguments, [[3u8; 32].encode(), 4_001u128.encode(), bytes].concat());
 }
 
 #[test]

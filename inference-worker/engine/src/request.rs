@@ -90,7 +90,7 @@ impl Reporter {
 
 	/// Reports progress. False if nobody listens any more; nothing is reported after that.
 	pub(crate) fn send(&mut self, event: Event) -> bool {
-		let listening = self.sink.as_mut().is_some_and(|sink| sink(event));
+		let listening = self.sink.as_mut().is_some_and(|sink| call(sink, event));
 		if !listening {
 			self.sink = None;
 		}
@@ -100,21 +100,24 @@ impl Reporter {
 	/// Reports the last event.
 	pub(crate) fn end(&mut self, event: Event) {
 		if let Some(mut sink) = self.sink.take() {
-			sink(event);
+			call(&mut sink, event);
 		}
 	}
 }
 
+/// Calls a receiver. One that panics fails its own request only: it does not listen any more.
+fn call(sink: &mut Sink, event: Event) -> bool {
+	let called = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| sink(event)));
+	called.unwrap_or_else(|_| {
+		tracing::error!("the receiver of a request panicked");
+		false
+	})
+}
+
 impl Drop for Reporter {
 	fn drop(&mut self) {
-		// A second panic while unwinding would end the process.
-		let report = std::panic::AssertUnwindSafe(|| {
-			let reason = "the engine stopped before the answer was complete".into();
-			self.end(Event::Failed(EngineError::Inference(reason)));
-		});
-		if std::panic::catch_unwind(report).is_err() {
-			tracing::error!("the receiver of a request panicked");
-		}
+		let reason = "the engine stopped before the answer was complete".into();
+		self.end(Event::Failed(EngineError::Inference(reason)));
 	}
 }
 

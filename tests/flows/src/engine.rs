@@ -12,7 +12,7 @@ use std::{
 };
 use tributary_engine::{
 	config::ModelConfig, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine, EngineConfig, Event,
-	Request, Sampling,
+	Precision, Request, Sampling,
 };
 
 /// Rank of the adapters.
@@ -27,8 +27,10 @@ const RUNS: usize = 5;
 pub struct EngineReport {
 	/// The model's folder name.
 	pub model: String,
-	/// Device asked for.
+	/// Device in use.
 	pub device: String,
+	/// Weights: full, int8 or int4.
+	pub precision: String,
 	/// Rank of the adapters, on all linear layers.
 	pub rank: usize,
 	/// Tokens of each prompt and of each answer.
@@ -63,20 +65,26 @@ impl AdapterSource for Folders {
 ///
 /// # Errors
 /// When the model cannot be loaded or a request fails.
-pub fn measure(model: &Path, device: DeviceChoice) -> Result<EngineReport> {
+pub fn measure(model: &Path, device: DeviceChoice, precision: Precision) -> Result<EngineReport> {
 	let adapters = tempfile::tempdir()?;
 	let config = ModelConfig::open(model).map_err(|error| anyhow!("{error}"))?;
 	for number in 0..32 {
 		write_adapter(&adapters.path().join(number.to_string()), &config, number)?;
 	}
-	let settings = EngineConfig { model_dir: model.into(), device, max_batch: 32, ..EngineConfig::default() };
+	let settings = EngineConfig {
+		model_dir: model.into(),
+		device,
+		precision,
+		max_batch: 32,
+		..EngineConfig::default()
+	};
 	let engine = Engine::start(settings, Arc::new(Folders(adapters.path().into())))?;
 	let mut rows = Vec::new();
 	for streams in [1, 8, 32] {
 		for (adapters, distinct) in [("base", false), ("distinct", true)] {
 			let mut rates = Vec::new();
 			for run in 0..=RUNS {
-				let rate = run_once(&engine, streams, distinct)?;
+				let rate = run_once(&engine, streams, distinct, run)?;
 				// The first run loads adapters and warms caches.
 				if run > 0 {
 					rates.push(rate);
@@ -86,18 +94,20 @@ pub fn measure(model: &Path, device: DeviceChoice) -> Result<EngineReport> {
 			rows.push(Row { streams, adapters, tokens_per_second: rates[RUNS / 2] });
 		}
 	}
+	let device = engine.device().to_string();
 	engine.shutdown();
 	let name = model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-	Ok(EngineReport { model: name, device: device.to_string(), rank: RANK, tokens: TOKENS, runs: RUNS, rows })
+	Ok(EngineReport { model: name, device, precision: precision.to_string(), rank: RANK, tokens: TOKENS, runs: RUNS, rows })
 }
 
-fn run_once(engine: &Engine, streams: usize, distinct: bool) -> Result<f64> {
+/// Prompts differ in every run, so that none is found in the cache.
+fn run_once(engine: &Engine, streams: usize, distinct: bool, run: usize) -> Result<f64> {
 	let (sender, receiver) = mpsc::channel();
 	let started = Instant::now();
 	for stream in 0..streams {
 		let sender = sender.clone();
 		let request = Request {
-			prompt: (0..TOKENS).map(|at| (at * 37 + stream * 101) as u32 % 256 + 64).collect(),
+			prompt: (0..TOKENS).map(|at| (at * 37 + stream * 101 + run * 13 + streams * 7) as u32 % 256 + 64).collect(),
 			adapters: if distinct {
 				vec![AdapterUse { hash: [stream as u8; 32], scale: 1.0 }]
 			} else {

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::{Parser, Subcommand};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use tributary_engine::DeviceChoice;
+use tributary_engine::{DeviceChoice, Precision};
 
 #[derive(Parser)]
 #[command(about, version)]
@@ -22,9 +22,12 @@ enum Measurement {
 	Engine {
 		/// Hugging Face folder of the base model.
 		model: PathBuf,
-		/// Device: auto, flex, wgpu, vulkan or cuda.
+		/// Device: auto, cpu, flex, wgpu, vulkan or cuda.
 		#[arg(long, default_value = "auto")]
 		device: DeviceChoice,
+		/// Weights: full, int8 or int4.
+		#[arg(long, default_value = "full")]
+		precision: Precision,
 		/// Where to write the report as JSON as well.
 		#[arg(long)]
 		json: Option<PathBuf>,
@@ -45,8 +48,8 @@ enum Measurement {
 
 fn main() -> Result<()> {
 	match Arguments::parse().measurement {
-		Measurement::Engine { model, device, json } => {
-			report(&engine::measure(&model, device)?, json.as_deref())
+		Measurement::Engine { model, device, precision, json } => {
+			report(&engine::measure(&model, device, precision)?, json.as_deref())
 		}
 		Measurement::Spans { tokens, folder, json } => {
 			report(&spans::measure(tokens, folder.as_deref())?, json.as_deref())
