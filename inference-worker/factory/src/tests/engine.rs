@@ -34,6 +34,7 @@ fn generate(engine: &Engine, adapters: Vec<AdapterUse>) -> Vec<(u32, f32)> {
 		sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, seed: [0; 32] },
 		stop: vec![],
 		eos: false,
+		payer: [0; 32],
 	};
 	engine.submit(request, Box::new(move |event| sender.send(event).is_ok())).expect("submitted");
 	receiver
