@@ -96,7 +96,10 @@ pub fn verify(evidence: &Evidence<'_>) -> Report {
 	report.add("agents", agents_known(&data, &terms));
 	report.add("orders", orders(evidence, &data));
 	let Some(parameters) = evidence.parameters.get(&evidence.view.parameters) else {
-		report.add("parameters", Err(format!("the chain has no parameters of version {}", evidence.view.parameters)));
+		report.add(
+			"parameters",
+			Err(format!("the chain has no parameters of version {}", evidence.view.parameters)),
+		);
 		return report;
 	};
 	report.add("fees", each(&data.records, |record| fee_follows(record, &terms, evidence)));
@@ -204,7 +207,8 @@ fn fee_follows(record: &UsageRecord, terms: &[AgentTerms], evidence: &Evidence<'
 	let terms = terms.iter().find(|terms| terms.agent == record.agent).ok_or("its agent is not on chain")?;
 	let version = record.parameters;
 	let parameters = evidence.parameters.get(&version).filter(|_| version <= evidence.view.parameters);
-	let parameters = parameters.ok_or_else(|| format!("parameters {version} were not in force before the batch"))?;
+	let parameters =
+		parameters.ok_or_else(|| format!("parameters {version} were not in force before the batch"))?;
 	let flat = parameters.platform_fee;
 	let computed = fee(terms.price, record.tokens_in, record.tokens_out, record.tools, flat)
 		.ok_or("its fee overflows")?;

@@ -14,9 +14,9 @@ use std::{
 use crate::{
 	chat::{ChatMessage, ChatTemplate},
 	config::ModelConfig,
+	cpu::{CpuModel, Precision},
 	device::{self, DeviceChoice},
 	error::{EngineError, ModelError, SubmitError},
-	cpu::{CpuModel, Precision},
 	executor::Executor,
 	kv_blocks::blocks_for,
 	loading::Checkpoint,
@@ -131,7 +131,9 @@ impl Engine {
 			// Tensors are made and used on this thread only: GPU work is ordered per thread.
 			thread::Builder::new().name("tributary-engine".into()).spawn(move || match device {
 				None => start.run(inbox, || CpuModel::load(&dir, &model, context, blocks, precision)),
-				Some(device) => start.run(inbox, || TensorModel::load(&dir, &model, context, blocks, &device)),
+				Some(device) => {
+					start.run(inbox, || TensorModel::load(&dir, &model, context, blocks, &device))
+				}
 			})
 		}
 		.map_err(|error| EngineError::Config(format!("cannot start the engine thread: {error}")))?;
@@ -210,8 +212,9 @@ impl Engine {
 	pub fn profile(&self) -> [u8; 32] {
 		let (version, device) = (env!("CARGO_PKG_VERSION"), self.inner.device);
 		let precision = self.inner.precision;
-		let text =
-			format!("tributary-engine {version}; device {device}; weights {precision}; sampler {SAMPLER_VERSION}");
+		let text = format!(
+			"tributary-engine {version}; device {device}; weights {precision}; sampler {SAMPLER_VERSION}"
+		);
 		*blake3::hash(text.as_bytes()).as_bytes()
 	}
 
@@ -248,9 +251,7 @@ impl Start {
 	fn run<E: Executor>(self, inbox: Receiver<Message>, load: impl FnOnce() -> Result<E, ModelError>) {
 		let loaded = match catch_unwind(AssertUnwindSafe(load)) {
 			Ok(loaded) => loaded.map_err(EngineError::from),
-			Err(panic) => {
-				Err(EngineError::Device { device: self.choice, reason: panic_message(&*panic) })
-			}
+			Err(panic) => Err(EngineError::Device { device: self.choice, reason: panic_message(&*panic) }),
 		};
 		match loaded {
 			Ok(executor) => {

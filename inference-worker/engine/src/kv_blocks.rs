@@ -177,7 +177,8 @@ mod tests {
 	fn key_differs_when_adapters_scale_or_tokens_differ() {
 		let set = |scale: f32| vec![([7u8; 32], scale.to_bits())];
 		let keys = [root_key(&Vec::new()), root_key(&set(1.0)), root_key(&set(0.5))];
-		let mut all: Vec<_> = keys.iter().flat_map(|root| [next_key(root, &[1]), next_key(root, &[2])]).collect();
+		let mut all: Vec<_> =
+			keys.iter().flat_map(|root| [next_key(root, &[1]), next_key(root, &[2])]).collect();
 		all.sort_unstable();
 		all.dedup();
 		assert_eq!(all.len(), 6);

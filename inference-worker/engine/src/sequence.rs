@@ -148,7 +148,8 @@ impl<A> Sequence<A> {
 		}
 		if is_last || piece.stopped {
 			let reason = if is_eos || piece.stopped { FinishReason::Stop } else { FinishReason::Length };
-			self.reporter.end(Event::Done { reason, tokens: self.tokens.split_off(self.request.prompt.len()) });
+			self.reporter
+				.end(Event::Done { reason, tokens: self.tokens.split_off(self.request.prompt.len()) });
 			return false;
 		}
 		true

@@ -174,7 +174,9 @@ impl TensorModel {
 			let mask = asked.iter().any(|position| position + 1 < length).then(|| {
 				let values: Vec<f32> = asked
 					.iter()
-					.flat_map(|position| (0..length).map(move |key| if key <= *position { 0.0 } else { HIDDEN }))
+					.flat_map(|position| {
+						(0..length).map(move |key| if key <= *position { 0.0 } else { HIDDEN })
+					})
 					.collect();
 				let shape = match together {
 					[_] => [1, 1, asked.len(), length],
@@ -251,8 +253,7 @@ impl TensorModel {
 			.iter()
 			.map(|span| {
 				let tokens = span.rows.len();
-				let queries =
-					queries.clone().slice([span.rows.clone(), 0..kv_heads, 0..group, 0..head_dim]);
+				let queries = queries.clone().slice([span.rows.clone(), 0..kv_heads, 0..group, 0..head_dim]);
 				let read = |stored: &Tensor<2>| {
 					let rows = stored.clone().select(0, span.read.clone());
 					rows.reshape([span.sequences, span.length, kv_heads, head_dim])
@@ -370,7 +371,9 @@ impl Executor for TensorModel {
 		self.cache.resize_with(layers, || None);
 		let rows = [self.blocks * BLOCK_TOKENS, self.config.kv_width()];
 		for stored in &mut self.cache {
-			stored.get_or_insert_with(|| (Tensor::zeros(rows, &self.device), Tensor::zeros(rows, &self.device)));
+			stored.get_or_insert_with(|| {
+				(Tensor::zeros(rows, &self.device), Tensor::zeros(rows, &self.device))
+			});
 		}
 	}
 

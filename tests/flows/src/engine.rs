@@ -1,5 +1,6 @@
 //! Measures the engine: generated tokens per second for several streams, on the base model alone and with a
-//! different adapter in every stream.
+//! different adapter in every stream; with far more adapters than fit; and the time to the first token of a prompt
+//! whose beginning was computed before.
 
 use anyhow::{anyhow, ensure, Context, Result};
 use safetensors::{tensor::TensorView, Dtype};
@@ -8,7 +9,7 @@ use std::{
 	collections::HashMap,
 	path::{Path, PathBuf},
 	sync::{mpsc, Arc},
-	time::Instant,
+	time::{Duration, Instant},
 };
 use tributary_engine::{
 	config::ModelConfig, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine, EngineConfig, Event,
@@ -19,8 +20,31 @@ use tributary_engine::{
 const RANK: usize = 16;
 /// Tokens of a prompt and of an answer.
 const TOKENS: usize = 64;
-/// Runs of each row; the median is reported.
-const RUNS: usize = 5;
+/// Most streams; also the adapters that are made.
+const STREAMS: usize = 32;
+/// Adapters that are registered in the Zipf traffic. They have their own hashes and share the content of those made.
+const REGISTERED: usize = 1_000;
+/// Requests of the Zipf traffic.
+const REQUESTS: usize = 384;
+/// Tokens of the prompt whose beginning is shared.
+const SHARED: usize = 1_000;
+
+/// What is measured.
+#[derive(Debug, Clone)]
+pub struct Settings {
+	/// Hugging Face folder of the base model.
+	pub model: PathBuf,
+	/// Device asked for.
+	pub device: DeviceChoice,
+	/// Weights.
+	pub precision: Precision,
+	/// Runs of each row; the median is reported.
+	pub runs: usize,
+	/// Budget of the adapters on the device, bytes.
+	pub adapter_bytes: u64,
+	/// Whether to measure the traffic with many adapters too.
+	pub zipf: bool,
+}
 
 /// What was measured. Nothing is judged here.
 #[derive(Debug, Serialize)]
@@ -39,6 +63,10 @@ pub struct EngineReport {
 	pub runs: usize,
 	/// Generated tokens per second, prompts included in the time.
 	pub rows: Vec<Row>,
+	/// 32 streams over 1,000 adapters, some asked for far more often than others.
+	pub zipf: Option<Zipf>,
+	/// A prompt that was computed before.
+	pub prefix: Option<Prefix>,
 }
 
 /// One kind of traffic.
@@ -50,92 +78,247 @@ pub struct Row {
 	pub adapters: &'static str,
 	/// Generated tokens of all streams per second.
 	pub tokens_per_second: f64,
+	/// 95th percentile of the time to the first token, milliseconds.
+	pub first_token_p95_ms: f64,
 }
 
-/// Adapters by number: the hash is the number, the folder is made beforehand.
+/// Traffic whose working set does not fit.
+#[derive(Debug, Serialize)]
+pub struct Zipf {
+	/// Adapters that requests choose from, the n-th with probability proportional to 1/n.
+	pub registered: usize,
+	/// Requests.
+	pub requests: usize,
+	/// Bytes that adapters may take on the device.
+	pub adapter_bytes: u64,
+	/// Adapters on the device at the end.
+	pub resident: u64,
+	/// Adapters loaded during the run.
+	pub loads: u64,
+	/// Generated tokens of all streams per second.
+	pub tokens_per_second: f64,
+	/// 95th percentile of the time to the first token, milliseconds.
+	pub first_token_p95_ms: f64,
+}
+
+/// Time to the first token of a long prompt.
+#[derive(Debug, Serialize)]
+pub struct Prefix {
+	/// Tokens of the prompt.
+	pub tokens: usize,
+	/// Milliseconds the first time.
+	pub cold_ms: f64,
+	/// Milliseconds when another request with the same beginning came before.
+	pub warm_ms: f64,
+}
+
+/// Adapters by number: the hash is the number, the folders are made beforehand and used again for greater numbers.
 struct Folders(PathBuf);
 
 impl AdapterSource for Folders {
 	fn folder(&self, hash: &ContentHash) -> Result<PathBuf, String> {
-		Ok(self.0.join(hash[0].to_string()))
+		Ok(self.0.join((number_of(hash) % STREAMS).to_string()))
 	}
 }
 
-/// Runs 1, 8 and 32 streams, base and distinct.
+fn hash_of(number: usize) -> ContentHash {
+	let mut hash = [0; 32];
+	hash[..8].copy_from_slice(&(number as u64).to_le_bytes());
+	hash
+}
+
+fn number_of(hash: &ContentHash) -> usize {
+	let mut number = [0; 8];
+	number.copy_from_slice(&hash[..8]);
+	u64::from_le_bytes(number) as usize
+}
+
+/// Runs 1, 8 and 32 streams, base and distinct, and what else was asked for.
 ///
 /// # Errors
 /// When the model cannot be loaded or a request fails.
-pub fn measure(model: &Path, device: DeviceChoice, precision: Precision) -> Result<EngineReport> {
+pub fn measure(settings: &Settings) -> Result<EngineReport> {
 	let adapters = tempfile::tempdir()?;
-	let config = ModelConfig::open(model).map_err(|error| anyhow!("{error}"))?;
-	for number in 0..32 {
-		write_adapter(&adapters.path().join(number.to_string()), &config, number)?;
+	let config = ModelConfig::open(&settings.model).map_err(|error| anyhow!("{error}"))?;
+	for number in 0..STREAMS {
+		write_adapter(&adapters.path().join(number.to_string()), &config, number as u64)?;
 	}
-	let settings = EngineConfig {
-		model_dir: model.into(),
-		device,
-		precision,
-		max_batch: 32,
+	let engine_config = EngineConfig {
+		model_dir: settings.model.clone(),
+		device: settings.device,
+		precision: settings.precision,
+		max_batch: STREAMS,
+		queue: REQUESTS,
+		adapter_bytes: settings.adapter_bytes,
 		..EngineConfig::default()
 	};
-	let engine = Engine::start(settings, Arc::new(Folders(adapters.path().into())))?;
+	let engine = Engine::start(engine_config, Arc::new(Folders(adapters.path().into())))?;
 	let mut rows = Vec::new();
-	for streams in [1, 8, 32] {
+	for streams in [1, 8, STREAMS] {
 		for (adapters, distinct) in [("base", false), ("distinct", true)] {
-			let mut rates = Vec::new();
-			for run in 0..=RUNS {
-				let rate = run_once(&engine, streams, distinct, run)?;
+			let (mut rates, mut firsts) = (Vec::new(), Vec::new());
+			for run in 0..=settings.runs {
+				let adapters = (0..streams).map(|stream| distinct.then_some(stream)).collect::<Vec<_>>();
+				let traffic = serve(&engine, &adapters, streams, streams * 7 + run * 13)?;
 				// The first run loads adapters and warms caches.
 				if run > 0 {
-					rates.push(rate);
+					rates.push(traffic.rate());
+					firsts.extend(traffic.firsts);
 				}
 			}
-			rates.sort_by(f64::total_cmp);
-			rows.push(Row { streams, adapters, tokens_per_second: rates[RUNS / 2] });
+			rows.push(Row {
+				streams,
+				adapters,
+				tokens_per_second: percentile(&mut rates, 0.5),
+				first_token_p95_ms: percentile(&mut firsts, 0.95),
+			});
 		}
 	}
+	let zipf = settings.zipf.then(|| measure_zipf(&engine, settings)).transpose()?;
+	let prefix = (config.context > SHARED).then(|| measure_prefix(&engine)).transpose()?;
 	let device = engine.device().to_string();
 	engine.shutdown();
-	let name = model.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-	Ok(EngineReport { model: name, device, precision: precision.to_string(), rank: RANK, tokens: TOKENS, runs: RUNS, rows })
+	let name = settings.model.file_name().map(|name| name.to_string_lossy().into_owned());
+	Ok(EngineReport {
+		model: name.unwrap_or_default(),
+		device,
+		precision: settings.precision.to_string(),
+		rank: RANK,
+		tokens: TOKENS,
+		runs: settings.runs,
+		rows,
+		zipf,
+		prefix,
+	})
 }
 
-/// Prompts differ in every run, so that none is found in the cache.
-fn run_once(engine: &Engine, streams: usize, distinct: bool, run: usize) -> Result<f64> {
+fn measure_zipf(engine: &Engine, settings: &Settings) -> Result<Zipf> {
+	let harmonic: f64 = (1..=REGISTERED).map(|rank| 1.0 / rank as f64).sum();
+	// Numbers spread evenly over the distribution, in an order that looks random: the same in every run.
+	let draw = |request: usize| {
+		let mut rest = (request as f64 * 0.618_033_988_749_895).fract() * harmonic;
+		(1..=REGISTERED).find(|rank| {
+			rest -= 1.0 / *rank as f64;
+			rest <= 0.0
+		})
+	};
+	let adapters: Vec<_> =
+		(0..REQUESTS).map(|request| Some(draw(request + 1).unwrap_or(REGISTERED) + STREAMS)).collect();
+	let before = engine.stats().adapter_loads;
+	let mut traffic = serve(engine, &adapters, STREAMS, 1)?;
+	let stats = engine.stats();
+	Ok(Zipf {
+		registered: REGISTERED,
+		requests: REQUESTS,
+		adapter_bytes: settings.adapter_bytes,
+		resident: stats.resident_adapters,
+		loads: stats.adapter_loads - before,
+		tokens_per_second: traffic.rate(),
+		first_token_p95_ms: percentile(&mut traffic.firsts, 0.95),
+	})
+}
+
+fn measure_prefix(engine: &Engine) -> Result<Prefix> {
+	let first = |salt: usize| -> Result<f64> {
+		let (sender, receiver) = mpsc::channel();
+		// Only the last few tokens differ.
+		let prompt = (0..SHARED).map(|at| if at + 8 < SHARED { at * 31 } else { at * 31 + salt });
+		let began = Instant::now();
+		submit(engine, prompt.map(|token| token as u32 % 256 + 64).collect(), None, 1, 0, sender)?;
+		let (_, _, first) = receiver.recv().context("the engine dropped a request")??;
+		Ok((first - began).as_secs_f64() * 1_000.0)
+	};
+	let cold_ms = first(0)?;
+	let mut warm = (1..=5).map(first).collect::<Result<Vec<_>>>()?;
+	Ok(Prefix { tokens: SHARED, cold_ms, warm_ms: percentile(&mut warm, 0.5) })
+}
+
+/// The value below which this part of the values lies.
+fn percentile(values: &mut [f64], part: f64) -> f64 {
+	values.sort_by(f64::total_cmp);
+	values.get(((values.len() as f64 - 1.0) * part).round() as usize).copied().unwrap_or_default()
+}
+
+/// What became of some requests.
+struct Traffic {
+	generated: usize,
+	elapsed: Duration,
+	/// Times to the first token, milliseconds.
+	firsts: Vec<f64>,
+}
+
+impl Traffic {
+	fn rate(&self) -> f64 {
+		self.generated as f64 / self.elapsed.as_secs_f64()
+	}
+}
+
+type Outcome = Result<(usize, Instant, Instant)>;
+
+/// Serves a request per entry of `adapters`, at most `streams` at a time; each has a prompt of its own.
+fn serve(engine: &Engine, adapters: &[Option<usize>], streams: usize, salt: usize) -> Result<Traffic> {
 	let (sender, receiver) = mpsc::channel();
-	let started = Instant::now();
-	for stream in 0..streams {
-		let sender = sender.clone();
-		let request = Request {
-			prompt: (0..TOKENS).map(|at| (at * 37 + stream * 101 + run * 13 + streams * 7) as u32 % 256 + 64).collect(),
-			adapters: if distinct {
-				vec![AdapterUse { hash: [stream as u8; 32], scale: 1.0 }]
-			} else {
-				Vec::new()
-			},
-			max_tokens: TOKENS,
-			sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-			stop: Vec::new(),
-			eos: false,
-			payer: [0; 32],
-		};
-		let sink = Box::new(move |event| {
-			match event {
-				Event::Token { .. } => {}
-				Event::Done { tokens, .. } => drop(sender.send(Ok(tokens.len()))),
-				Event::Failed(error) => drop(sender.send(Err(error))),
+	let began = Instant::now();
+	let mut waiting = adapters.iter().enumerate();
+	let send = |(request, adapter): (usize, &Option<usize>)| {
+		let prompt = (0..TOKENS).map(|at| (at * 37 + request * 101 + salt) as u32 % 256 + 64).collect();
+		submit(engine, prompt, *adapter, TOKENS, request, sender.clone())
+	};
+	for each in waiting.by_ref().take(streams) {
+		send(each)?;
+	}
+	let (mut generated, mut firsts) = (0, Vec::new());
+	for _ in 0..adapters.len() {
+		let (tokens, submitted, first) = receiver.recv().context("the engine dropped a request")??;
+		generated += tokens;
+		firsts.push((first - submitted).as_secs_f64() * 1_000.0);
+		if let Some(each) = waiting.next() {
+			send(each)?;
+		}
+	}
+	let expected = adapters.len() * TOKENS;
+	ensure!(generated == expected, "{generated} tokens instead of {expected}");
+	Ok(Traffic { generated, elapsed: began.elapsed(), firsts })
+}
+
+/// Submits a request; when it is done, its tokens, and when it was sent and had its first one, go to `done`.
+fn submit(
+	engine: &Engine,
+	prompt: Vec<u32>,
+	adapter: Option<usize>,
+	max_tokens: usize,
+	number: usize,
+	done: mpsc::Sender<Outcome>,
+) -> Result<()> {
+	let mut payer = [0; 32];
+	payer[..8].copy_from_slice(&(number as u64).to_le_bytes());
+	let request = Request {
+		prompt,
+		adapters: adapter
+			.map(|number| AdapterUse { hash: hash_of(number), scale: 1.0 })
+			.into_iter()
+			.collect(),
+		max_tokens,
+		sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+		stop: Vec::new(),
+		eos: false,
+		payer,
+	};
+	let submitted = Instant::now();
+	let mut first = None;
+	let sink = Box::new(move |event| {
+		match event {
+			Event::Token { .. } => drop(first.get_or_insert_with(Instant::now)),
+			Event::Done { tokens, .. } => {
+				let first = first.unwrap_or_else(Instant::now);
+				// Nobody waits any more after an error.
+				drop(done.send(Ok((tokens.len(), submitted, first))));
 			}
-			true
-		});
-		engine.submit(request, sink).map_err(|error| anyhow!("{error}"))?;
-	}
-	drop(sender);
-	let mut generated = 0;
-	for _ in 0..streams {
-		generated += receiver.recv().context("the engine dropped a request")??;
-	}
-	ensure!(generated == streams * TOKENS, "{generated} tokens instead of {}", streams * TOKENS);
-	Ok(generated as f64 / started.elapsed().as_secs_f64())
+			Event::Failed(error) => drop(done.send(Err(anyhow!("{error}")))),
+		}
+		true
+	});
+	engine.submit(request, sink).map_err(|error| anyhow!("{error}"))
 }
 
 /// A PEFT folder with small random weights on every linear layer.

@@ -1,6 +1,7 @@
 //! `tributary-bench`: measurements of the engine and the suffix index.
 
 mod engine;
+mod perplexity;
 mod spans;
 
 use anyhow::{Context, Result};
@@ -28,6 +29,28 @@ enum Measurement {
 		/// Weights: full, int8 or int4.
 		#[arg(long, default_value = "full")]
 		precision: Precision,
+		/// Runs of each row; the median is reported.
+		#[arg(long, default_value_t = 5)]
+		runs: usize,
+		/// Bytes that adapters may take on the device.
+		#[arg(long, default_value_t = 512 << 20)]
+		adapter_bytes: u64,
+		/// Also serve 1,000 adapters, some far more often than others.
+		#[arg(long)]
+		zipf: bool,
+		/// Where to write the report as JSON as well.
+		#[arg(long)]
+		json: Option<PathBuf>,
+	},
+	/// Perplexity of a text with weights in 32, 8 and 4 bits, on the CPU.
+	Perplexity {
+		/// Hugging Face folder of the base model.
+		model: PathBuf,
+		/// Folder of text files, or one file.
+		text: PathBuf,
+		/// Most tokens to read.
+		#[arg(long, default_value_t = 65_536)]
+		tokens: usize,
 		/// Where to write the report as JSON as well.
 		#[arg(long)]
 		json: Option<PathBuf>,
@@ -48,8 +71,12 @@ enum Measurement {
 
 fn main() -> Result<()> {
 	match Arguments::parse().measurement {
-		Measurement::Engine { model, device, precision, json } => {
-			report(&engine::measure(&model, device, precision)?, json.as_deref())
+		Measurement::Engine { model, device, precision, runs, adapter_bytes, zipf, json } => {
+			let settings = engine::Settings { model, device, precision, runs, adapter_bytes, zipf };
+			report(&engine::measure(&settings)?, json.as_deref())
+		}
+		Measurement::Perplexity { model, text, tokens, json } => {
+			report(&perplexity::measure(&model, &text, tokens)?, json.as_deref())
 		}
 		Measurement::Spans { tokens, folder, json } => {
 			report(&spans::measure(tokens, folder.as_deref())?, json.as_deref())

@@ -77,7 +77,13 @@ impl Cache {
 		key: &[f32],
 		value: &[f32],
 	) {
-		fn put<S: Number>(layer: &mut Layer<S>, shape: Shape, at: (usize, usize), key: &[f32], value: &[f32]) {
+		fn put<S: Number>(
+			layer: &mut Layer<S>,
+			shape: Shape,
+			at: (usize, usize),
+			key: &[f32],
+			value: &[f32],
+		) {
 			let ((block, offset), padded, sizes) = (at, shape.padded(), shape.block());
 			let keys = &mut layer.keys[block * sizes.0..(block + 1) * sizes.0];
 			for (tokens, number) in keys.chunks_exact_mut(LANES).zip(key) {
@@ -119,10 +125,30 @@ impl Cache {
 		for (queries, output) in queries.chunks(numbers).zip(output.chunks_mut(numbers)) {
 			match self {
 				Self::Full(layers) => {
-					attend_full(level, &layers[layer], shape, kv_head, &table[..blocks], length, queries, output, scratch);
+					attend_full(
+						level,
+						&layers[layer],
+						shape,
+						kv_head,
+						&table[..blocks],
+						length,
+						queries,
+						output,
+						scratch,
+					);
 				}
 				Self::Half(layers) => {
-					attend_half(level, &layers[layer], shape, kv_head, &table[..blocks], length, queries, output, scratch);
+					attend_half(
+						level,
+						&layers[layer],
+						shape,
+						kv_head,
+						&table[..blocks],
+						length,
+						queries,
+						output,
+						scratch,
+					);
 				}
 			}
 		}
@@ -217,7 +243,9 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 	assert!(queries.len() == G * head_dim && output.len() == G * head_dim && kv_head < shape.kv_heads);
 	assert!(length > 0 && length <= stride && scratch.len() >= G * (stride + padded));
 	let stored = layer.keys.len() / key_block;
-	assert!(layer.values.len() == stored * value_block && table.iter().all(|block| (*block as usize) < stored));
+	assert!(
+		layer.values.len() == stored * value_block && table.iter().all(|block| (*block as usize) < stored)
+	);
 	let (scores, sums) = scratch.split_at_mut(G * stride);
 
 	// Queries times keys, two blocks at a time for the processor to have enough to do.

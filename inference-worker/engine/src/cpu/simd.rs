@@ -288,9 +288,7 @@ mod x86 {
 
 		#[inline(always)]
 		unsafe fn mul_add(self, by: Self, plus: Self) -> Self {
-			unsafe {
-				Self(_mm256_fmadd_ps(self.0, by.0, plus.0), _mm256_fmadd_ps(self.1, by.1, plus.1))
-			}
+			unsafe { Self(_mm256_fmadd_ps(self.0, by.0, plus.0), _mm256_fmadd_ps(self.1, by.1, plus.1)) }
 		}
 
 		#[inline(always)]

@@ -59,7 +59,13 @@ fn expected(weights: &[f32], rows: &[f32], inputs: usize, most: Option<f32>) -> 
 			match exact {
 				true => values
 					.iter()
-					.map(|value| if greatest > 0.0 { f64::from((value * (most / greatest)).round_ties_even()) * scale } else { 0.0 })
+					.map(|value| {
+						if greatest > 0.0 {
+							f64::from((value * (most / greatest)).round_ties_even()) * scale
+						} else {
+							0.0
+						}
+					})
 					.collect(),
 				false => quantized[..values.len()].iter().map(|value| f64::from(*value) * scale).collect(),
 			}
@@ -149,7 +155,8 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 		let shape = Shape { kv_heads, head_dim };
 		for length in [1usize, 15, 16, 17, 40, 70] {
 			let mut cache = Cache::new(2, 16, shape, half);
-			let table: Vec<u32> = (0..length.div_ceil(LANES) as u32).map(|block| (block * 7 + 3) % 16).collect();
+			let table: Vec<u32> =
+				(0..length.div_ceil(LANES) as u32).map(|block| (block * 7 + 3) % 16).collect();
 			let width = kv_heads * head_dim;
 			let (keys, values) = (numbers(length * width, 5), numbers(length * width, 6));
 			let stored = |value: f32| if half { f16::from_f32(value).to_f32() } else { value };
@@ -164,7 +171,17 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 				let mut found = Vec::new();
 				for level in Level::all() {
 					let mut output = vec![f32::NAN; queries.len()];
-					cache.attend(level, 1, shape, head, &table, length, queries, &mut output, &mut Vec::new());
+					cache.attend(
+						level,
+						1,
+						shape,
+						head,
+						&table,
+						length,
+						queries,
+						&mut output,
+						&mut Vec::new(),
+					);
 					found.push(output);
 				}
 				assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "levels differ");
@@ -173,7 +190,9 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 					let scores: Vec<f64> = (0..length)
 						.map(|token| {
 							(0..head_dim)
-								.map(|number| f64::from(query[number]) * f64::from(stored(keys[at(token, number)])))
+								.map(|number| {
+									f64::from(query[number]) * f64::from(stored(keys[at(token, number)]))
+								})
 								.sum::<f64>()
 								.exp()
 						})

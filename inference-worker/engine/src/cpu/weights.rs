@@ -109,9 +109,9 @@ impl Weights {
 		let cells = || {
 			let rows = values.chunks_exact(inputs).enumerate();
 			rows.flat_map(move |(output, row)| {
-				row.chunks(BLOCK).enumerate().map(move |(block, values)| {
-					(output / LANES * blocks + block, output % LANES, values)
-				})
+				row.chunks(BLOCK)
+					.enumerate()
+					.map(move |(block, values)| (output / LANES * blocks + block, output % LANES, values))
 			})
 		};
 		let mut scales = vec![[f16::ZERO; LANES]; panels * blocks];
@@ -244,7 +244,8 @@ impl Weights {
 			(Input::Full(values), Packed::Full(weights)) => {
 				let inputs = self.inputs;
 				let rows = std::array::from_fn(|r| &values[(row + r) * inputs..(row + r + 1) * inputs]);
-				let panels = std::array::from_fn(|p| &weights[(panel + p) * inputs..(panel + p + 1) * inputs]);
+				let panels =
+					std::array::from_fn(|p| &weights[(panel + p) * inputs..(panel + p + 1) * inputs]);
 				full::<R, P>(level, &rows, &panels, &mut sums);
 			}
 			(Input::Int8(values), Packed::Int8(weights, scales)) => {
@@ -438,8 +439,9 @@ mod x86 {
 		unsafe {
 			let mut totals = [[_mm512_setzero_ps(); P]; R];
 			for block in 0..panels[0].0.len() {
-				let mut integers: [[__m512i; P]; R] =
-					std::array::from_fn(|r| [_mm512_set1_epi32(-128 * *rows[r].sums.get_unchecked(block)); P]);
+				let mut integers: [[__m512i; P]; R] = std::array::from_fn(|r| {
+					[_mm512_set1_epi32(-128 * *rows[r].sums.get_unchecked(block)); P]
+				});
 				for quad in 0..QUADS {
 					let weights: [__m512i; P] = std::array::from_fn(|p| {
 						let weights = panels[p].0.get_unchecked(block).0.as_ptr();
@@ -480,7 +482,8 @@ mod x86 {
 					let low = both.map(|both| _mm512_and_si512(both, half));
 					let high = both.map(|both| _mm512_and_si512(_mm512_srli_epi16::<4>(both), half));
 					for r in 0..R {
-						let (first, second) = (four(&rows[r], block, quad), four(&rows[r], block, quad + QUADS / 2));
+						let (first, second) =
+							(four(&rows[r], block, quad), four(&rows[r], block, quad + QUADS / 2));
 						for p in 0..P {
 							integers[r][p] = _mm512_dpbusd_epi32(integers[r][p], low[p], first);
 							integers[r][p] = _mm512_dpbusd_epi32(integers[r][p], high[p], second);

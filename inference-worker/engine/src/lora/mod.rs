@@ -4,5 +4,5 @@ pub(crate) mod batch;
 pub(crate) mod config;
 pub(crate) mod loader;
 pub(crate) mod reader;
-pub(crate) mod store;
 pub(crate) mod set;
+pub(crate) mod store;

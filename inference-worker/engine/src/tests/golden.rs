@@ -37,9 +37,7 @@ fn on_cpu(name: &str) -> Loaded<CpuModel> {
 }
 
 fn on_burn(name: &str, device: &Device) -> Loaded<TensorModel> {
-	Loaded::open(name, |dir, config| {
-		TensorModel::load(dir, config, config.context, BLOCKS, device).unwrap()
-	})
+	Loaded::open(name, |dir, config| TensorModel::load(dir, config, config.context, BLOCKS, device).unwrap())
 }
 
 impl<E: Executor> Loaded<E> {
@@ -262,4 +260,24 @@ fn logits_agree_with_transformers_and_peft_when_the_device_is_a_gpu() {
 		on_burn(name, &device).agrees_with_transformers(name);
 		on_burn(name, &device).decodes_alone_and_mixed();
 	}
+}
+
+#[test]
+fn perplexity_follows_from_the_logits_of_transformers_when_weights_are_full() {
+	let loaded = on_cpu("llama");
+	let (tokens, logits) = (loaded.prompt(0), loaded.expected("base"));
+	let nats: f64 = tokens[1..]
+		.iter()
+		.zip(&logits)
+		.map(|(next, logits)| {
+			let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+			sum.ln() - f64::from(logits[*next as usize])
+		})
+		.sum();
+	let expected = (nats / (tokens.len() - 1) as f64).exp();
+	let measure = |precision| crate::perplexity(&fixture("llama"), precision, &tokens, 512).unwrap();
+	assert!((measure(Precision::Full) / expected - 1.0).abs() < 1e-3);
+	// Random weights of a tiny model: fewer bits change little.
+	assert!((measure(Precision::Int8) / expected - 1.0).abs() < 0.02);
+	assert!((measure(Precision::Int4) / expected - 1.0).abs() < 0.3);
 }

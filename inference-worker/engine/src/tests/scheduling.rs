@@ -266,3 +266,68 @@ fn profile_is_stable_when_the_engine_is_started_again() {
 	assert_eq!(first.profile(), second.profile());
 	assert_eq!((first.context(), first.device()), (128, DeviceChoice::Cpu));
 }
+
+#[test]
+fn prompt_is_not_computed_again_when_an_earlier_one_began_the_same() {
+	let engine = start("llama");
+	let prompt: Vec<u32> = (0..100).map(|token| token * 11 % 320).collect();
+	let other: Vec<u32> = prompt[..70].iter().copied().chain([1, 2, 3]).collect();
+	for (adapters, expected) in [(&[][..], [0, 96, 64]), (&[(1, 1.0)][..], [0, 96, 64])] {
+		let mut answers = Vec::new();
+		for (prompt, expected) in [&prompt, &prompt, &other].into_iter().zip(expected) {
+			let before = engine.stats();
+			answers.push(answer(&engine, request(prompt, adapters, 12)));
+			let after = engine.stats();
+			assert_eq!(after.prefix_hits - before.prefix_hits, expected);
+			assert_eq!(after.prompt_tokens - before.prompt_tokens + expected, prompt.len() as u64);
+		}
+		// What is read from the cache is what would have been computed, to the last bit.
+		assert_eq!(answers[0], answers[1]);
+		let fresh = start("llama");
+		assert_eq!(answer(&fresh, request(&other, adapters, 12)), answers[2]);
+	}
+}
+
+#[test]
+fn requests_wait_for_blocks_when_memory_holds_one_of_the_longest() {
+	let fits = |memory_bytes| {
+		let config = EngineConfig { memory_bytes: Some(memory_bytes), ..config("llama") };
+		Engine::start(config, Arc::new(Folders::of("llama")))
+	};
+	let needed = match fits(1).map(|_| ()).unwrap_err() {
+		crate::EngineError::Memory { needed, .. } => needed,
+		other => panic!("{other}"),
+	};
+	let engine = fits(needed).unwrap();
+	let prompt: Vec<u32> = (0..100).map(|token| token * 7 % 320).collect();
+	let expected = answer(&start("llama"), request(&prompt, &[], 20));
+	let answers: Vec<Answer> = (0..6).map(|_| Answer::of(&engine, request(&prompt, &[], 20))).collect();
+	for answer in answers {
+		assert_eq!(answer.finish(), expected);
+	}
+}
+
+#[test]
+fn payers_take_turns_when_one_of_them_asks_a_lot() {
+	let config = EngineConfig { max_batch: 1, ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let (release, held) = hold(&engine, 2);
+	let ends = Arc::new(Mutex::new(Vec::new()));
+	let (done, all) = channel();
+	for (number, payer) in [1, 1, 1, 1, 2, 2].into_iter().enumerate() {
+		let (ends, done) = (ends.clone(), done.clone());
+		let sink = move |event| {
+			if matches!(event, Event::Done { .. }) {
+				ends.lock().unwrap().push(number);
+				done.send(()).unwrap();
+			}
+			true
+		};
+		let request = Request { payer: [payer; 32], ..request(&PROMPT, &[], 4) };
+		engine.submit(request, Box::new(sink)).unwrap();
+	}
+	drop(release);
+	assert!(held.finish().end.is_ok());
+	(0..6).for_each(|_| all.recv_timeout(PATIENCE).unwrap());
+	assert_eq!(*ends.lock().unwrap(), [0, 4, 1, 5, 2, 3]);
+}

@@ -40,9 +40,7 @@ fn price_is_the_versions_own_when_agent_was_recomposed() {
 		assert_eq!(price(Some(1)), Some(FLOOR));
 		assert_eq!(price(Some(2)), Some(dearer));
 		assert_eq!(price(None), Some(dearer));
-		System::assert_has_event(
-			pallet_registry::Event::PriceSet { asset: AGENT, price: dearer }.into(),
-		);
+		System::assert_has_event(pallet_registry::Event::PriceSet { asset: AGENT, price: dearer }.into());
 	});
 }
 
