@@ -150,6 +150,8 @@ pub struct Engine {
 	pub queue: usize,
 	/// Longest prompt + answer, tokens.
 	pub max_context: Option<usize>,
+	/// Tokens guessed ahead from what an answer repeats.
+	pub speculate: usize,
 	/// Adapter budget, bytes.
 	pub adapter_bytes: u64,
 	/// Device memory budget, bytes.
@@ -164,6 +166,7 @@ impl Default for Engine {
 			max_batch: 16,
 			queue: 64,
 			max_context: None,
+			speculate: 4,
 			adapter_bytes: 1 << 30,
 			memory_bytes: None,
 		}

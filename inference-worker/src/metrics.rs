@@ -108,6 +108,8 @@ pub fn render(worker: &Worker) -> String {
 	counter!("tributary_lora_cache_hits_total").absolute(stats.adapter_hits);
 	counter!("tributary_lora_cache_loads_total").absolute(stats.adapter_loads);
 	counter!("tributary_lora_cache_evictions_total").absolute(stats.adapter_evictions);
+	counter!("vllm:spec_decode_num_draft_tokens").absolute(stats.drafted_tokens);
+	counter!("vllm:spec_decode_num_accepted_tokens").absolute(stats.accepted_tokens);
 	counter!("vllm:prefix_cache_queries").absolute(stats.prefix_lookups);
 	counter!("vllm:prefix_cache_hits").absolute(stats.prefix_hits);
 	let (served, all) = (worker.catalogue.served().len(), worker.catalogue.all());

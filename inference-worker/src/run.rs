@@ -242,6 +242,7 @@ async fn start_engine(config: &Config, folder: PathBuf, store: &Store) -> Result
 		max_batch: settings.max_batch,
 		queue: settings.queue,
 		max_context: settings.max_context,
+		speculate: settings.speculate,
 		adapter_bytes: settings.adapter_bytes,
 		memory_bytes: settings.memory_bytes,
 	};

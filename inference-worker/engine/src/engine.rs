@@ -47,6 +47,9 @@ pub struct EngineConfig {
 	pub queue: usize,
 	/// Context in tokens, if it shall be shorter than the model's own.
 	pub max_context: Option<usize>,
+	/// Most tokens guessed ahead of a request from what it repeats; 0 to guess nothing. Answers are the same on the
+	/// CPU, and equal but for rounding elsewhere.
+	pub speculate: usize,
 	/// Budget of the adapters on the device, bytes.
 	pub adapter_bytes: u64,
 	/// Limit of base weights and KV cache together, bytes; none for what the system has available. Requests wait for
@@ -63,6 +66,7 @@ impl Default for EngineConfig {
 			max_batch: 32,
 			queue: 256,
 			max_context: None,
+			speculate: 4,
 			adapter_bytes: 512 << 20,
 			memory_bytes: None,
 		}
@@ -123,7 +127,12 @@ impl Engine {
 			})
 			.map_err(|error| EngineError::Config(format!("cannot start a loader thread: {error}")))?
 		};
-		let limits = Limits { max_batch: config.max_batch, blocks, adapter_bytes: config.adapter_bytes };
+		let limits = Limits {
+			max_batch: config.max_batch,
+			speculate: config.speculate,
+			blocks,
+			adapter_bytes: config.adapter_bytes,
+		};
 		let thread = {
 			let (counters, tokenizer, dir) = (counters.clone(), tokenizer.clone(), config.model_dir.clone());
 			let precision = config.precision;

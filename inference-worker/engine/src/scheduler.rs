@@ -33,6 +33,8 @@ use crate::{
 
 /// Prompt tokens of a step.
 const PREFILL_CHUNK: usize = 128;
+/// Rows up to which guesses are computed beside the next tokens.
+const DRAFT_ROWS: usize = 16;
 /// Waiting requests whose adapters are fetched ahead.
 const LOOK_AHEAD: usize = 64;
 
@@ -42,6 +44,16 @@ pub(crate) enum Message {
 	Loaded(Loaded),
 	/// Finish what was accepted, then end.
 	Shutdown,
+}
+
+/// One sequence's part of a step.
+struct Work {
+	/// Its place among those that run.
+	index: usize,
+	/// What is computed: tokens of the sequence, then guesses.
+	tokens: Vec<u32>,
+	/// After how many of the last of them a token is drawn.
+	draws: usize,
 }
 
 struct Waiting {
@@ -63,6 +75,7 @@ pub(crate) struct Scheduler<E: Executor> {
 	loader: Loader,
 	counters: Arc<Counters>,
 	max_batch: usize,
+	speculate: usize,
 	waiting: VecDeque<Waiting>,
 	turns: Turns,
 	/// Adapters on their way.
@@ -79,6 +92,8 @@ pub(crate) struct Scheduler<E: Executor> {
 /// Limits of a [`Scheduler`].
 pub(crate) struct Limits {
 	pub(crate) max_batch: usize,
+	/// Most tokens guessed ahead of a sequence.
+	pub(crate) speculate: usize,
 	/// Blocks of the KV cache: enough for one request of the full context.
 	pub(crate) blocks: usize,
 	pub(crate) adapter_bytes: u64,
@@ -100,6 +115,7 @@ impl<E: Executor> Scheduler<E> {
 			loader,
 			counters,
 			max_batch: limits.max_batch,
+			speculate: limits.speculate,
 			waiting: VecDeque::new(),
 			turns: Turns::default(),
 			loading: HashSet::new(),
@@ -179,67 +195,95 @@ impl<E: Executor> Scheduler<E> {
 
 	/// Computes a step of the running requests and draws their next tokens.
 	fn compute(&mut self) {
-		// Those that draw from one token first, then prompts while the chunk lasts.
-		let mut counts: Vec<(usize, usize)> = Vec::with_capacity(self.running.len());
-		let is_decoding = |(_, sequence): &(usize, &Sequence<E::Adapter>)| sequence.is_decoding();
-		counts.extend(self.running.iter().enumerate().filter(is_decoding).map(|(index, _)| (index, 1)));
-		let mut budget = PREFILL_CHUNK;
-		for (index, sequence) in self.running.iter().enumerate().filter(|entry| !is_decoding(entry)) {
-			let count = sequence.next_tokens(budget).len();
-			budget -= count;
-			if count > 0 {
-				counts.push((index, count));
-			}
-		}
-		let chunks: Vec<Chunk<'_, E::Adapter>> = counts
+		let work = self.plan();
+		let chunks: Vec<Chunk<'_, E::Adapter>> = work
 			.iter()
-			.filter_map(|(index, count)| {
-				let sequence = self.running.get(*index)?;
+			.filter_map(|work| {
+				let sequence = self.running.get(work.index)?;
 				Some(Chunk {
-					tokens: sequence.next_tokens(*count),
+					tokens: &work.tokens,
 					start: sequence.stored,
 					blocks: &sequence.blocks,
 					adapters: &sequence.adapters,
-					logits: usize::from(sequence.reaches_end(*count)),
+					logits: work.draws,
 				})
 			})
-			.collect();
-		let drawing: Vec<usize> = counts
-			.iter()
-			.zip(&chunks)
-			.filter_map(|((index, _), chunk)| (chunk.logits > 0).then_some(*index))
 			.collect();
 		let logits = match self.executor.step(&chunks) {
 			Ok(logits) => logits,
 			Err(error) => return self.fail_running(&error),
 		};
-		let draws: Vec<(u64, Sampling)> = drawing.iter().map(|index| self.running[*index].draw()).collect();
+		let draws: Vec<(u64, Sampling)> = work
+			.iter()
+			.flat_map(|work| {
+				let (position, sampling) = self.running[work.index].draw();
+				(0..work.draws as u64).map(move |ahead| (position + ahead, sampling))
+			})
+			.collect();
 		let drawn: Vec<Sampled> = draws
 			.par_iter()
 			.zip(logits.par_chunks_exact(self.executor.vocabulary()))
 			.map(|((position, sampling), logits)| sample(logits, *position, sampling))
 			.collect();
-		for (index, count) in counts {
-			let sequence = &mut self.running[index];
-			if !sequence.is_decoding() {
-				Counters::add(&self.counters.prompt_tokens, count as u64);
+		let (mut drawn, mut ended) = (drawn.into_iter(), Vec::new());
+		for work in work {
+			let sequence = &mut self.running[work.index];
+			let drafted = work.draws.saturating_sub(1);
+			let computed = work.tokens.len() - drafted;
+			if sequence.is_in_prompt() {
+				Counters::add(&self.counters.prompt_tokens, computed as u64);
 			}
-			sequence.stored += count;
+			sequence.stored += computed;
+			self.turns.served(sequence.payer(), work.tokens.len());
+			// A guess that is what is drawn anyway makes the next draw good as well.
+			let mut guesses = work.tokens[computed..].iter();
+			let (mut goes_on, mut accepted) = (true, 0);
+			for drawn in drawn.by_ref().take(work.draws) {
+				if !goes_on {
+					continue;
+				}
+				Counters::add(&self.counters.generated_tokens, 1);
+				if !sequence.advance(drawn) {
+					ended.push(work.index);
+					goes_on = false;
+				} else if guesses.next() == Some(&drawn.id) {
+					sequence.stored += 1;
+					accepted += 1;
+				} else {
+					goes_on = false;
+				}
+			}
+			Counters::add(&self.counters.drafted_tokens, drafted as u64);
+			Counters::add(&self.counters.accepted_tokens, accepted);
 			sequence.publish(&mut self.pool);
-			self.turns.served(sequence.payer(), count);
-		}
-		Counters::add(&self.counters.generated_tokens, drawn.len() as u64);
-		let mut ended: Vec<usize> = Vec::new();
-		for (index, drawn) in drawing.into_iter().zip(drawn) {
-			if !self.running[index].advance(drawn) {
-				ended.push(index);
-			}
 		}
 		ended.sort_unstable();
 		for index in ended.into_iter().rev() {
 			let sequence = self.running.remove(index);
 			self.finished(&sequence);
 		}
+	}
+
+	/// What the next step computes: those that draw from one token first, then prompts while the chunk lasts.
+	fn plan(&self) -> Vec<Work> {
+		// More rows cost little while there are few: the weights are read once for all of them.
+		let most = self.speculate.min(DRAFT_ROWS / self.running.len().max(1));
+		let running = || self.running.iter().enumerate();
+		let decoding = running().filter(|(_, sequence)| sequence.is_decoding()).map(|(index, sequence)| {
+			let mut tokens = sequence.next_tokens(1).to_vec();
+			tokens.extend(sequence.guess(most));
+			Work { index, draws: tokens.len(), tokens }
+		});
+		let mut work: Vec<Work> = decoding.collect();
+		let mut budget = PREFILL_CHUNK;
+		for (index, sequence) in running().filter(|(_, sequence)| !sequence.is_decoding()) {
+			let tokens = sequence.next_tokens(budget).to_vec();
+			budget -= tokens.len();
+			if !tokens.is_empty() {
+				work.push(Work { index, draws: usize::from(sequence.reaches_end(tokens.len())), tokens });
+			}
+		}
+		work
 	}
 
 	fn finished(&mut self, sequence: &Sequence<E::Adapter>) {

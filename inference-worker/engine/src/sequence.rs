@@ -13,6 +13,11 @@ use crate::{
 	tokenizer::Tokenizer,
 };
 
+/// Tokens that must have come before for what followed to be guessed.
+const LOOKUP: usize = 3;
+/// How far back is looked, tokens.
+const LOOKUP_WINDOW: usize = 4096;
+
 /// A request whose adapters and blocks are held, with its progress.
 pub(crate) struct Sequence<A> {
 	request: Request,
@@ -98,6 +103,26 @@ impl<A> Sequence<A> {
 	/// Whether the prompt is computed, so that the next token is drawn from the last one alone.
 	pub(crate) fn is_decoding(&self) -> bool {
 		self.tokens.len() == self.stored + 1
+	}
+
+	/// Whether no token of the answer was drawn yet.
+	pub(crate) fn is_in_prompt(&self) -> bool {
+		self.generated() == 0
+	}
+
+	/// What may come next, at most `most` tokens: what followed when the last few tokens came before (prompt lookup,
+	/// Saxena 2023). Leaves room for the token that is drawn after them.
+	pub(crate) fn guess(&self, most: usize) -> &[u32] {
+		let room = self.request.max_tokens.saturating_sub(self.generated() + 1);
+		let Some(at) = self.tokens.len().checked_sub(LOOKUP).filter(|_| most.min(room) > 0) else {
+			return &[];
+		};
+		let (before, last) = self.tokens.split_at(at);
+		let window = self.tokens.len().saturating_sub(LOOKUP_WINDOW);
+		let found = before.windows(LOOKUP).skip(window).rposition(|tokens| tokens == last);
+		let start = found.map_or(self.tokens.len(), |found| window + found + LOOKUP);
+		let follows = self.tokens.get(start..).unwrap_or_default();
+		follows.get(..most.min(room)).unwrap_or(follows)
 	}
 
 	/// Tokens that are not computed yet, at most `limit`.

@@ -23,6 +23,10 @@ pub struct Stats {
 	pub adapter_loads: u64,
 	/// Adapters removed to make room since the start.
 	pub adapter_evictions: u64,
+	/// Tokens guessed ahead since the start.
+	pub drafted_tokens: u64,
+	/// Those of them that were drawn.
+	pub accepted_tokens: u64,
 	/// Prompt tokens of requests that joined the batch since the start.
 	pub prefix_lookups: u64,
 	/// Those of them whose keys and values were there already.
@@ -40,6 +44,8 @@ pub(crate) struct Counters {
 	pub(crate) adapter_hits: AtomicU64,
 	pub(crate) adapter_loads: AtomicU64,
 	pub(crate) adapter_evictions: AtomicU64,
+	pub(crate) drafted_tokens: AtomicU64,
+	pub(crate) accepted_tokens: AtomicU64,
 	pub(crate) prefix_lookups: AtomicU64,
 	pub(crate) prefix_hits: AtomicU64,
 	pub(crate) finished: AtomicU64,
@@ -86,6 +92,8 @@ impl Counters {
 			adapter_hits: self.adapter_hits.load(Relaxed),
 			adapter_loads: self.adapter_loads.load(Relaxed),
 			adapter_evictions: self.adapter_evictions.load(Relaxed),
+			drafted_tokens: self.drafted_tokens.load(Relaxed),
+			accepted_tokens: self.accepted_tokens.load(Relaxed),
 			prefix_lookups: self.prefix_lookups.load(Relaxed),
 			prefix_hits: self.prefix_hits.load(Relaxed),
 		}

@@ -149,6 +149,8 @@ pub fn measure(settings: &Settings) -> Result<EngineReport> {
 		precision: settings.precision,
 		max_batch: STREAMS,
 		queue: REQUESTS,
+		// Random weights repeat themselves more than text does: guessing would flatter.
+		speculate: 0,
 		adapter_bytes: settings.adapter_bytes,
 		..EngineConfig::default()
 	};

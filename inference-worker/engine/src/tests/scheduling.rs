@@ -289,6 +289,26 @@ fn prompt_is_not_computed_again_when_an_earlier_one_began_the_same() {
 }
 
 #[test]
+fn answer_is_the_same_when_repeated_tokens_are_guessed_ahead() {
+	let start = |speculate| {
+		let config = EngineConfig { speculate, ..config("llama") };
+		Engine::start(config, Arc::new(Folders::of("llama"))).unwrap()
+	};
+	let (plain, guessing) = (start(0), start(4));
+	for seed in 0..6u8 {
+		let prompt: Vec<u32> = (0..40).map(|token| (token % 8 + u32::from(seed)) * 5).collect();
+		// Few candidates, so that random weights repeat themselves too.
+		let sampling =
+			Sampling { temperature: f32::from(seed) / 4.0, top_p: 1.0, top_k: 2, seed: [seed; 32] };
+		let request = || Request { sampling, ..request(&prompt, &[(seed % 3, 1.0)], 60) };
+		assert_eq!(answer(&guessing, request()), answer(&plain, request()), "seed {seed}");
+	}
+	let stats = guessing.stats();
+	assert!(stats.accepted_tokens > 20 && stats.accepted_tokens <= stats.drafted_tokens, "{stats:?}");
+	assert_eq!((plain.stats().drafted_tokens, plain.stats().generated_tokens), (0, stats.generated_tokens));
+}
+
+#[test]
 fn requests_wait_for_blocks_when_memory_holds_one_of_the_longest() {
 	let fits = |memory_bytes| {
 		let config = EngineConfig { memory_bytes: Some(memory_bytes), ..config("llama") };
