@@ -119,8 +119,12 @@ impl BlockPool {
 		}
 	}
 
-	/// Gives a block back.
-	pub(crate) fn release(&mut self, number: u32) {
+	/// Gives the blocks of a sequence back, the last one first: what many sequences may begin with is forgotten last.
+	pub(crate) fn release_all(&mut self, blocks: &[u32]) {
+		blocks.iter().rev().for_each(|block| self.release(*block));
+	}
+
+	fn release(&mut self, number: u32) {
 		let Some(block) = self.blocks.get_mut(number as usize) else { return };
 		block.users = block.users.saturating_sub(1);
 		if block.users > 0 {
@@ -171,6 +175,21 @@ mod tests {
 		pool.release(blocks[0]);
 		assert_eq!(pool.take(), Some(blocks[1]));
 		assert_eq!((pool.share(&key(2)), pool.share(&key(1))), (None, Some(blocks[0])));
+	}
+
+	#[test]
+	fn beginning_outlasts_the_end_when_a_sequence_is_forgotten() {
+		let mut pool = BlockPool::new(3);
+		let blocks: Vec<u32> = (1..=3)
+			.map(|of| {
+				let block = pool.take().unwrap();
+				pool.publish(block, key(of));
+				block
+			})
+			.collect();
+		pool.release_all(&blocks);
+		assert_eq!((pool.take(), pool.take()), (Some(blocks[2]), Some(blocks[1])));
+		assert_eq!(pool.share(&key(1)), Some(blocks[0]));
 	}
 
 	#[test]

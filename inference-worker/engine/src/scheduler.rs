@@ -287,7 +287,7 @@ impl<E: Executor> Scheduler<E> {
 	}
 
 	fn finished(&mut self, sequence: &Sequence<E::Adapter>) {
-		sequence.blocks.iter().for_each(|block| self.pool.release(*block));
+		self.pool.release_all(&sequence.blocks);
 		Counters::add(&self.counters.finished, 1);
 		Counters::add(&self.counters.served_ms, sequence.served_ms());
 	}
@@ -317,7 +317,7 @@ impl<E: Executor> Scheduler<E> {
 		let (mut blocks, last_key) = Sequence::shared_blocks(&request.prompt, &adapters, &mut self.pool);
 		let shared = blocks.len();
 		if needed.saturating_sub(shared) > self.pool.available() {
-			blocks.into_iter().for_each(|block| self.pool.release(block));
+			self.pool.release_all(&blocks);
 			return None;
 		}
 		blocks.extend((shared..needed).map_while(|_| self.pool.take()));

@@ -1,9 +1,9 @@
 //! A Llama or Qwen2 decoder on the CPU's own kernels.
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use half::f16;
-use rayon::prelude::*;
+use rayon::{prelude::*, ThreadPool, ThreadPoolBuilder};
 
 use super::{
 	attention::{Cache, Shape},
@@ -53,6 +53,8 @@ pub(crate) struct CpuModel {
 	output: Weights,
 	rope: RopeTable,
 	cache: Cache,
+	/// Threads of this model: index building and the like must not stand in the way of a step.
+	threads: Arc<ThreadPool>,
 	scratch: Scratch,
 }
 
@@ -108,6 +110,10 @@ impl CpuModel {
 			})
 			.collect::<Result<_, _>>()?;
 		let norm = weights.final_norm()?;
+		let threads = ThreadPoolBuilder::new()
+			.thread_name(|index| format!("tributary-cpu-{index}"))
+			.build()
+			.map_err(|error| ModelError::Config(format!("cannot start the threads of the model: {error}")))?;
 		let model = Self {
 			level,
 			half,
@@ -120,6 +126,7 @@ impl CpuModel {
 			output,
 			rope: RopeTable::new(config, context),
 			cache: Cache::new(config.layers, blocks, shape(config), half),
+			threads: Arc::new(threads),
 			scratch: Scratch::default(),
 			config: config.clone(),
 		};
@@ -309,8 +316,8 @@ impl Executor for CpuModel {
 	}
 
 	fn step(&mut self, chunks: &[Chunk<'_, Adapter>]) -> Result<Vec<f32>, EngineError> {
-		// On a thread of the pool, where handing out work costs least.
-		Ok(rayon::scope(|_| self.compute(chunks)))
+		let threads = self.threads.clone();
+		Ok(threads.install(|| self.compute(chunks)))
 	}
 
 	fn recover(&mut self) {

@@ -334,14 +334,13 @@ unsafe fn full_with<V: Vector, const R: usize, const P: usize>(
 }
 
 /// Checks what the integer kernels rely on.
-fn check<B, const R: usize, const P: usize>(rows: &[Row<'_>; R], panels: &[Panel<'_, B>; P]) -> usize {
+fn check<B, const R: usize, const P: usize>(rows: &[Row<'_>; R], panels: &[Panel<'_, B>; P]) {
 	let blocks = panels[0].0.len();
 	let row = |row: &Row<'_>| {
 		row.values.len() == blocks * BLOCK && row.scales.len() == blocks && row.sums.len() == blocks
 	};
 	assert!(rows.iter().all(row));
 	assert!(panels.iter().all(|(weights, scales)| weights.len() == blocks && scales.len() == blocks));
-	blocks
 }
 
 fn int8<const R: usize, const P: usize>(
