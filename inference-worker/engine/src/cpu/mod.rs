@@ -3,6 +3,9 @@
 //! What a row of a step gives depends on nothing but the row: not on the rows beside it, the chunks a prompt was cut
 //! into, the number of threads or the instruction set.
 
+// Kernels index several arrays of registers in step; iterators over one of them would hide that.
+#![allow(clippy::needless_range_loop)]
+
 mod attention;
 mod columns;
 mod elementwise;

@@ -191,7 +191,7 @@ impl Weights {
 		}
 		(0..parts).into_par_iter().for_each(|part| {
 			// Pairs of panels stay together.
-			let bound = |part: usize| if part == parts { panels } else { panels * part / parts & !1 };
+			let bound = |part: usize| if part == parts { panels } else { (panels * part / parts) & !1 };
 			self.panels(level, input, rows, bound(part)..bound(part + 1), &columns);
 		});
 	}
