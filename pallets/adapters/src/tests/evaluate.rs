@@ -158,7 +158,7 @@ fn report_displaces_a_former_evaluator_when_the_list_is_full() {
 		assert_eq!(scores().len(), MAX_REPORTS as usize);
 		let (former, new) = (evaluators[2].clone(), AccountId32::new([20; 32]));
 		let next: Vec<_> =
-			evaluators.iter().cloned().filter(|one| *one != former).chain([new.clone()]).collect();
+			evaluators.iter().filter(|one| **one != former).cloned().chain([new.clone()]).collect();
 		name(&next);
 		let deposit = held(&former);
 		assert_ok!(report(&new, "perplexity", 1));
