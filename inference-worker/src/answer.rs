@@ -11,17 +11,11 @@ use crate::{
 	records::{RecordState, StoredRecord},
 	worker::{unix_ms, Worker},
 };
-use std::{
-	sync::{
-		atomic::{AtomicBool, Ordering},
-		Arc,
-	},
-	time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tributary_attribution::Evidence;
 use tributary_client::voucher::body_hash;
-use tributary_engine::{Event, FinishReason, Request, Sampling, SubmitError};
+use tributary_engine::{Cancel, Event, FinishReason, Request, Sampling, SubmitError};
 use tributary_primitives::{
 	fee::fee, record::UsageRecord, request::sampling_seed, request::SignedOrder, voucher::SignedVoucher,
 	Balance, Hash,
@@ -94,14 +88,14 @@ pub fn start(worker: Arc<Worker>, mut job: Job) -> Result<UnboundedReceiver<Piec
 		stop: std::mem::take(&mut job.stop),
 		eos: true,
 		payer: order.payer,
+		cancel: Cancel::default(),
 	};
 	let tokens_in = request.prompt.len();
-	let gone = Arc::new(AtomicBool::new(false));
+	let gone = request.cancel.clone();
 	// Both channels are bounded by max_tokens.
 	let (events_in, events) = unbounded_channel();
 	let (pieces_in, pieces) = unbounded_channel();
-	let client_gone = gone.clone();
-	let sink = move |event| !client_gone.load(Ordering::Relaxed) && events_in.send(event).is_ok();
+	let sink = move |event| events_in.send(event).is_ok();
 	worker.engine.submit(request, Box::new(sink))?;
 	tokio::spawn(drive(worker, job, tokens_in, events, pieces_in, gone));
 	Ok(pieces)
@@ -113,7 +107,7 @@ async fn drive(
 	tokens_in: usize,
 	mut events: UnboundedReceiver<Event>,
 	pieces: UnboundedSender<Piece>,
-	gone: Arc<AtomicBool>,
+	gone: Cancel,
 ) {
 	let _running = worker.running.clone();
 	let began = Instant::now();
@@ -122,8 +116,8 @@ async fn drive(
 	loop {
 		let event = tokio::select! {
 			event = events.recv() => event,
-			() = pieces.closed(), if !gone.load(Ordering::Relaxed) => {
-				gone.store(true, Ordering::Relaxed);
+			() = pieces.closed(), if !gone.is_cancelled() => {
+				gone.cancel();
 				continue;
 			},
 		};

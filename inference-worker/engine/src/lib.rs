@@ -27,6 +27,7 @@
 //! 	stop: Vec::new(),
 //! 	eos: true,
 //! 	payer: [0; 32],
+//! 	cancel: Default::default(),
 //! };
 //! engine.submit(request, Box::new(|event| {
 //! 	if let Event::Token { text, .. } = event {
@@ -73,7 +74,9 @@ pub use error::{AdapterError, EngineError, ModelError, SubmitError, WeightsError
 pub use lora::loader::AdapterSource;
 pub use perplexity::perplexity;
 pub use projection::Projection;
-pub use request::{AdapterUse, Event, FinishReason, Request, Sink, MAX_ADAPTERS, MAX_STOPS, MAX_STOP_BYTES};
+pub use request::{
+	AdapterUse, Cancel, Event, FinishReason, Request, Sink, MAX_ADAPTERS, MAX_STOPS, MAX_STOP_BYTES,
+};
 pub use sampling::{gumbel, sample, Sampled, Sampling, SAMPLER_VERSION};
 pub use stats::Stats;
 pub use tokenizer::Tokenizer;

@@ -1,5 +1,10 @@
 //! What a caller asks and what comes back.
 
+use std::sync::{
+	atomic::{AtomicBool, Ordering::Relaxed},
+	Arc,
+};
+
 use crate::{
 	error::{AdapterError, EngineError},
 	sampling::Sampling,
@@ -22,6 +27,28 @@ pub struct AdapterUse {
 	pub scale: f32,
 }
 
+/// Calls a request off, from any thread: when its client has left, say. Clones call off the same request.
+#[derive(Debug, Clone, Default)]
+pub struct Cancel(Arc<AtomicBool>);
+
+impl Cancel {
+	/// The request gets no more events, also no last one; what it holds is given back before the next step.
+	pub fn cancel(&self) {
+		self.0.store(true, Relaxed);
+	}
+
+	/// Whether it was called off.
+	pub fn is_cancelled(&self) -> bool {
+		self.0.load(Relaxed)
+	}
+}
+
+impl PartialEq for Cancel {
+	fn eq(&self, other: &Self) -> bool {
+		Arc::ptr_eq(&self.0, &other.0)
+	}
+}
+
 /// A prompt to continue.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
@@ -40,6 +67,8 @@ pub struct Request {
 	/// Whose request it is: those who wait are served in turns, by what they had so far. All zeros where nobody is told
 	/// apart.
 	pub payer: [u8; 32],
+	/// Calls the request off.
+	pub cancel: Cancel,
 }
 
 /// Why an answer ended.
@@ -95,6 +124,11 @@ impl Reporter {
 			self.sink = None;
 		}
 		listening
+	}
+
+	/// Reports nothing any more.
+	pub(crate) fn forget(&mut self) {
+		self.sink = None;
 	}
 
 	/// Reports the last event.

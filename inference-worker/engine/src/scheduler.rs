@@ -179,6 +179,7 @@ impl<E: Executor> Scheduler<E> {
 
 	/// One round: place adapters, let requests join, compute one step. False if there was nothing to do.
 	fn step(&mut self) -> bool {
+		self.drop_cancelled();
 		self.place_parked();
 		self.fetch_missing();
 		while self.running.len() < self.max_batch {
@@ -191,6 +192,24 @@ impl<E: Executor> Scheduler<E> {
 		}
 		self.compute();
 		true
+	}
+
+	/// Lets go of requests that were called off.
+	fn drop_cancelled(&mut self) {
+		self.waiting.retain_mut(|waiting| {
+			let cancelled = waiting.request.cancel.is_cancelled();
+			if cancelled {
+				waiting.reporter.forget();
+				self.counters.dequeue();
+			}
+			!cancelled
+		});
+		for index in (0..self.running.len()).rev() {
+			if self.running[index].is_cancelled() {
+				let sequence = self.running.remove(index);
+				self.finished(&sequence);
+			}
+		}
 	}
 
 	/// Computes a step of the running requests and draws their next tokens.

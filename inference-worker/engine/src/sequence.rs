@@ -180,6 +180,15 @@ impl<A> Sequence<A> {
 		true
 	}
 
+	/// Whether its client called it off; it reports nothing then.
+	pub(crate) fn is_cancelled(&mut self) -> bool {
+		let cancelled = self.request.cancel.is_cancelled();
+		if cancelled {
+			self.reporter.forget();
+		}
+		cancelled
+	}
+
 	pub(crate) fn fail(&mut self, error: EngineError) {
 		self.reporter.end(Event::Failed(error));
 	}

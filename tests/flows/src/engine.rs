@@ -305,6 +305,7 @@ fn submit(
 		stop: Vec::new(),
 		eos: false,
 		payer,
+		cancel: Default::default(),
 	};
 	let submitted = Instant::now();
 	let mut first = None;

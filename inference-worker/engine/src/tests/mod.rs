@@ -19,7 +19,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-	AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine, EngineConfig, EngineError, Event,
+	AdapterSource, AdapterUse, Cancel, ContentHash, DeviceChoice, Engine, EngineConfig, EngineError, Event,
 	FinishReason, Request, Sampling,
 };
 
@@ -127,6 +127,7 @@ fn request(prompt: &[u32], adapters: &[(u8, f32)], max_tokens: usize) -> Request
 		stop: Vec::new(),
 		eos: false,
 		payer: [0; 32],
+		cancel: Default::default(),
 	}
 }
 

@@ -67,6 +67,32 @@ fn request_ends_without_further_events_when_its_client_goes() {
 }
 
 #[test]
+fn request_is_let_go_when_it_is_called_off_while_it_waits_or_reads_its_prompt() {
+	let config = EngineConfig { max_batch: 2, ..config("llama") };
+	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let (release, held) = hold(&engine, 2);
+	let events = Arc::new(Mutex::new(0));
+	let calls: Vec<Cancel> = (0..4)
+		.map(|_| {
+			let (events, request) = (events.clone(), request(&PROMPT, &[], 100));
+			let cancel = request.cancel.clone();
+			let sink = move |_| {
+				*events.lock().unwrap() += 1;
+				true
+			};
+			engine.submit(request, Box::new(sink)).unwrap();
+			cancel
+		})
+		.collect();
+	calls.iter().for_each(Cancel::cancel);
+	drop(release);
+	assert!(held.finish().end.is_ok());
+	assert_eq!(answer(&engine, request(&PROMPT, &[], 3)).tokens.len(), 3);
+	engine.shutdown();
+	assert_eq!((*events.lock().unwrap(), engine.stats().waiting, engine.stats().running), (0, 0, 0));
+}
+
+#[test]
 fn answers_stay_the_same_when_requests_join_and_leave_at_random() {
 	let config = EngineConfig { max_batch: 5, ..config("llama") };
 	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();

@@ -35,6 +35,7 @@ fn generate(engine: &Engine, adapters: Vec<AdapterUse>) -> Vec<(u32, f32)> {
 		stop: vec![],
 		eos: false,
 		payer: [0; 32],
+		cancel: Default::default(),
 	};
 	engine.submit(request, Box::new(move |event| sender.send(event).is_ok())).expect("submitted");
 	receiver
