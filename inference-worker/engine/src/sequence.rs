@@ -26,6 +26,8 @@ pub(crate) struct Sequence<A> {
 	eos_ids: Vec<u32>,
 	/// Prompt and answer.
 	tokens: Vec<u32>,
+	/// How many of them are the prompt.
+	prompt: usize,
 	started: Instant,
 	pub(crate) adapters: AdapterSet<A>,
 	/// Blocks of the KV cache for prompt and answer.
@@ -40,7 +42,7 @@ pub(crate) struct Sequence<A> {
 impl<A> Sequence<A> {
 	/// A sequence in `blocks`, of which the first `shared` are filled already.
 	pub(crate) fn new(
-		request: Request,
+		mut request: Request,
 		reporter: Reporter,
 		adapters: AdapterSet<A>,
 		(blocks, shared, last_key): (Vec<u32>, usize, BlockKey),
@@ -49,7 +51,8 @@ impl<A> Sequence<A> {
 		let text = AnswerText::new(tokenizer.clone(), request.stop.clone());
 		let eos_ids = if request.eos { tokenizer.eos_ids().to_vec() } else { Vec::new() };
 		Self {
-			tokens: request.prompt.clone(),
+			prompt: request.prompt.len(),
+			tokens: std::mem::take(&mut request.prompt),
 			request,
 			reporter,
 			text,
@@ -148,7 +151,7 @@ impl<A> Sequence<A> {
 
 	/// Tokens of the answer so far.
 	fn generated(&self) -> usize {
-		self.tokens.len() - self.request.prompt.len()
+		self.tokens.len() - self.prompt
 	}
 
 	/// Takes the drawn token and reports it. False if the sequence has ended.
@@ -173,8 +176,7 @@ impl<A> Sequence<A> {
 		}
 		if is_last || piece.stopped {
 			let reason = if is_eos || piece.stopped { FinishReason::Stop } else { FinishReason::Length };
-			self.reporter
-				.end(Event::Done { reason, tokens: self.tokens.split_off(self.request.prompt.len()) });
+			self.reporter.end(Event::Done { reason, tokens: self.tokens.split_off(self.prompt) });
 			return false;
 		}
 		true

@@ -18,7 +18,7 @@ const GROUP: usize = 4;
 const WIDE: usize = 4;
 
 /// Keys and values of one layer.
-pub(crate) struct Layer<S> {
+struct Layer<S> {
 	/// `[blocks, heads, head_dim, 16]`.
 	keys: Vec<S>,
 	/// `[blocks, heads, 16, padded head_dim]`.
@@ -26,9 +26,27 @@ pub(crate) struct Layer<S> {
 }
 
 /// Keys and values of all layers.
-pub(crate) enum Cache {
+pub(crate) struct Cache {
+	shape: Shape,
+	layers: Layers,
+}
+
+enum Layers {
 	Full(Vec<Layer<f32>>),
 	Half(Vec<Layer<f16>>),
+}
+
+/// The query heads of one token that share a head of keys.
+#[derive(Clone, Copy)]
+pub(crate) struct Query<'a> {
+	/// The head of keys and values.
+	pub(crate) kv_head: usize,
+	/// Blocks of the token's sequence.
+	pub(crate) table: &'a [u32],
+	/// Tokens that are seen.
+	pub(crate) length: usize,
+	/// `[heads / kv_heads, head_dim]`, scaled already.
+	pub(crate) queries: &'a [f32],
 }
 
 /// Sizes of the heads.
@@ -56,10 +74,11 @@ impl Cache {
 			Layer { keys: S::zeros(blocks * keys), values: S::zeros(blocks * values) }
 		}
 		let sizes = shape.block();
-		match half {
-			true => Self::Half((0..layers).map(|_| layer(blocks, sizes)).collect()),
-			false => Self::Full((0..layers).map(|_| layer(blocks, sizes)).collect()),
-		}
+		let layers = match half {
+			true => Layers::Half((0..layers).map(|_| layer(blocks, sizes)).collect()),
+			false => Layers::Full((0..layers).map(|_| layer(blocks, sizes)).collect()),
+		};
+		Self { shape, layers }
 	}
 
 	/// Bytes of a block over all layers.
@@ -69,14 +88,7 @@ impl Cache {
 	}
 
 	/// Stores a token's key and value, `[kv_heads · head_dim]` each.
-	pub(crate) fn put(
-		&mut self,
-		layer: usize,
-		shape: Shape,
-		(block, offset): (u32, usize),
-		key: &[f32],
-		value: &[f32],
-	) {
+	pub(crate) fn put(&mut self, layer: usize, (block, offset): (u32, usize), key: &[f32], value: &[f32]) {
 		fn put<S: Number>(
 			layer: &mut Layer<S>,
 			shape: Shape,
@@ -97,58 +109,33 @@ impl Cache {
 				}
 			}
 		}
-		match self {
-			Self::Full(layers) => put(&mut layers[layer], shape, (block as usize, offset), key, value),
-			Self::Half(layers) => put(&mut layers[layer], shape, (block as usize, offset), key, value),
+		let at = (block as usize, offset);
+		match &mut self.layers {
+			Layers::Full(layers) => put(&mut layers[layer], self.shape, at, key, value),
+			Layers::Half(layers) => put(&mut layers[layer], self.shape, at, key, value),
 		}
 	}
 
-	/// Attention of the query heads that share `kv_head` over the first `length` tokens of `table`.
-	///
-	/// `queries` and `output` are `[heads / kv_heads, head_dim]`; queries are scaled already. `scratch` is any memory.
-	#[allow(clippy::too_many_arguments)] // One call per token and head; a struct would only rename them.
+	/// Attention of a query; `output` is as its queries are. `scratch` is any memory.
 	pub(crate) fn attend(
 		&self,
 		level: Level,
 		layer: usize,
-		shape: Shape,
-		kv_head: usize,
-		table: &[u32],
-		length: usize,
-		queries: &[f32],
+		query: Query<'_>,
 		output: &mut [f32],
 		scratch: &mut Vec<f32>,
 	) {
-		let blocks = length.div_ceil(LANES);
-		scratch.resize(GROUP * (blocks * LANES + shape.padded()), 0.0);
-		let numbers = GROUP * shape.head_dim;
-		for (queries, output) in queries.chunks(numbers).zip(output.chunks_mut(numbers)) {
-			match self {
-				Self::Full(layers) => {
-					attend_full(
-						level,
-						&layers[layer],
-						shape,
-						kv_head,
-						&table[..blocks],
-						length,
-						queries,
-						output,
-						scratch,
-					);
+		let blocks = query.length.div_ceil(LANES);
+		scratch.resize(GROUP * (blocks * LANES + self.shape.padded()), 0.0);
+		let numbers = GROUP * self.shape.head_dim;
+		for (queries, output) in query.queries.chunks(numbers).zip(output.chunks_mut(numbers)) {
+			let query = Query { queries, table: &query.table[..blocks], ..query };
+			match &self.layers {
+				Layers::Full(layers) => {
+					attend_group(level, &layers[layer], self.shape, query, output, scratch);
 				}
-				Self::Half(layers) => {
-					attend_half(
-						level,
-						&layers[layer],
-						shape,
-						kv_head,
-						&table[..blocks],
-						length,
-						queries,
-						output,
-						scratch,
-					);
+				Layers::Half(layers) => {
+					attend_group(level, &layers[layer], self.shape, query, output, scratch);
 				}
 			}
 		}
@@ -156,87 +143,41 @@ impl Cache {
 }
 
 dispatched! {
-	fn attend_full(
-		layer: &Layer<f32>, shape: Shape, kv_head: usize, table: &[u32], length: usize, queries: &[f32],
-		output: &mut [f32], scratch: &mut [f32],
-	) = attend_full_with
+	/// At most [`GROUP`] query heads.
+	fn attend_group<S: Number>(
+		layer: &Layer<S>, shape: Shape, query: Query<'_>, output: &mut [f32], scratch: &mut [f32],
+	) = attend_group_with
 }
 
-#[allow(clippy::too_many_arguments)]
 #[inline(always)]
-unsafe fn attend_full_with<V: Vector>(
-	layer: &Layer<f32>,
-	shape: Shape,
-	kv_head: usize,
-	table: &[u32],
-	length: usize,
-	queries: &[f32],
-	output: &mut [f32],
-	scratch: &mut [f32],
-) {
-	// SAFETY: promised by the caller.
-	unsafe { attend_group::<V, f32>(layer, shape, kv_head, table, length, queries, output, scratch) }
-}
-
-dispatched! {
-	fn attend_half(
-		layer: &Layer<f16>, shape: Shape, kv_head: usize, table: &[u32], length: usize, queries: &[f32],
-		output: &mut [f32], scratch: &mut [f32],
-	) = attend_half_with
-}
-
-#[allow(clippy::too_many_arguments)]
-#[inline(always)]
-unsafe fn attend_half_with<V: Vector>(
-	layer: &Layer<f16>,
-	shape: Shape,
-	kv_head: usize,
-	table: &[u32],
-	length: usize,
-	queries: &[f32],
-	output: &mut [f32],
-	scratch: &mut [f32],
-) {
-	// SAFETY: promised by the caller.
-	unsafe { attend_group::<V, f16>(layer, shape, kv_head, table, length, queries, output, scratch) }
-}
-
-#[allow(clippy::too_many_arguments)]
-#[inline(always)]
-unsafe fn attend_group<V: Vector, S: Number>(
+unsafe fn attend_group_with<V: Vector, S: Number>(
 	layer: &Layer<S>,
 	shape: Shape,
-	kv_head: usize,
-	table: &[u32],
-	length: usize,
-	queries: &[f32],
+	query: Query<'_>,
 	output: &mut [f32],
 	scratch: &mut [f32],
 ) {
 	// SAFETY: promised by the caller.
 	unsafe {
-		match queries.len() / shape.head_dim {
-			1 => heads::<V, S, 1>(layer, shape, kv_head, table, length, queries, output, scratch),
-			2 => heads::<V, S, 2>(layer, shape, kv_head, table, length, queries, output, scratch),
-			3 => heads::<V, S, 3>(layer, shape, kv_head, table, length, queries, output, scratch),
-			_ => heads::<V, S, 4>(layer, shape, kv_head, table, length, queries, output, scratch),
+		match query.queries.len() / shape.head_dim {
+			1 => heads::<V, S, 1>(layer, shape, query, output, scratch),
+			2 => heads::<V, S, 2>(layer, shape, query, output, scratch),
+			3 => heads::<V, S, 3>(layer, shape, query, output, scratch),
+			_ => heads::<V, S, 4>(layer, shape, query, output, scratch),
 		}
 	}
 }
 
 /// `G` query heads.
-#[allow(clippy::too_many_arguments)]
 #[inline(always)]
 unsafe fn heads<V: Vector, S: Number, const G: usize>(
 	layer: &Layer<S>,
 	shape: Shape,
-	kv_head: usize,
-	table: &[u32],
-	length: usize,
-	queries: &[f32],
+	query: Query<'_>,
 	output: &mut [f32],
 	scratch: &mut [f32],
 ) {
+	let Query { kv_head, table, length, queries } = query;
 	let (head_dim, padded) = (shape.head_dim, shape.padded());
 	let (key_block, value_block) = shape.block();
 	let stride = table.len() * LANES;

@@ -78,23 +78,28 @@ pub(crate) struct Group<'a> {
 	rows: Vec<usize>,
 }
 
-/// Groups rows by their sets; each task gets few rows.
-pub(crate) fn group<'a>(rows: impl Iterator<Item = &'a AdapterSet<Adapter>>) -> Vec<Group<'a>> {
-	let mut groups: Vec<Group<'a>> = Vec::new();
-	let mut open = std::collections::HashMap::new();
-	for (row, set) in rows.enumerate().filter(|(_, set)| !set.is_empty()) {
-		let group = *open.entry(set.key()).or_insert_with(|| {
-			groups.push(Group { set, rows: Vec::new() });
-			groups.len() - 1
-		});
-		if groups[group].rows.len() < ROWS {
-			groups[group].rows.push(row);
-		} else {
-			open.insert(set.key(), groups.len());
-			groups.push(Group { set, rows: vec![row] });
+/// Groups rows, given as runs of rows with one set, by their sets; each task gets few rows.
+pub(crate) fn group<'a>(runs: impl Iterator<Item = (&'a AdapterSet<Adapter>, usize)>) -> Vec<Group<'a>> {
+	let mut sets: Vec<Group<'a>> = Vec::new();
+	let mut known = std::collections::HashMap::new();
+	let mut end = 0;
+	for (set, count) in runs {
+		let rows = end..end + count;
+		end = rows.end;
+		if set.is_empty() {
+			continue;
 		}
+		let index = *known.entry(set.key()).or_insert_with(|| {
+			sets.push(Group { set, rows: Vec::new() });
+			sets.len() - 1
+		});
+		sets[index].rows.extend(rows);
 	}
-	groups
+	let tasks = |group: &Group<'a>| {
+		let set = group.set;
+		group.rows.chunks(ROWS).map(move |rows| Group { set, rows: rows.to_vec() }).collect::<Vec<_>>()
+	};
+	sets.iter().flat_map(tasks).collect()
 }
 
 /// Adds the updates of a site to `output`, `[rows, all outputs of the site]`, computed from `input`,
@@ -125,16 +130,11 @@ pub(crate) fn add_to(
 	(0..tasks).into_par_iter().for_each_init(Vec::new, |low, task| {
 		let group = &groups[task / places.len()];
 		let (projection, inputs, outputs) = &places[task % places.len()];
+		let rows = Rows { input, inputs: *inputs, rows: &group.rows, columns: &columns, outputs };
 		for (scale, adapter) in group.set.members() {
 			match adapter.factors(layer, *projection) {
-				Some(Factors::Full(pair)) => {
-					let rows = Rows { input, inputs: *inputs, rows: &group.rows, columns: &columns, outputs };
-					add_full(level, &rows, pair, scale, low);
-				}
-				Some(Factors::Half(pair)) => {
-					let rows = Rows { input, inputs: *inputs, rows: &group.rows, columns: &columns, outputs };
-					add_half(level, &rows, pair, scale, low);
-				}
+				Some(Factors::Full(pair)) => add_pair(level, &rows, pair, scale, low),
+				Some(Factors::Half(pair)) => add_pair(level, &rows, pair, scale, low),
 				None => {}
 			}
 		}
@@ -151,27 +151,17 @@ struct Rows<'a> {
 }
 
 dispatched! {
-	fn add_full(rows: &Rows<'_>, pair: &Pair<f32>, scale: f32, low: &mut Vec<f32>) = add_full_with
+	/// Adds one adapter's update of a projection.
+	fn add_pair<S: Number>(rows: &Rows<'_>, pair: &Pair<S>, scale: f32, low: &mut Vec<f32>) = add_pair_with
 }
 
 #[inline(always)]
-unsafe fn add_full_with<V: Vector>(rows: &Rows<'_>, pair: &Pair<f32>, scale: f32, low: &mut Vec<f32>) {
-	// SAFETY: promised by the caller.
-	unsafe { add_pair::<V, f32>(rows, pair, scale, low) }
-}
-
-dispatched! {
-	fn add_half(rows: &Rows<'_>, pair: &Pair<f16>, scale: f32, low: &mut Vec<f32>) = add_half_with
-}
-
-#[inline(always)]
-unsafe fn add_half_with<V: Vector>(rows: &Rows<'_>, pair: &Pair<f16>, scale: f32, low: &mut Vec<f32>) {
-	// SAFETY: promised by the caller.
-	unsafe { add_pair::<V, f16>(rows, pair, scale, low) }
-}
-
-#[inline(always)]
-unsafe fn add_pair<V: Vector, S: Number>(rows: &Rows<'_>, pair: &Pair<S>, scale: f32, low: &mut Vec<f32>) {
+unsafe fn add_pair_with<V: Vector, S: Number>(
+	rows: &Rows<'_>,
+	pair: &Pair<S>,
+	scale: f32,
+	low: &mut Vec<f32>,
+) {
 	let (inputs, outputs) = (rows.inputs, rows.outputs.len());
 	assert!(pair.a.len() == pair.rank * inputs && pair.b.len() == pair.rank * outputs);
 	low.clear();

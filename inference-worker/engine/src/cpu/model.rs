@@ -6,7 +6,7 @@ use half::f16;
 use rayon::{prelude::*, ThreadPool, ThreadPoolBuilder};
 
 use super::{
-	attention::{Cache, Shape},
+	attention::{Cache, Query, Shape},
 	columns::Columns,
 	elementwise,
 	lora::{self, Adapter, Group},
@@ -155,8 +155,7 @@ impl CpuModel {
 				})
 			})
 			.collect();
-		let sets = chunks.iter().flat_map(|chunk| chunk.tokens.iter().map(|_| chunk.adapters));
-		let groups = lora::group(sets);
+		let groups = lora::group(chunks.iter().map(|chunk| (chunk.adapters, chunk.tokens.len())));
 		let mut scratch = std::mem::take(&mut self.scratch);
 		self.embed(&rows, &mut scratch.hidden);
 		for index in 0..self.layers.len() {
@@ -245,7 +244,7 @@ impl CpuModel {
 			elementwise::rotate(self.level, query, cosines, sines, scale);
 			elementwise::rotate(self.level, key, cosines, sines, 1.0);
 			let block = row.blocks[row.position / BLOCK_TOKENS];
-			self.cache.put(layer, shape, (block, row.position % BLOCK_TOKENS), key, value);
+			self.cache.put(layer, (block, row.position % BLOCK_TOKENS), key, value);
 		}
 
 		attended.resize(rows.len() * q_width, 0.0);
@@ -257,8 +256,8 @@ impl CpuModel {
 			let queries = &wide[index * width..index * width + q_width][at.clone()];
 			// SAFETY: each row and head is one task.
 			let output = unsafe { output.columns(index, at) };
-			let length = row.position + 1;
-			self.cache.attend(self.level, layer, shape, head, row.blocks, length, queries, output, memory);
+			let query = Query { kv_head: head, table: row.blocks, length: row.position + 1, queries };
+			self.cache.attend(self.level, layer, query, output, memory);
 		});
 
 		self.project((layer, Site::O), rows.len(), groups, attended, activations, narrow);

@@ -301,41 +301,38 @@ mod x86 {
 #[cfg(target_arch = "x86_64")]
 pub(crate) use x86::{Pair, Wide};
 
-/// Defines a function that runs the generic kernel `$body::<V>` compiled for the given [`Level`]. Generic numbers in
-/// `[]` are handed on to the kernel.
+/// Defines a function that runs the generic kernel `$body::<V>` compiled for the given [`Level`]. A type in `<>` and
+/// numbers in `[]` are handed on to the kernel.
 macro_rules! dispatched {
 	(
 		$(#[$meta:meta])*
-		$vis:vis fn $name:ident $([$(const $constant:ident),+])? ($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $body:ident
+		$vis:vis fn $name:ident $(<$number:ident: $bound:ident>)? $([$(const $constant:ident),+])? ($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? = $body:ident
 	) => {
 		$(#[$meta])*
-		#[allow(clippy::too_many_arguments)]
-		$vis fn $name $(<$(const $constant: usize),+>)? (level: $crate::cpu::simd::Level, $($arg: $type),*) $(-> $ret)? {
+		$vis fn $name <$($number: $bound,)? $($(const $constant: usize),+)?> (level: $crate::cpu::simd::Level, $($arg: $type),*) $(-> $ret)? {
 			#[cfg(target_arch = "x86_64")]
 			{
 				#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")]
-				#[allow(clippy::too_many_arguments)]
-				unsafe fn with_avx512 $(<$(const $constant: usize),+>)? ($($arg: $type),*) $(-> $ret)? {
+				unsafe fn with_avx512 <$($number: $bound,)? $($(const $constant: usize),+)?> ($($arg: $type),*) $(-> $ret)? {
 					// SAFETY: this function has the features.
-					unsafe { $body::<$crate::cpu::simd::Wide $($(, $constant)+)?>($($arg),*) }
+					unsafe { $body::<$crate::cpu::simd::Wide $(, $number)? $($(, $constant)+)?>($($arg),*) }
 				}
 				#[target_feature(enable = "avx2,fma,f16c")]
-				#[allow(clippy::too_many_arguments)]
-				unsafe fn with_avx2 $(<$(const $constant: usize),+>)? ($($arg: $type),*) $(-> $ret)? {
+				unsafe fn with_avx2 <$($number: $bound,)? $($(const $constant: usize),+)?> ($($arg: $type),*) $(-> $ret)? {
 					// SAFETY: this function has the features.
-					unsafe { $body::<$crate::cpu::simd::Pair $($(, $constant)+)?>($($arg),*) }
+					unsafe { $body::<$crate::cpu::simd::Pair $(, $number)? $($(, $constant)+)?>($($arg),*) }
 				}
 				match level {
 					// SAFETY: the level was detected on this processor.
-					$crate::cpu::simd::Level::Avx512 => return unsafe { with_avx512 $(::<$($constant),+>)? ($($arg),*) },
+					$crate::cpu::simd::Level::Avx512 => return unsafe { with_avx512::<$($number,)? $($($constant),+)?>($($arg),*) },
 					// SAFETY: the level was detected on this processor.
-					$crate::cpu::simd::Level::Avx2 => return unsafe { with_avx2 $(::<$($constant),+>)? ($($arg),*) },
+					$crate::cpu::simd::Level::Avx2 => return unsafe { with_avx2::<$($number,)? $($($constant),+)?>($($arg),*) },
 					$crate::cpu::simd::Level::Portable => {}
 				}
 			}
 			let _ = level;
 			// SAFETY: plain vectors need no features.
-			unsafe { $body::<$crate::cpu::simd::Plain $($(, $constant)+)?>($($arg),*) }
+			unsafe { $body::<$crate::cpu::simd::Plain $(, $number)? $($(, $constant)+)?>($($arg),*) }
 		}
 	};
 }

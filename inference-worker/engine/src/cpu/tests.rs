@@ -6,7 +6,7 @@ use half::f16;
 use proptest::prelude::*;
 
 use super::{
-	attention::{Cache, Shape},
+	attention::{Cache, Query, Shape},
 	elementwise,
 	lora::{self, Adapter},
 	quantize::{quantize_weights, Activations, BLOCK},
@@ -163,7 +163,7 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 			for token in 0..length {
 				let row = token * width..(token + 1) * width;
 				let at = (table[token / LANES], token % LANES);
-				cache.put(1, shape, at, &keys[row.clone()], &values[row]);
+				cache.put(1, at, &keys[row.clone()], &values[row]);
 			}
 			let queries = numbers(kv_heads * group * head_dim, 7);
 			for head in 0..kv_heads {
@@ -171,17 +171,8 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 				let mut found = Vec::new();
 				for level in Level::all() {
 					let mut output = vec![f32::NAN; queries.len()];
-					cache.attend(
-						level,
-						1,
-						shape,
-						head,
-						&table,
-						length,
-						queries,
-						&mut output,
-						&mut Vec::new(),
-					);
+					let query = Query { kv_head: head, table: &table, length, queries };
+					cache.attend(level, 1, query, &mut output, &mut Vec::new());
 					found.push(output);
 				}
 				assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "levels differ");
@@ -250,7 +241,7 @@ fn updates_equal_plain_products_when_ranks_and_sets_are_mixed() {
 	for site in Site::ALL {
 		let (inputs, outputs) = site.widths(&config);
 		let (input, base) = (numbers(rows.len() * inputs, 8), numbers(rows.len() * outputs, 9));
-		let groups = lora::group(rows.iter().map(|kind| &sets[*kind]));
+		let groups = lora::group(rows.iter().map(|kind| (&sets[*kind], 1)));
 		let mut results = Vec::new();
 		for level in Level::all() {
 			let mut output = base.clone();
@@ -287,7 +278,7 @@ fn updates_equal_plain_products_when_ranks_and_sets_are_mixed() {
 		// Alone, a row gets the same bits.
 		let last = rows.len() - 1;
 		let mut alone = base[last * outputs..].to_vec();
-		let groups = lora::group(std::iter::once(&sets[rows[last]]));
+		let groups = lora::group(std::iter::once((&sets[rows[last]], 1)));
 		lora::add_to(Level::detect(), &config, &groups, (0, site), &input[last * inputs..], &mut alone);
 		assert_eq!(alone, results[0][last * outputs..]);
 	}
