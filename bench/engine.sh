@@ -18,7 +18,7 @@ while (($#)); do
 		shift 2
 		;;
 	-h | --help)
-		sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+		show_help
 		exit 0
 		;;
 	*) die "unknown argument '$1'; bench/engine.sh --help lists them" 64 ;;

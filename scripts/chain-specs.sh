@@ -7,7 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 case ${1:-} in
 -*)
-	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+	show_help
 	[[ $1 == -h || $1 == --help ]] && exit 0 || exit 64
 	;;
 esac

@@ -57,6 +57,11 @@ say() {
 	printf '    %s\n' "$*" >&2
 }
 
+# show_help: prints the comment at the head of the script that runs.
+show_help() {
+	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
+}
+
 # die TEXT [CODE]: says what is wrong and what to do, and ends the script.
 die() {
 	printf '\nerror: %s\n' "$1" >&2

@@ -13,7 +13,7 @@ case ${1:-} in
 '') ;;
 --check) check=yes ;;
 *)
-	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+	show_help
 	[[ $1 == -h || $1 == --help ]] && exit 0 || exit 64
 	;;
 esac

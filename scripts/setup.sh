@@ -22,7 +22,7 @@ for argument in "$@"; do
 	--docker-compose) compose=yes ;;
 	--no-clients) clients=no ;;
 	-h | --help)
-		sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "${BASH_SOURCE[0]}"
+		show_help
 		exit 0
 		;;
 	*) die "unknown argument '$argument'; scripts/setup.sh --help lists them" 64 ;;

@@ -1,7 +1,11 @@
 //! Arguments, exit codes and what needs no chain.
 
+#[path = "../../client/tests/golden/mod.rs"]
+mod golden;
+
 use super::*;
 use clap::CommandFactory;
+use golden::Golden;
 use std::path::Path;
 
 /// A port where nobody listens.
@@ -182,20 +186,11 @@ fn password_is_no_argument_when_given_as_one() {
 	assert!(parsed(&["--password", "secret", "status"]).is_err());
 }
 
-fn golden(name: &str) -> serde_json::Value {
-	let path = format!("{}/../primitives/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
-	serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-fn golden_bytes(value: &serde_json::Value) -> Vec<u8> {
-	hex::decode(value.as_str().unwrap().trim_start_matches("0x")).unwrap()
-}
-
 #[test]
 fn claim_carries_the_golden_proof_when_built() {
 	use codec::{DecodeAll, Encode};
 	use tributary_client::chain::Call;
-	let bytes = golden_bytes(&golden("earnings-proof")["scale"]);
+	let bytes = Golden::load("earnings-proof").scale();
 	let proof = tributary_primitives::merkle_sum::SumProof::decode_all(&mut bytes.as_slice()).unwrap();
 	let Call::One { arguments, .. } = Call::claim_earnings([3; 32], 4_001, &proof) else {
 		panic!("a claim is one call")
@@ -207,10 +202,10 @@ fn claim_carries_the_golden_proof_when_built() {
 fn order_header_is_the_golden_one_when_the_proxy_reads_it_back() {
 	use codec::{DecodeAll, Encode};
 	use tributary_client::voucher::{order_from_header, to_header};
-	let golden = golden("order");
-	let bytes = golden_bytes(&golden["scale"]);
+	let golden = Golden::load("order");
+	let bytes = golden.scale();
 	let order = tributary_primitives::request::SignedOrder::decode_all(&mut bytes.as_slice()).unwrap();
 	let read = order_from_header(&to_header(&order)).unwrap();
 	assert_eq!(read.encode(), bytes);
-	assert_eq!(read.order.id().to_vec(), golden_bytes(&golden["derived"]["id"]));
+	assert_eq!(read.order.id().to_vec(), golden.digest("id"));
 }

@@ -1,8 +1,10 @@
 //! What worker and command line send and read agrees with the golden vectors of `primitives/vectors`.
 
+mod golden;
+
 use base64::{engine::general_purpose::STANDARD, Engine};
 use codec::{DecodeAll, Encode};
-use serde_json::Value;
+use golden::Golden;
 use tributary_client::voucher::{order_from_header, to_header, voucher_from_header};
 use tributary_primitives::{
 	batch::{BatchData, BatchHeader, ChannelCharge},
@@ -10,33 +12,12 @@ use tributary_primitives::{
 	request::sampling_seed,
 };
 
-struct Golden(Value);
-
-impl Golden {
-	fn load(name: &str) -> Self {
-		let path = format!("{}/../primitives/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
-		Self(serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap())
-	}
-
-	fn scale(&self) -> Vec<u8> {
-		bytes(self.0["scale"].as_str().unwrap())
-	}
-
-	fn derived(&self, name: &str) -> &str {
-		self.0["derived"][name].as_str().unwrap()
-	}
-}
-
-fn bytes(text: &str) -> Vec<u8> {
-	hex::decode(text.trim_start_matches("0x")).unwrap()
-}
-
 #[test]
 fn voucher_header_matches_golden_vector_when_written_and_read() {
 	let golden = Golden::load("voucher");
 	let signed = voucher_from_header(&STANDARD.encode(golden.scale())).unwrap();
 	assert_eq!(to_header(&signed), STANDARD.encode(golden.scale()));
-	assert_eq!(signed.voucher.signing_hash().to_vec(), bytes(golden.derived("signing_hash")));
+	assert_eq!(signed.voucher.signing_hash().to_vec(), golden.digest("signing_hash"));
 }
 
 #[test]
@@ -44,9 +25,9 @@ fn order_header_matches_golden_vector_when_written_and_read() {
 	let golden = Golden::load("order");
 	let signed = order_from_header(&STANDARD.encode(golden.scale())).unwrap();
 	assert_eq!(to_header(&signed), STANDARD.encode(golden.scale()));
-	assert_eq!(signed.order.id().to_vec(), bytes(golden.derived("id")));
+	assert_eq!(signed.order.id().to_vec(), golden.digest("id"));
 	let seed = sampling_seed(&signed.signature, &signed.order.worker, signed.order.nonce);
-	assert_eq!(seed.to_vec(), bytes(golden.derived("sampling_seed")));
+	assert_eq!(seed.to_vec(), golden.digest("sampling_seed"));
 }
 
 #[test]
@@ -65,7 +46,7 @@ fn earnings_proof_matches_golden_vector_when_verified() {
 	let proof = SumProof::decode_all(&mut &golden.scale()[..]).unwrap();
 	assert_eq!(proof.encode(), golden.scale());
 	let node = |hash: &str, sum: &str| SumNode {
-		hash: bytes(golden.derived(hash)).try_into().unwrap(),
+		hash: golden.digest(hash).try_into().unwrap(),
 		sum: golden.derived(sum).parse().unwrap(),
 	};
 	assert!(merkle_sum::verify(&node("root", "sum"), node("leaf", "cumulative"), &proof));

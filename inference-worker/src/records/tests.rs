@@ -1,4 +1,8 @@
+#[path = "../../../client/tests/golden/mod.rs"]
+mod golden;
+
 use super::*;
+use golden::Golden;
 use tributary_client::{
 	voucher::{body_hash, sign_order, sign_voucher},
 	Keypair,
@@ -213,27 +217,18 @@ fn written_off_records_leave_the_books_when_their_channel_is_gone() {
 	assert_eq!(records.channel(&payer("//Alice").account()).unwrap().unwrap().unsettled, 0);
 }
 
-fn golden(name: &str) -> serde_json::Value {
-	let path = format!("{}/../primitives/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
-	serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
-}
-
-fn golden_bytes(value: &serde_json::Value) -> Vec<u8> {
-	hex::decode(value.as_str().unwrap().trim_start_matches("0x")).unwrap()
-}
-
 #[test]
 fn record_keeps_its_golden_bytes_and_hash_when_stored_and_read() {
 	use codec::{DecodeAll, Encode};
 	let (_folder, records) = scratch();
-	let (golden, voucher) = (golden("record"), golden("voucher"));
-	let bytes = golden_bytes(&golden["scale"]);
+	let (golden, voucher) = (Golden::load("record"), Golden::load("voucher"));
+	let bytes = golden.scale();
 	let record = UsageRecord::decode_all(&mut bytes.as_slice()).unwrap();
-	let voucher = SignedVoucher::decode_all(&mut golden_bytes(&voucher["scale"]).as_slice()).unwrap();
+	let voucher = SignedVoucher::decode_all(&mut voucher.scale().as_slice()).unwrap();
 	let stored = StoredRecord { record, state: RecordState::Unsettled };
 	records.commit(&stored, &voucher, 0, b"{}").unwrap();
 	let read = records.unsettled(1).unwrap().remove(0).1.record;
 	assert_eq!(read.encode(), bytes);
-	assert_eq!(read.hash().to_vec(), golden_bytes(&golden["derived"]["hash"]));
-	assert_eq!(read.leaf().hash.to_vec(), golden_bytes(&golden["derived"]["leaf"]));
+	assert_eq!(read.hash().to_vec(), golden.digest("hash"));
+	assert_eq!(read.leaf().hash.to_vec(), golden.digest("leaf"));
 }
