@@ -82,11 +82,22 @@ pub struct Server {
 	pub max_body_bytes: usize,
 	/// Time for running answers after SIGTERM, seconds.
 	pub drain_secs: u64,
+	/// Folder below which the operator's adapters are.
+	pub adapter_root: Option<PathBuf>,
+	/// Who sends it is the operator; only from the environment.
+	#[serde(skip)]
+	pub operator_token: Option<String>,
 }
 
 impl Default for Server {
 	fn default() -> Self {
-		Self { listen: SocketAddr::from(([127, 0, 0, 1], 8700)), max_body_bytes: 1 << 20, drain_secs: 30 }
+		Self {
+			listen: SocketAddr::from(([127, 0, 0, 1], 8700)),
+			max_body_bytes: 1 << 20,
+			drain_secs: 30,
+			adapter_root: None,
+			operator_token: None,
+		}
 	}
 }
 
@@ -152,10 +163,14 @@ pub struct Engine {
 	pub max_context: Option<usize>,
 	/// Tokens guessed ahead from what an answer repeats.
 	pub speculate: usize,
-	/// Adapter budget, bytes.
-	pub adapter_bytes: u64,
-	/// Device memory budget, bytes.
+	/// Memory of weights, KV cache and adapters, bytes.
 	pub memory_bytes: Option<u64>,
+	/// Room planned for adapters where that is not given, bytes.
+	pub adapter_bytes: u64,
+	/// Host memory for adapters beside a device that has its own, bytes.
+	pub host_bytes: u64,
+	/// Agents whose adapters stay on the device.
+	pub pinned: Vec<String>,
 }
 
 impl Default for Engine {
@@ -167,8 +182,10 @@ impl Default for Engine {
 			queue: 64,
 			max_context: None,
 			speculate: 4,
-			adapter_bytes: 1 << 30,
 			memory_bytes: None,
+			adapter_bytes: 1 << 30,
+			host_bytes: 4 << 30,
+			pinned: Vec::new(),
 		}
 	}
 }
@@ -243,12 +260,14 @@ impl Config {
 			self.chain.service_key = None;
 		}
 		self.chain.key_password = lookup("TRIBUTARY_KEY_PASSWORD");
+		self.server.operator_token = lookup("TRIBUTARY_OPERATOR_TOKEN");
 	}
 
 	/// Makes relative paths relative to `base`.
 	fn resolve(&mut self, base: &Path) {
 		self.data = base.join(&self.data);
-		for path in [&mut self.model.path, &mut self.chain.service_key].into_iter().flatten() {
+		let paths = [&mut self.model.path, &mut self.chain.service_key, &mut self.server.adapter_root];
+		for path in paths.into_iter().flatten() {
 			*path = base.join(&*path);
 		}
 		if !self.store.url.contains("://") {

@@ -10,6 +10,7 @@ pub mod answer;
 pub mod channels;
 pub mod config;
 pub mod indexes;
+pub mod loaded;
 pub mod metrics;
 pub mod orders;
 pub mod prompt;

@@ -18,8 +18,10 @@ Payers use any OpenAI client through `tributary proxy`.
 HTTP: /v1/chat/completions /v1/completions /v1/models /v1/quote?model= /v1/channel/{payer}
       /v1/trail/{id} /v1/trail/{id}/evidence /v1/batches/{sequence} /health /metrics
 
+      for the operator: /v1/load_lora_adapter /v1/unload_lora_adapter /v1/lora_adapters
+
 Environment: TRIBUTARY_SERVICE_URI, TRIBUTARY_KEY_PASSWORD (secrets win over the file),
-             RUST_LOG (for example tributary_worker=debug), AWS_* for a store on S3.";
+             TRIBUTARY_OPERATOR_TOKEN, RUST_LOG (for example tributary_worker=debug), AWS_* for a store on S3.";
 
 /// Serves agents over OpenAI's API, records every answer, settles on chain.
 #[derive(Parser)]

@@ -26,11 +26,20 @@ pub fn install() -> Result<PrometheusHandle, String> {
 	describe_histogram!("vllm:time_to_first_token_seconds", "From acceptance to the first token.");
 	describe_histogram!("vllm:inter_token_latency_seconds", "Between two tokens of an answer.");
 	describe_histogram!("vllm:e2e_request_latency_seconds", "From acceptance to the durable record.");
-	describe_gauge!("tributary_lora_adapters_resident", "Adapters in device memory.");
-	describe_gauge!("tributary_lora_adapter_bytes", "Memory of resident adapters, bytes.");
-	describe_counter!("tributary_lora_cache_hits_total", "Requests that found their adapter resident.");
-	describe_counter!("tributary_lora_cache_loads_total", "Adapters loaded.");
-	describe_counter!("tributary_lora_cache_evictions_total", "Adapters evicted.");
+	describe_gauge!(
+		"vllm:kv_cache_usage_perc",
+		"Part of the memory pages that running requests use, 0 to 1."
+	);
+	describe_gauge!(
+		"tributary_memory_pages",
+		"Pages of device memory by use: cache, idle (prefixes), adapters, free."
+	);
+	describe_gauge!("tributary_lora_resident", "Adapters by tier: device, host.");
+	describe_gauge!("tributary_lora_resident_bytes", "Their memory by tier, bytes.");
+	describe_counter!("tributary_lora_lookups_total", "Adapters looked for by tier: device, host, disk.");
+	describe_counter!("tributary_lora_hits_total", "Adapters found by tier; what no tier has is fetched.");
+	describe_counter!("tributary_lora_loads_total", "Adapters put on the device.");
+	describe_counter!("tributary_lora_evictions_total", "Adapters evicted from the device.");
 	describe_gauge!("tributary_agents_served", "Agents that are served.");
 	describe_gauge!("tributary_agents_missing", "Agents that lack content.");
 	describe_counter!("tributary_requests_refused_total", "Refused requests by error code.");
@@ -80,6 +89,12 @@ pub fn refused(code: &str) {
 	counter!("tributary_requests_refused_total", "code" => code.to_owned()).increment(1);
 }
 
+/// An adapter was looked for on the disk.
+pub fn looked_on_disk(found: bool) {
+	counter!("tributary_lora_lookups_total", "tier" => "disk").increment(1);
+	counter!("tributary_lora_hits_total", "tier" => "disk").increment(u64::from(found));
+}
+
 /// A batch is on chain.
 pub fn batch_settled(intent: &Intent, inclusion: &Inclusion) {
 	counter!("tributary_batches_total").increment(1);
@@ -103,11 +118,33 @@ pub fn render(worker: &Worker) -> String {
 	let stats = worker.engine.stats();
 	gauge!("vllm:num_requests_running").set(stats.running as f64);
 	gauge!("vllm:num_requests_waiting").set(stats.waiting as f64);
-	gauge!("tributary_lora_adapters_resident").set(stats.resident_adapters as f64);
-	gauge!("tributary_lora_adapter_bytes").set(stats.adapter_bytes as f64);
-	counter!("tributary_lora_cache_hits_total").absolute(stats.adapter_hits);
-	counter!("tributary_lora_cache_loads_total").absolute(stats.adapter_loads);
-	counter!("tributary_lora_cache_evictions_total").absolute(stats.adapter_evictions);
+	let of_adapters = stats.pages.saturating_sub(stats.cache_pages + stats.idle_pages + stats.free_pages);
+	gauge!("vllm:kv_cache_usage_perc").set(stats.cache_pages as f64 / stats.pages.max(1) as f64);
+	for (used_for, pages) in [
+		("cache", stats.cache_pages),
+		("idle", stats.idle_pages),
+		("adapters", of_adapters),
+		("free", stats.free_pages),
+	] {
+		gauge!("tributary_memory_pages", "use" => used_for).set(pages as f64);
+	}
+	for (tier, resident, bytes, lookups, hits) in [
+		("device", stats.resident_adapters, stats.adapter_bytes, stats.adapter_lookups, stats.adapter_hits),
+		(
+			"host",
+			stats.host_adapters,
+			stats.host_bytes,
+			stats.host_hits + stats.folder_reads,
+			stats.host_hits,
+		),
+	] {
+		gauge!("tributary_lora_resident", "tier" => tier).set(resident as f64);
+		gauge!("tributary_lora_resident_bytes", "tier" => tier).set(bytes as f64);
+		counter!("tributary_lora_lookups_total", "tier" => tier).absolute(lookups);
+		counter!("tributary_lora_hits_total", "tier" => tier).absolute(hits);
+	}
+	counter!("tributary_lora_loads_total").absolute(stats.adapter_loads);
+	counter!("tributary_lora_evictions_total").absolute(stats.adapter_evictions);
 	counter!("vllm:spec_decode_num_draft_tokens").absolute(stats.drafted_tokens);
 	counter!("vllm:spec_decode_num_accepted_tokens").absolute(stats.accepted_tokens);
 	counter!("vllm:prefix_cache_queries").absolute(stats.prefix_lookups);

@@ -1,10 +1,11 @@
 //! Starting, running and stopping a worker; checking whether it could start.
 
 use crate::{
-	agents::{Catalogue, Keeper},
+	agents::{Catalogue, Keeper, Standing},
 	channels::Channels,
 	config::Config,
 	indexes::Indexes,
+	loaded::LoadedAdapters,
 	metrics,
 	records::Records,
 	server, settlement,
@@ -38,6 +39,7 @@ struct StoreAdapters {
 
 impl AdapterSource for StoreAdapters {
 	fn folder(&self, hash: &ContentHash) -> Result<PathBuf, String> {
+		metrics::looked_on_disk(self.cache.join(hex::encode(hash)).is_dir());
 		// Called on the engine's loader thread, which is not one of the runtime's.
 		self.runtime.block_on(self.store.fetch_folder(hash, &self.cache)).map_err(|error| error.to_string())
 	}
@@ -60,6 +62,7 @@ pub async fn run(config: Config) -> Result<()> {
 	let records = Arc::new(open_records(&config, &genesis)?);
 	let head = Head::new(retry("the head of the chain", || Head::read(&chain)).await);
 	let (running, mut answers) = mpsc::channel(1);
+	let loaded = loaded_adapters(&config)?;
 	let worker = Arc::new(Worker {
 		genesis,
 		operator: config.chain.operator,
@@ -70,6 +73,7 @@ pub async fn run(config: Config) -> Result<()> {
 		channels: Arc::new(Channels::new(records.clone())),
 		records,
 		catalogue: Catalogue::default(),
+		loaded,
 		head,
 		metrics,
 		running,
@@ -156,6 +160,7 @@ async fn follow_agents(worker: Arc<Worker>, mut keeper: Keeper, mut stopped: wat
 		let refresh = async {
 			let refreshed = keeper.refresh(&worker.catalogue).await;
 			outage.note(&refreshed, "agents cannot be read: those known are served on");
+			pin(&worker);
 			tokio::time::sleep(worker.config.refresh()).await;
 		};
 		tokio::select! {
@@ -163,6 +168,17 @@ async fn follow_agents(worker: Arc<Worker>, mut keeper: Keeper, mut stopped: wat
 			_ = stopped.wait_for(|stop| *stop) => return,
 		}
 	}
+}
+
+/// Keeps the adapters of the configured agents on the device, as they are now.
+fn pin(worker: &Worker) {
+	let pinned =
+		worker.config.engine.pinned.iter().filter_map(|name| match worker.catalogue.get(name)?.standing {
+			Standing::Ready(agent) => Some(agent),
+			_ => None,
+		});
+	let adapters = pinned.flat_map(|agent| agent.adapters.clone()).map(|adapter| adapter.hash);
+	worker.engine.pin(adapters.collect());
 }
 
 /// Tells once when something fails and once when it works again.
@@ -245,6 +261,7 @@ async fn start_engine(config: &Config, folder: PathBuf, store: &Store) -> Result
 		speculate: settings.speculate,
 		adapter_bytes: settings.adapter_bytes,
 		memory_bytes: settings.memory_bytes,
+		host_bytes: settings.host_bytes,
 	};
 	let source = Arc::new(StoreAdapters {
 		store: store.clone(),
@@ -253,6 +270,15 @@ async fn start_engine(config: &Config, folder: PathBuf, store: &Store) -> Result
 	});
 	let engine = tokio::task::spawn_blocking(move || Engine::start(engine_config, source)).await??;
 	Ok(engine)
+}
+
+fn loaded_adapters(config: &Config) -> Result<LoadedAdapters> {
+	let (root, token) = (config.server.adapter_root.as_deref(), config.server.operator_token.as_deref());
+	let folder = config.data.join("loaded");
+	let store = Store::open(folder.to_str().context("data is not UTF-8 text")?)?;
+	LoadedAdapters::new(root, token, store, config.content_cache()).with_context(|| {
+		format!("server.adapter_root {}: name an existing folder", root.unwrap_or(&folder).display())
+	})
 }
 
 /// Says early what would only show when the first batch is refused.

@@ -1,6 +1,9 @@
 //! What the parts of a running worker share.
 
-use crate::{agents::Catalogue, channels::Channels, config::Config, orders::Here, records::Records};
+use crate::{
+	agents::Catalogue, channels::Channels, config::Config, loaded::LoadedAdapters, orders::Here,
+	records::Records,
+};
 use std::{
 	sync::{Arc, RwLock},
 	time::{Instant, SystemTime, UNIX_EPOCH},
@@ -32,6 +35,8 @@ pub struct Worker {
 	pub channels: Arc<Channels>,
 	/// Agents.
 	pub catalogue: Catalogue,
+	/// Adapters that the operator tries.
+	pub loaded: LoadedAdapters,
 	/// Head of the chain.
 	pub head: Head,
 	/// Prometheus text.

@@ -2,7 +2,7 @@
 
 use std::{
 	panic::{catch_unwind, AssertUnwindSafe},
-	path::PathBuf,
+	path::{Path, PathBuf},
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		mpsc::{channel, Receiver, Sender},
@@ -16,17 +16,22 @@ use crate::{
 	config::ModelConfig,
 	cpu::{CpuModel, Precision},
 	device::{self, DeviceChoice},
-	error::{EngineError, ModelError, SubmitError},
+	error::{AdapterError, EngineError, ModelError, SubmitError},
 	executor::Executor,
-	kv_blocks::blocks_for,
 	loading::Checkpoint,
-	lora::loader::{AdapterSource, Loader},
+	lora::{
+		host::HostTier,
+		loader::{AdapterSource, Loader, Shelf},
+		reader,
+	},
+	pages::blocks_for,
 	request::{Reporter, Request, Sink},
 	sampling::SAMPLER_VERSION,
 	scheduler::{panic_message, Limits, Message, Scheduler},
 	stats::{Counters, Stats},
 	tensor::TensorModel,
 	tokenizer::Tokenizer,
+	ContentHash,
 };
 
 /// Largest tensor that graphics APIs bind, bytes.
@@ -50,11 +55,13 @@ pub struct EngineConfig {
 	/// Most tokens guessed ahead of a request from what it repeats; 0 to guess nothing. Answers are the same on the
 	/// CPU, and equal but for rounding elsewhere.
 	pub speculate: usize,
-	/// Budget of the adapters on the device, bytes.
-	pub adapter_bytes: u64,
-	/// Limit of base weights and KV cache together, bytes; none for what the system has available. Requests wait for
-	/// room in the cache when it does not hold `max_batch` of the longest.
+	/// Base weights, KV cache and adapters together, bytes, and no more than the system has available. None for the
+	/// weights, the cache of `max_batch` of the longest requests, and `adapter_bytes`.
 	pub memory_bytes: Option<u64>,
+	/// Room planned for adapters where `memory_bytes` is not given, bytes. Cache and adapters use what the other leaves.
+	pub adapter_bytes: u64,
+	/// Adapters kept in host memory beside those on a device that has its own, bytes.
+	pub host_bytes: u64,
 }
 
 impl Default for EngineConfig {
@@ -67,8 +74,9 @@ impl Default for EngineConfig {
 			queue: 256,
 			max_context: None,
 			speculate: 4,
-			adapter_bytes: 512 << 20,
 			memory_bytes: None,
+			adapter_bytes: 512 << 20,
+			host_bytes: 4 << 30,
 		}
 	}
 }
@@ -88,6 +96,9 @@ struct Inner {
 	template: Option<ChatTemplate>,
 	device: DeviceChoice,
 	precision: Precision,
+	model: ModelConfig,
+	/// Largest adapter, bytes.
+	adapter_limit: u64,
 	context: usize,
 	max_batch: usize,
 	queue: u64,
@@ -114,14 +125,22 @@ impl Engine {
 		let tokenizer = Tokenizer::open(&config.model_dir, &model.eos_ids)?;
 		let template = ChatTemplate::open(&config.model_dir)?;
 		let (choice, device) = device::open(config.device)?;
-		let blocks = plan_memory(&config, &model, context, choice)?;
+		let plan = plan_memory(&config, &model, context, choice)?;
+		let adapter_limit = (plan.pages as u64).saturating_mul(plan.page_bytes);
 
 		let counters = Arc::new(Counters::default());
 		let (messages, inbox) = channel();
 		let (ready, started) = channel();
 		let loader = {
 			let messages = messages.clone();
-			Loader::start(source, model.clone(), config.adapter_bytes, move |loaded| {
+			let shelf = Shelf {
+				source,
+				host: HostTier::new(plan.host_bytes, counters.clone()),
+				model: model.clone(),
+				budget: adapter_limit,
+				counters: counters.clone(),
+			};
+			Loader::start(shelf, move |loaded| {
 				// Nobody is left to tell after the engine has ended.
 				let _ = messages.send(Message::Loaded(loaded));
 			})
@@ -130,19 +149,18 @@ impl Engine {
 		let limits = Limits {
 			max_batch: config.max_batch,
 			speculate: config.speculate,
-			blocks,
-			adapter_bytes: config.adapter_bytes,
+			pages: plan.pages,
+			page_bytes: plan.page_bytes,
 		};
 		let thread = {
+			let model = model.clone();
 			let (counters, tokenizer, dir) = (counters.clone(), tokenizer.clone(), config.model_dir.clone());
-			let precision = config.precision;
+			let (precision, pages) = (config.precision, plan.pages);
 			let start = Start { choice, tokenizer, loader, counters, limits, ready };
 			// Tensors are made and used on this thread only: GPU work is ordered per thread.
 			thread::Builder::new().name("tributary-engine".into()).spawn(move || match device {
-				None => start.run(inbox, || CpuModel::load(&dir, &model, context, blocks, precision)),
-				Some(device) => {
-					start.run(inbox, || TensorModel::load(&dir, &model, context, blocks, &device))
-				}
+				None => start.run(inbox, || CpuModel::load(&dir, &model, context, pages, precision)),
+				Some(device) => start.run(inbox, || TensorModel::load(&dir, &model, context, pages, &device)),
 			})
 		}
 		.map_err(|error| EngineError::Config(format!("cannot start the engine thread: {error}")))?;
@@ -161,6 +179,8 @@ impl Engine {
 				template,
 				device: choice,
 				precision: config.precision,
+				model,
+				adapter_limit,
 				context,
 				max_batch: config.max_batch,
 				queue: config.queue as u64,
@@ -189,6 +209,18 @@ impl Engine {
 			inner.counters.dequeue();
 			SubmitError::ShuttingDown
 		})
+	}
+
+	/// Keeps these adapters on the device from now on, and no longer those pinned before: they are brought there before
+	/// a request needs them, and evicted only when a request could not run otherwise.
+	pub fn pin(&self, adapters: Vec<ContentHash>) {
+		// Nothing is to be kept after the thread has ended.
+		let _ = self.inner.messages.send(Message::Pin(adapters));
+	}
+
+	/// Reads an adapter and says why it would be refused.
+	pub fn check_adapter(&self, folder: &Path) -> Result<(), AdapterError> {
+		reader::read(folder, &self.inner.model, self.inner.adapter_limit).map(drop)
 	}
 
 	/// The model's tokenizer.
@@ -276,14 +308,21 @@ impl Start {
 	}
 }
 
-/// Blocks of the KV cache: as many as `max_batch` of the longest requests need, or as fit into memory. A model that
-/// does not fit with the cache of one request is refused before its weights are read.
+/// The device's memory beside the weights.
+struct Plan {
+	pages: usize,
+	page_bytes: u64,
+	host_bytes: u64,
+}
+
+/// Pages as the configuration asks, or as fit into memory. A model that does not fit with the cache of one request is
+/// refused before its weights are read.
 fn plan_memory(
 	config: &EngineConfig,
 	model: &ModelConfig,
 	context: usize,
 	choice: DeviceChoice,
-) -> Result<usize, EngineError> {
+) -> Result<Plan, EngineError> {
 	let is_cpu = choice == DeviceChoice::Cpu;
 	if !is_cpu && config.precision != Precision::Full {
 		return Err(EngineError::Config(format!(
@@ -300,30 +339,44 @@ fn plan_memory(
 	};
 	let looked_up = embedding.saturating_mul(if config.precision == Precision::Full { 4 } else { 2 });
 	let weights = config.precision.bytes(packed).saturating_add(looked_up);
-	let block = match is_cpu {
-		true => CpuModel::block_bytes(model, config.precision),
-		false => TensorModel::block_bytes(model),
+	let page_bytes = match is_cpu {
+		true => CpuModel::page_bytes(model, config.precision),
+		false => TensorModel::page_bytes(model),
 	};
-	let longest = blocks_for(context);
-	let cache = block.saturating_mul(longest as u64);
+	let longest = blocks_for(context) as u64;
+	let cache = page_bytes.saturating_mul(longest);
 	let needed = weights.saturating_add(cache);
 	let limit = [config.memory_bytes, device::available_memory(choice)].into_iter().flatten().min();
 	if let Some(available) = limit.filter(|limit| needed > *limit) {
 		return Err(EngineError::Memory { needed, weights, cache, available });
 	}
-	let wanted = longest.saturating_mul(config.max_batch);
-	let room = limit.map_or(u64::MAX, |limit| (limit - weights) / block.max(1));
-	let blocks = wanted.min(usize::try_from(room).unwrap_or(usize::MAX)).min(u32::MAX as usize);
-	if blocks < wanted {
-		tracing::warn!(blocks, wanted, "the KV cache holds fewer than max_batch of the longest requests");
+	let room = limit.map_or(u64::MAX, |limit| (limit - weights) / page_bytes.max(1));
+	let wanted = match config.memory_bytes {
+		Some(_) => room,
+		None => {
+			let for_adapters = config.adapter_bytes.div_ceil(page_bytes.max(1));
+			longest.saturating_mul(config.max_batch as u64).saturating_add(for_adapters)
+		}
+	};
+	if room < wanted {
+		let (room, wanted) = (room.saturating_mul(page_bytes), wanted.saturating_mul(page_bytes));
+		tracing::warn!(
+			room,
+			wanted,
+			"less memory than max_batch of the longest requests and adapter_bytes need"
+		);
 	}
-	let layer_cache = (blocks as u64).saturating_mul(block) / (2 * model.layers as u64);
+	let pages = usize::try_from(wanted.min(room).min(u64::from(u32::MAX))).unwrap_or(usize::MAX);
+	let layer_cache = (pages as u64).saturating_mul(page_bytes) / (2 * model.layers as u64);
 	let is_gpu = !matches!(choice, DeviceChoice::Cpu | DeviceChoice::Flex);
 	if is_gpu && (4 * embedding).max(layer_cache) > MAX_GPU_TENSOR_BYTES {
 		return Err(EngineError::Device {
 			device: choice,
-			reason: "a tensor would exceed 2 GiB; lower max_batch or max_context, or choose cpu".into(),
+			reason:
+				"a tensor would exceed 2 GiB; lower memory_bytes, max_batch or max_context, or choose cpu"
+					.into(),
 		});
 	}
-	Ok(blocks)
+	let host_bytes = if is_gpu { config.host_bytes } else { 0 };
+	Ok(Plan { pages, page_bytes, host_bytes })
 }

@@ -183,6 +183,14 @@ pub enum EngineError {
 		/// Limit configured or found, bytes.
 		available: u64,
 	},
+	/// A request needs more memory than the engine has, nothing else running.
+	#[error("the request needs {needed} bytes for its adapters, prompt and longest answer where {budget} are there; ask for fewer tokens, or raise memory_bytes")]
+	TooLarge {
+		/// Needed, bytes.
+		needed: u64,
+		/// All pages, bytes.
+		budget: u64,
+	},
 	/// A configured number makes no sense.
 	#[error("engine configuration: {0}")]
 	Config(String),

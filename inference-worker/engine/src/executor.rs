@@ -17,7 +17,7 @@ pub(crate) struct Chunk<'a, A> {
 	pub(crate) tokens: &'a [u32],
 	/// Position of the first; keys and values of all positions before are stored.
 	pub(crate) start: usize,
-	/// Blocks of the KV cache, in the order of the positions; enough for all tokens up to these.
+	/// Pages of its keys and values, in the order of the positions; enough for all tokens up to these.
 	pub(crate) blocks: &'a [u32],
 	/// Adapters of the sequence.
 	pub(crate) adapters: &'a AdapterSet<A>,
@@ -30,11 +30,11 @@ pub(crate) trait Executor: Sized {
 	/// An adapter on the device.
 	type Adapter;
 
-	/// Puts an adapter on the device.
-	fn upload(&self, adapter: HostAdapter) -> Self::Adapter;
+	/// Pages that an adapter takes.
+	fn adapter_pages(&self, adapter: &HostAdapter) -> usize;
 
-	/// Size of an adapter on the device.
-	fn adapter_bytes(adapter: &Self::Adapter) -> u64;
+	/// Puts an adapter on the device, in so many pages. What they held is forgotten.
+	fn upload(&mut self, adapter: &HostAdapter, pages: &[u32]) -> Self::Adapter;
 
 	/// Computes the chunks, stores their keys and values, and gives the wanted logits, a row of the vocabulary
 	/// each, in order.
@@ -42,7 +42,8 @@ pub(crate) trait Executor: Sized {
 	/// Chunks may share blocks that none of them writes.
 	fn step(&mut self, chunks: &[Chunk<'_, Self::Adapter>]) -> Result<Vec<f32>, EngineError>;
 
-	/// Forgets what it derived from adapters and chunks of earlier steps, after one of them failed.
+	/// Forgets what it derived from adapters and chunks of earlier steps, after one of them failed; adapters too, where
+	/// they lie in pages.
 	fn recover(&mut self);
 
 	/// Logits in a row.

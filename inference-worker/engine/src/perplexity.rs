@@ -7,8 +7,8 @@ use crate::{
 	cpu::{CpuModel, Precision},
 	error::EngineError,
 	executor::{Chunk, Executor},
-	kv_blocks::blocks_for,
 	lora::set::AdapterSet,
+	pages::blocks_for,
 };
 
 /// Tokens of a step.

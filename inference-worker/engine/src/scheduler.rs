@@ -5,7 +5,6 @@
 //! prompt and its longest answer are there: what runs never runs out of memory.
 
 use std::{
-	collections::{HashMap, HashSet, VecDeque},
 	panic::{catch_unwind, AssertUnwindSafe},
 	sync::{mpsc::Receiver, Arc},
 };
@@ -13,16 +12,11 @@ use std::{
 use rayon::prelude::*;
 
 use crate::{
-	error::{AdapterError, EngineError},
-	executor::{Chunk, Executor, BLOCK_TOKENS},
-	fairness::Turns,
-	kv_blocks::{blocks_for, BlockPool},
-	lora::{
-		loader::{Loaded, Loader, LOADERS},
-		reader::HostAdapter,
-		set::AdapterSet,
-		store::AdapterStore,
-	},
+	error::EngineError,
+	executor::{Chunk, Executor},
+	intake::Intake,
+	lora::loader::{Loaded, Loader},
+	memory::Memory,
 	request::{Event, Reporter, Request},
 	sampling::{sample, Sampled, Sampling},
 	sequence::Sequence,
@@ -35,13 +29,12 @@ use crate::{
 const PREFILL_CHUNK: usize = 128;
 /// Rows up to which guesses are computed beside the next tokens.
 const DRAFT_ROWS: usize = 16;
-/// Waiting requests whose adapters are fetched ahead.
-const LOOK_AHEAD: usize = 64;
-
 /// What reaches the thread of the engine.
 pub(crate) enum Message {
 	Submit(Request, Reporter),
 	Loaded(Loaded),
+	/// Keep these adapters on the device.
+	Pin(Vec<ContentHash>),
 	/// Finish what was accepted, then end.
 	Shutdown,
 }
@@ -56,34 +49,13 @@ struct Work {
 	draws: usize,
 }
 
-struct Waiting {
-	request: Request,
-	reporter: Reporter,
-}
-
-impl Waiting {
-	fn needs(&self) -> impl Iterator<Item = &ContentHash> {
-		self.request.adapters.iter().map(|adapter| &adapter.hash)
-	}
-}
-
 pub(crate) struct Scheduler<E: Executor> {
 	executor: E,
-	pool: BlockPool,
 	tokenizer: Tokenizer,
-	store: AdapterStore<E::Adapter>,
-	loader: Loader,
+	intake: Intake<E::Adapter>,
 	counters: Arc<Counters>,
 	max_batch: usize,
 	speculate: usize,
-	waiting: VecDeque<Waiting>,
-	turns: Turns,
-	/// Adapters on their way.
-	loading: HashSet<ContentHash>,
-	/// Adapters that arrived and have no room yet.
-	parked: HashMap<ContentHash, HostAdapter>,
-	/// Adapter being put on the device.
-	placing: Option<ContentHash>,
 	/// Requests in the batch, the oldest first.
 	running: Vec<Sequence<E::Adapter>>,
 	draining: bool,
@@ -94,9 +66,9 @@ pub(crate) struct Limits {
 	pub(crate) max_batch: usize,
 	/// Most tokens guessed ahead of a sequence.
 	pub(crate) speculate: usize,
-	/// Blocks of the KV cache: enough for one request of the full context.
-	pub(crate) blocks: usize,
-	pub(crate) adapter_bytes: u64,
+	/// Pages of the device's memory: enough for one request of the full context.
+	pub(crate) pages: usize,
+	pub(crate) page_bytes: u64,
 }
 
 impl<E: Executor> Scheduler<E> {
@@ -107,20 +79,14 @@ impl<E: Executor> Scheduler<E> {
 		counters: Arc<Counters>,
 		limits: &Limits,
 	) -> Self {
+		let memory = Memory::new(limits.pages, limits.page_bytes, counters.clone());
 		Self {
 			executor,
-			pool: BlockPool::new(limits.blocks),
-			store: AdapterStore::new(limits.adapter_bytes, counters.clone()),
 			tokenizer,
-			loader,
+			intake: Intake::new(memory, loader, limits.max_batch, counters.clone()),
 			counters,
 			max_batch: limits.max_batch,
 			speculate: limits.speculate,
-			waiting: VecDeque::new(),
-			turns: Turns::default(),
-			loading: HashSet::new(),
-			parked: HashMap::new(),
-			placing: None,
 			running: Vec::new(),
 			draining: false,
 		}
@@ -141,7 +107,7 @@ impl<E: Executor> Scheduler<E> {
 					continue;
 				}
 			}
-			if self.draining && self.waiting.is_empty() {
+			if self.draining && self.intake.is_empty() {
 				return;
 			}
 			match inbox.recv() {
@@ -154,25 +120,14 @@ impl<E: Executor> Scheduler<E> {
 	fn receive(&mut self, message: Message) {
 		match message {
 			Message::Submit(request, mut reporter) => match request.check(self.executor.vocabulary()) {
-				Ok(()) => {
-					let hits = request.adapters.iter().filter(|adapter| self.store.contains(&adapter.hash));
-					Counters::add(&self.counters.adapter_hits, hits.count() as u64);
-					self.waiting.push_back(Waiting { request, reporter });
-				}
+				Ok(()) => self.intake.push(request, reporter),
 				Err(error) => {
 					self.counters.dequeue();
 					reporter.end(Event::Failed(error));
 				}
 			},
-			Message::Loaded(Loaded { hash, result }) => {
-				self.loading.remove(&hash);
-				match result {
-					Ok(adapter) => {
-						self.parked.insert(hash, adapter);
-					}
-					Err(error) => self.fail_waiting(&hash, &error),
-				}
-			}
+			Message::Loaded(loaded) => self.intake.loaded(loaded),
+			Message::Pin(adapters) => self.intake.memory.pin(adapters.into_iter().collect()),
 			Message::Shutdown => self.draining = true,
 		}
 	}
@@ -180,11 +135,11 @@ impl<E: Executor> Scheduler<E> {
 	/// One round: place adapters, let requests join, compute one step. False if there was nothing to do.
 	fn step(&mut self) -> bool {
 		self.drop_cancelled();
-		self.place_parked();
-		self.fetch_missing();
+		self.intake.place_parked(&mut self.executor, self.running.is_empty());
+		self.intake.fetch_missing();
 		while self.running.len() < self.max_batch {
-			let Some(sequence) = self.admit() else { break };
-			self.running.push(sequence);
+			let Some(joined) = self.intake.admit(self.running.is_empty()) else { break };
+			self.running.push(Sequence::new(joined, &self.tokenizer));
 		}
 		Counters::set(&self.counters.running, self.running.len() as u64);
 		if self.running.is_empty() {
@@ -196,14 +151,7 @@ impl<E: Executor> Scheduler<E> {
 
 	/// Lets go of requests that were called off.
 	fn drop_cancelled(&mut self) {
-		self.waiting.retain_mut(|waiting| {
-			let cancelled = waiting.request.cancel.is_cancelled();
-			if cancelled {
-				waiting.reporter.forget();
-				self.counters.dequeue();
-			}
-			!cancelled
-		});
+		self.intake.drop_cancelled();
 		for index in (0..self.running.len()).rev() {
 			if self.running[index].is_cancelled() {
 				let sequence = self.running.remove(index);
@@ -253,7 +201,7 @@ impl<E: Executor> Scheduler<E> {
 				Counters::add(&self.counters.prompt_tokens, computed as u64);
 			}
 			sequence.stored += computed;
-			self.turns.served(sequence.payer(), work.tokens.len());
+			self.intake.turns.served(sequence.payer(), work.tokens.len());
 			// A guess that is what is drawn anyway makes the next draw good as well.
 			let mut guesses = work.tokens[computed..].iter();
 			let (mut goes_on, mut accepted) = (true, 0);
@@ -274,7 +222,7 @@ impl<E: Executor> Scheduler<E> {
 			}
 			Counters::add(&self.counters.drafted_tokens, drafted as u64);
 			Counters::add(&self.counters.accepted_tokens, accepted);
-			sequence.publish(&mut self.pool);
+			sequence.publish(&mut self.intake.memory);
 		}
 		ended.sort_unstable();
 		for index in ended.into_iter().rev() {
@@ -306,130 +254,26 @@ impl<E: Executor> Scheduler<E> {
 	}
 
 	fn finished(&mut self, sequence: &Sequence<E::Adapter>) {
-		self.pool.release_all(&sequence.blocks);
+		self.intake.memory.release(&sequence.blocks);
 		Counters::add(&self.counters.finished, 1);
 		Counters::add(&self.counters.served_ms, sequence.served_ms());
 	}
 
-	/// The next request to join: of those whose adapters are all resident, the first of the payer who had least.
-	/// None while the blocks that it needs are in use.
-	fn admit(&mut self) -> Option<Sequence<E::Adapter>> {
-		// Requests behind one whose adapter lacks room must not hold further adapters, or it would wait for ever.
-		let stuck = self
-			.waiting
-			.iter()
-			.position(|waiting| waiting.needs().any(|hash| self.parked.contains_key(hash)));
-		let is_ready = |(index, waiting): &(usize, &Waiting)| {
-			let may_hold = stuck.is_none_or(|stuck| *index < stuck) || waiting.request.adapters.is_empty();
-			may_hold && waiting.needs().all(|hash| self.store.contains(hash))
-		};
-		let ready = self.waiting.iter().enumerate().filter(is_ready);
-		let index = self.turns.next(ready.map(|(index, waiting)| (index, &waiting.request.payer)))?;
-		let request = &self.waiting.get(index)?.request;
-		let needed = blocks_for(request.prompt.len() + request.max_tokens);
-		let members = request
-			.adapters
-			.iter()
-			.filter_map(|adapter| Some((adapter.hash, adapter.scale, self.store.get(&adapter.hash)?)))
-			.collect();
-		let adapters = AdapterSet::new(members);
-		let (mut blocks, last_key) = Sequence::shared_blocks(&request.prompt, &adapters, &mut self.pool);
-		let shared = blocks.len();
-		if needed.saturating_sub(shared) > self.pool.available() {
-			self.pool.release_all(&blocks);
-			return None;
-		}
-		blocks.extend((shared..needed).map_while(|_| self.pool.take()));
-		let Waiting { request, reporter } = self.waiting.remove(index)?;
-		self.counters.dequeue();
-		Counters::add(&self.counters.prefix_lookups, request.prompt.len() as u64);
-		Counters::add(&self.counters.prefix_hits, (shared * BLOCK_TOKENS) as u64);
-		Some(Sequence::new(request, reporter, adapters, (blocks, shared, last_key), &self.tokenizer))
-	}
-
-	/// Puts adapters that arrived on the device, evicting what no request in front of them needs.
-	fn place_parked(&mut self) {
-		let hashes: Vec<ContentHash> = self.parked.keys().copied().collect();
-		for hash in hashes {
-			let wanted = self.waiting.iter().position(|waiting| waiting.needs().any(|need| *need == hash));
-			let Some((wanted, adapter)) = wanted.zip(self.parked.remove(&hash)) else {
-				self.parked.remove(&hash);
-				continue;
-			};
-			let protected = self.waiting.iter().take(wanted + 1).flat_map(Waiting::needs).copied().collect();
-			if self.store.make_room(adapter.bytes, &protected) {
-				self.placing = Some(hash);
-				let adapter = self.executor.upload(adapter);
-				let bytes = E::adapter_bytes(&adapter);
-				self.store.insert(hash, adapter, bytes);
-				self.placing = None;
-			} else if wanted == 0 && self.running.is_empty() {
-				// Nothing will be released any more: the request's own adapters exceed the budget together.
-				let others: u64 = self
-					.waiting
-					.iter()
-					.take(1)
-					.flat_map(Waiting::needs)
-					.filter(|need| **need != hash)
-					.map(|need| self.store.bytes_of(need))
-					.sum();
-				let bytes = adapter.bytes.saturating_add(others);
-				let error = AdapterError::OverBudget { bytes, budget: self.store.budget() };
-				if let Some(mut first) = self.waiting.pop_front() {
-					self.counters.dequeue();
-					first.reporter.end(Event::Failed(EngineError::adapter(&hash, error)));
-				}
-			} else {
-				self.parked.insert(hash, adapter);
-			}
-		}
-	}
-
-	/// Asks the loader for adapters that waiting requests lack, the first in the queue first. While an adapter lacks
-	/// room, only the first request may have more fetched: it is the one that gets room next.
-	fn fetch_missing(&mut self) {
-		let ahead = if self.parked.is_empty() { LOOK_AHEAD } else { 1 };
-		for hash in self.waiting.iter().take(ahead).flat_map(Waiting::needs) {
-			if self.loading.len() >= LOADERS {
-				return;
-			}
-			let is_here = self.store.contains(hash) || self.parked.contains_key(hash);
-			if !is_here && self.loading.insert(*hash) {
-				self.loader.load(*hash);
-			}
-		}
-	}
-
-	/// Fails the waiting requests that need an adapter which cannot be had.
-	fn fail_waiting(&mut self, hash: &ContentHash, error: &AdapterError) {
-		let (failed, kept) = std::mem::take(&mut self.waiting)
-			.into_iter()
-			.partition(|waiting: &Waiting| waiting.needs().any(|need| need == hash));
-		self.waiting = kept;
-		let failed: VecDeque<Waiting> = failed;
-		for mut waiting in failed {
-			self.counters.dequeue();
-			waiting.reporter.end(Event::Failed(EngineError::adapter(hash, error.clone())));
-		}
-	}
-
-	/// Fails what runs. What it stored is not used again, since it may be incomplete.
+	/// Fails what runs. What is on the device is not used again, since it may be incomplete.
 	fn fail_running(&mut self, error: &EngineError) {
 		for mut sequence in self.running.drain(..) {
 			sequence.fail(error.clone());
 		}
-		self.pool.reset(self.pool.count());
+		self.intake.memory.reset();
 	}
 
-	/// After a panic: what ran is lost, what waits goes on with an empty cache.
+	/// After a panic: what ran is lost, what waits goes on with an empty memory.
 	fn recover(&mut self, panic: &str) {
 		tracing::error!(panic, "inference step failed");
 		self.executor.recover();
-		if let Some(hash) = self.placing.take() {
-			self.fail_waiting(&hash, &AdapterError::Upload(panic.to_owned()));
-			return;
+		if !self.intake.failed_to_place(panic) {
+			self.fail_running(&EngineError::Inference(panic.to_owned()));
 		}
-		self.fail_running(&EngineError::Inference(panic.to_owned()));
 	}
 }
 

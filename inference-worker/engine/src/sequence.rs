@@ -5,8 +5,10 @@ use std::time::Instant;
 use crate::{
 	error::EngineError,
 	executor::BLOCK_TOKENS,
-	kv_blocks::{next_key, root_key, BlockKey, BlockPool},
+	intake::Joined,
 	lora::set::AdapterSet,
+	memory::Memory,
+	pages::{next_key, root_key, BlockKey},
 	request::{Event, FinishReason, Reporter, Request},
 	sampling::{Sampled, Sampling},
 	text::AnswerText,
@@ -17,6 +19,24 @@ use crate::{
 const LOOKUP: usize = 3;
 /// How far back is looked, tokens.
 const LOOKUP_WINDOW: usize = 4096;
+
+/// Blocks that hold the beginning of `prompt` already, now used, and the key of the last. At least one token of
+/// the prompt is left to compute.
+pub(crate) fn shared_blocks<A>(
+	prompt: &[u32],
+	adapters: &AdapterSet<A>,
+	memory: &mut Memory<A>,
+) -> (Vec<u32>, BlockKey) {
+	let (mut blocks, mut last) = (Vec::new(), root_key(&adapters.key()));
+	let usable = prompt.len().saturating_sub(1) / BLOCK_TOKENS * BLOCK_TOKENS;
+	for tokens in prompt.get(..usable).unwrap_or_default().chunks_exact(BLOCK_TOKENS) {
+		let key = next_key(&last, tokens);
+		let Some(block) = memory.share(&key) else { break };
+		blocks.push(block);
+		last = key;
+	}
+	(blocks, last)
+}
 
 /// A request whose adapters and blocks are held, with its progress.
 pub(crate) struct Sequence<A> {
@@ -40,14 +60,9 @@ pub(crate) struct Sequence<A> {
 }
 
 impl<A> Sequence<A> {
-	/// A sequence in `blocks`, of which the first `shared` are filled already.
-	pub(crate) fn new(
-		mut request: Request,
-		reporter: Reporter,
-		adapters: AdapterSet<A>,
-		(blocks, shared, last_key): (Vec<u32>, usize, BlockKey),
-		tokenizer: &Tokenizer,
-	) -> Self {
+	/// The sequence of a request that has joined.
+	pub(crate) fn new(joined: Joined<A>, tokenizer: &Tokenizer) -> Self {
+		let Joined { mut request, reporter, adapters, blocks, shared, last_key } = joined;
 		let text = AnswerText::new(tokenizer.clone(), request.stop.clone());
 		let eos_ids = if request.eos { tokenizer.eos_ids().to_vec() } else { Vec::new() };
 		Self {
@@ -66,29 +81,11 @@ impl<A> Sequence<A> {
 		}
 	}
 
-	/// Blocks that hold the beginning of `prompt` already, now used, and the key of the last. At least one token of
-	/// the prompt is left to compute.
-	pub(crate) fn shared_blocks(
-		prompt: &[u32],
-		adapters: &AdapterSet<A>,
-		pool: &mut BlockPool,
-	) -> (Vec<u32>, BlockKey) {
-		let (mut blocks, mut last) = (Vec::new(), root_key(&adapters.key()));
-		let usable = prompt.len().saturating_sub(1) / BLOCK_TOKENS * BLOCK_TOKENS;
-		for tokens in prompt.get(..usable).unwrap_or_default().chunks_exact(BLOCK_TOKENS) {
-			let key = next_key(&last, tokens);
-			let Some(block) = pool.share(&key) else { break };
-			blocks.push(block);
-			last = key;
-		}
-		(blocks, last)
-	}
-
-	/// Tells the pool which blocks are full now.
-	pub(crate) fn publish(&mut self, pool: &mut BlockPool) {
+	/// Tells the memory which blocks are full now.
+	pub(crate) fn publish(&mut self, memory: &mut Memory<A>) {
 		while let Some((block, tokens)) = self.full_block() {
 			self.last_key = next_key(&self.last_key, &tokens);
-			pool.publish(block, self.last_key);
+			memory.publish(block, self.last_key);
 			self.published += 1;
 		}
 	}

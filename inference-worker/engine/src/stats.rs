@@ -13,12 +13,30 @@ pub struct Stats {
 	pub generated_tokens: u64,
 	/// Prompt tokens processed since the start.
 	pub prompt_tokens: u64,
+	/// Pages of the device's memory, for keys, values and adapters.
+	pub pages: u64,
+	/// Those that hold keys and values of running requests.
+	pub cache_pages: u64,
+	/// Those that hold keys and values for requests that may begin the same.
+	pub idle_pages: u64,
+	/// Those that hold nothing.
+	pub free_pages: u64,
 	/// Adapters on the device.
 	pub resident_adapters: u64,
-	/// Their size, bytes.
+	/// Their pages, bytes.
 	pub adapter_bytes: u64,
-	/// Adapters that were resident when a request came.
+	/// Adapters that requests named since the start.
+	pub adapter_lookups: u64,
+	/// Those of them that were on the device when the request came.
 	pub adapter_hits: u64,
+	/// Adapters in host memory beside a device that has its own.
+	pub host_adapters: u64,
+	/// Their size, bytes.
+	pub host_bytes: u64,
+	/// Adapters taken from host memory since the start.
+	pub host_hits: u64,
+	/// Adapters read from their folders since the start.
+	pub folder_reads: u64,
 	/// Adapters put on the device since the start.
 	pub adapter_loads: u64,
 	/// Adapters removed to make room since the start.
@@ -39,9 +57,18 @@ pub(crate) struct Counters {
 	pub(crate) waiting: AtomicU64,
 	pub(crate) generated_tokens: AtomicU64,
 	pub(crate) prompt_tokens: AtomicU64,
+	pub(crate) pages: AtomicU64,
+	pub(crate) cache_pages: AtomicU64,
+	pub(crate) idle_pages: AtomicU64,
+	pub(crate) free_pages: AtomicU64,
 	pub(crate) resident_adapters: AtomicU64,
 	pub(crate) adapter_bytes: AtomicU64,
+	pub(crate) adapter_lookups: AtomicU64,
 	pub(crate) adapter_hits: AtomicU64,
+	pub(crate) host_adapters: AtomicU64,
+	pub(crate) host_bytes: AtomicU64,
+	pub(crate) host_hits: AtomicU64,
+	pub(crate) folder_reads: AtomicU64,
 	pub(crate) adapter_loads: AtomicU64,
 	pub(crate) adapter_evictions: AtomicU64,
 	pub(crate) drafted_tokens: AtomicU64,
@@ -87,9 +114,18 @@ impl Counters {
 			waiting: self.waiting.load(Relaxed),
 			generated_tokens: self.generated_tokens.load(Relaxed),
 			prompt_tokens: self.prompt_tokens.load(Relaxed),
+			pages: self.pages.load(Relaxed),
+			cache_pages: self.cache_pages.load(Relaxed),
+			idle_pages: self.idle_pages.load(Relaxed),
+			free_pages: self.free_pages.load(Relaxed),
 			resident_adapters: self.resident_adapters.load(Relaxed),
 			adapter_bytes: self.adapter_bytes.load(Relaxed),
+			adapter_lookups: self.adapter_lookups.load(Relaxed),
 			adapter_hits: self.adapter_hits.load(Relaxed),
+			host_adapters: self.host_adapters.load(Relaxed),
+			host_bytes: self.host_bytes.load(Relaxed),
+			host_hits: self.host_hits.load(Relaxed),
+			folder_reads: self.folder_reads.load(Relaxed),
 			adapter_loads: self.adapter_loads.load(Relaxed),
 			adapter_evictions: self.adapter_evictions.load(Relaxed),
 			drafted_tokens: self.drafted_tokens.load(Relaxed),

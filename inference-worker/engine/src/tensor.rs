@@ -133,8 +133,8 @@ impl TensorModel {
 		})
 	}
 
-	/// Bytes of a block of the KV cache.
-	pub(crate) fn block_bytes(config: &ModelConfig) -> u64 {
+	/// Bytes of a page: a block of the KV cache in all layers.
+	pub(crate) fn page_bytes(config: &ModelConfig) -> u64 {
 		(2 * config.layers * BLOCK_TOKENS * config.kv_width() * 4) as u64
 	}
 
@@ -331,12 +331,13 @@ fn oriented(weights: &[f32], outputs: usize, inputs: usize, device: &Device) -> 
 impl Executor for TensorModel {
 	type Adapter = Adapter;
 
-	fn upload(&self, adapter: HostAdapter) -> Adapter {
-		Adapter::upload(adapter, &self.config, &self.device)
+	fn adapter_pages(&self, adapter: &HostAdapter) -> usize {
+		adapter.pages(4, Self::page_bytes(&self.config))
 	}
 
-	fn adapter_bytes(adapter: &Adapter) -> u64 {
-		adapter.bytes
+	/// Adapters have tensors of their own; their pages are only counted.
+	fn upload(&mut self, adapter: &HostAdapter, _: &[u32]) -> Adapter {
+		Adapter::upload(adapter, &self.config, &self.device)
 	}
 
 	fn step(&mut self, chunks: &[Chunk<'_, Adapter>]) -> Result<Vec<f32>, EngineError> {

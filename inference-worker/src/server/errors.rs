@@ -36,6 +36,21 @@ impl ApiError {
 		Self::new(StatusCode::PAYMENT_REQUIRED, "payment_required", code, message)
 	}
 
+	/// 401.
+	pub fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
+		Self::new(StatusCode::UNAUTHORIZED, "invalid_request_error", code, message)
+	}
+
+	/// 403.
+	pub fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
+		Self::new(StatusCode::FORBIDDEN, "invalid_request_error", code, message)
+	}
+
+	/// 409: it was otherwise than the request says.
+	pub fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+		Self::new(StatusCode::CONFLICT, "invalid_request_error", code, message)
+	}
+
 	/// 404.
 	pub fn not_found(code: &'static str, message: impl Into<String>) -> Self {
 		Self::new(StatusCode::NOT_FOUND, "invalid_request_error", code, message)

@@ -5,6 +5,7 @@ mod chat;
 mod completions;
 mod errors;
 mod info;
+mod loras;
 mod openai;
 mod reply;
 mod trail;
@@ -26,6 +27,9 @@ pub fn router(worker: Arc<Worker>) -> Router {
 		.route("/v1/completions", post(completions::completions))
 		.route("/v1/models", get(info::models))
 		.route("/v1/models/{name}", get(info::model))
+		.route("/v1/load_lora_adapter", post(loras::load))
+		.route("/v1/unload_lora_adapter", post(loras::unload))
+		.route("/v1/lora_adapters", get(loras::list))
 		.route("/v1/quote", get(info::quote))
 		.route("/v1/channel/{payer}", get(info::channel))
 		.route("/v1/trail/{id}", get(trail::trail))

@@ -6,6 +6,7 @@ use crate::{
 	channels::Channels,
 	config::Config,
 	indexes::DataNetIndex,
+	loaded::LoadedAdapters,
 	records::{
 		tests::{payer, GENESIS, WORKER},
 		Records,
@@ -107,6 +108,14 @@ impl Scene {
 		channels.update(&key.account(), Some(&channel), channels.epoch()).unwrap();
 		let parameters = Parameters { split: SplitTable::default(), platform_fee: PLATFORM_FEE };
 		let head = HeadState { block: 10, parameters_version: 1, parameters, read_at: Instant::now() };
+		let (root, token) = (config.server.adapter_root.clone(), config.server.operator_token.clone());
+		let loaded = LoadedAdapters::new(
+			root.as_deref(),
+			token.as_deref(),
+			Store::open(folder.path().join("loaded").to_str().unwrap()).unwrap(),
+			config.content_cache(),
+		)
+		.unwrap();
 		let worker = Arc::new(Worker {
 			genesis: GENESIS,
 			operator: WORKER,
@@ -117,6 +126,7 @@ impl Scene {
 			records,
 			channels,
 			catalogue,
+			loaded,
 			head: Head::new(head),
 			metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
 			running: tokio::sync::mpsc::channel(1).0,

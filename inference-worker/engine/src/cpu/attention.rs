@@ -17,23 +17,34 @@ const GROUP: usize = 4;
 /// Vectors of a value in registers.
 const WIDE: usize = 4;
 
-/// Keys and values of one layer.
-struct Layer<S> {
-	/// `[blocks, heads, head_dim, 16]`.
-	keys: Vec<S>,
-	/// `[blocks, heads, 16, padded head_dim]`.
-	values: Vec<S>,
-}
+/// Keys and values of a block in all layers, one after the other: keys `[heads, head_dim, 16]`, then values
+/// `[heads, 16, padded head_dim]`. None until something is stored there.
+type Page<S> = Option<Box<[S]>>;
 
-/// Keys and values of all layers.
+/// Keys and values of all blocks.
 pub(crate) struct Cache {
 	shape: Shape,
-	layers: Layers,
+	layers: usize,
+	pages: Pages,
 }
 
-enum Layers {
-	Full(Vec<Layer<f32>>),
-	Half(Vec<Layer<f16>>),
+enum Pages {
+	Full(Vec<Page<f32>>),
+	Half(Vec<Page<f16>>),
+}
+
+/// Keys and values of one layer.
+struct Layer<'a, S> {
+	pages: &'a [Page<S>],
+	/// Where the layer begins in a page.
+	start: usize,
+}
+
+impl<S> Layer<'_, S> {
+	/// The layer's numbers of a page; none if nothing is stored there.
+	fn block(&self, page: u32, size: usize) -> Option<&[S]> {
+		self.pages.get(page as usize)?.as_ref()?.get(self.start..self.start + size)
+	}
 }
 
 /// The query heads of one token that share a head of keys.
@@ -61,47 +72,62 @@ impl Shape {
 		self.head_dim.next_multiple_of(LANES)
 	}
 
+	/// Numbers of keys in a block of a layer.
+	fn keys(self) -> usize {
+		self.kv_heads * self.head_dim * LANES
+	}
+
 	/// Numbers of keys and values in a block of a layer.
-	fn block(self) -> (usize, usize) {
-		(self.kv_heads * self.head_dim * LANES, self.kv_heads * self.padded() * LANES)
+	fn block(self) -> usize {
+		self.keys() + self.kv_heads * self.padded() * LANES
 	}
 }
 
 impl Cache {
-	/// Room for `blocks` blocks, in 16 bits if `half`.
-	pub(crate) fn new(layers: usize, blocks: usize, shape: Shape, half: bool) -> Self {
-		fn layer<S: Number>(blocks: usize, (keys, values): (usize, usize)) -> Layer<S> {
-			Layer { keys: S::zeros(blocks * keys), values: S::zeros(blocks * values) }
-		}
-		let sizes = shape.block();
-		let layers = match half {
-			true => Layers::Half((0..layers).map(|_| layer(blocks, sizes)).collect()),
-			false => Layers::Full((0..layers).map(|_| layer(blocks, sizes)).collect()),
+	/// Room for `pages` blocks, in 16 bits if `half`. Memory is taken when a block is first written.
+	pub(crate) fn new(layers: usize, pages: usize, shape: Shape, half: bool) -> Self {
+		let pages = match half {
+			true => Pages::Half(vec![None; pages]),
+			false => Pages::Full(vec![None; pages]),
 		};
-		Self { shape, layers }
+		Self { shape, layers, pages }
 	}
 
-	/// Bytes of a block over all layers.
-	pub(crate) fn block_bytes(layers: usize, shape: Shape, half: bool) -> u64 {
-		let (keys, values) = shape.block();
-		((keys + values) * layers * if half { 2 } else { 4 }) as u64
+	/// Bytes of a block in all layers.
+	pub(crate) fn page_bytes(layers: usize, shape: Shape, half: bool) -> u64 {
+		(shape.block() * layers * if half { 2 } else { 4 }) as u64
+	}
+
+	/// Gives the memory of pages back.
+	pub(crate) fn free(&mut self, pages: &[u32]) {
+		fn free<S>(all: &mut [Page<S>], pages: &[u32]) {
+			for page in pages {
+				if let Some(page) = all.get_mut(*page as usize) {
+					*page = None;
+				}
+			}
+		}
+		match &mut self.pages {
+			Pages::Full(all) => free(all, pages),
+			Pages::Half(all) => free(all, pages),
+		}
 	}
 
 	/// Stores a token's key and value, `[kv_heads · head_dim]` each.
-	pub(crate) fn put(&mut self, layer: usize, (block, offset): (u32, usize), key: &[f32], value: &[f32]) {
+	pub(crate) fn put(&mut self, layer: usize, (page, offset): (u32, usize), key: &[f32], value: &[f32]) {
 		fn put<S: Number>(
-			layer: &mut Layer<S>,
+			page: &mut Page<S>,
+			(layers, layer): (usize, usize),
 			shape: Shape,
-			at: (usize, usize),
-			key: &[f32],
-			value: &[f32],
+			offset: usize,
+			(key, value): (&[f32], &[f32]),
 		) {
-			let ((block, offset), padded, sizes) = (at, shape.padded(), shape.block());
-			let keys = &mut layer.keys[block * sizes.0..(block + 1) * sizes.0];
+			let (padded, size) = (shape.padded(), shape.block());
+			let page = page.get_or_insert_with(|| S::zeros(layers * size).into_boxed_slice());
+			let (keys, values) = page[layer * size..(layer + 1) * size].split_at_mut(shape.keys());
 			for (tokens, number) in keys.chunks_exact_mut(LANES).zip(key) {
 				tokens[offset] = S::of(*number);
 			}
-			let values = &mut layer.values[block * sizes.1..(block + 1) * sizes.1];
 			for (head, numbers) in value.chunks_exact(shape.head_dim).enumerate() {
 				let start = (head * LANES + offset) * padded;
 				for (to, number) in values[start..].iter_mut().zip(numbers) {
@@ -109,10 +135,10 @@ impl Cache {
 				}
 			}
 		}
-		let at = (block as usize, offset);
-		match &mut self.layers {
-			Layers::Full(layers) => put(&mut layers[layer], self.shape, at, key, value),
-			Layers::Half(layers) => put(&mut layers[layer], self.shape, at, key, value),
+		let (at, token) = ((self.layers, layer), (key, value));
+		match &mut self.pages {
+			Pages::Full(pages) => put(&mut pages[page as usize], at, self.shape, offset, token),
+			Pages::Half(pages) => put(&mut pages[page as usize], at, self.shape, offset, token),
 		}
 	}
 
@@ -130,12 +156,13 @@ impl Cache {
 		let numbers = GROUP * self.shape.head_dim;
 		for (queries, output) in query.queries.chunks(numbers).zip(output.chunks_mut(numbers)) {
 			let query = Query { queries, table: &query.table[..blocks], ..query };
-			match &self.layers {
-				Layers::Full(layers) => {
-					attend_group(level, &layers[layer], self.shape, query, output, scratch);
+			let start = layer * self.shape.block();
+			match &self.pages {
+				Pages::Full(pages) => {
+					attend_group(level, Layer { pages, start }, self.shape, query, output, scratch);
 				}
-				Layers::Half(layers) => {
-					attend_group(level, &layers[layer], self.shape, query, output, scratch);
+				Pages::Half(pages) => {
+					attend_group(level, Layer { pages, start }, self.shape, query, output, scratch);
 				}
 			}
 		}
@@ -145,13 +172,13 @@ impl Cache {
 dispatched! {
 	/// At most [`GROUP`] query heads.
 	fn attend_group<S: Number>(
-		layer: &Layer<S>, shape: Shape, query: Query<'_>, output: &mut [f32], scratch: &mut [f32],
+		layer: Layer<'_, S>, shape: Shape, query: Query<'_>, output: &mut [f32], scratch: &mut [f32],
 	) = attend_group_with
 }
 
 #[inline(always)]
 unsafe fn attend_group_with<V: Vector, S: Number>(
-	layer: &Layer<S>,
+	layer: Layer<'_, S>,
 	shape: Shape,
 	query: Query<'_>,
 	output: &mut [f32],
@@ -171,7 +198,7 @@ unsafe fn attend_group_with<V: Vector, S: Number>(
 /// `G` query heads.
 #[inline(always)]
 unsafe fn heads<V: Vector, S: Number, const G: usize>(
-	layer: &Layer<S>,
+	layer: Layer<'_, S>,
 	shape: Shape,
 	query: Query<'_>,
 	output: &mut [f32],
@@ -179,27 +206,23 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 ) {
 	let Query { kv_head, table, length, queries } = query;
 	let (head_dim, padded) = (shape.head_dim, shape.padded());
-	let (key_block, value_block) = shape.block();
+	let (size, keys) = (shape.block(), shape.keys());
 	let stride = table.len() * LANES;
 	assert!(queries.len() == G * head_dim && output.len() == G * head_dim && kv_head < shape.kv_heads);
 	assert!(length > 0 && length <= stride && scratch.len() >= G * (stride + padded));
-	let stored = layer.keys.len() / key_block;
-	assert!(
-		layer.values.len() == stored * value_block && table.iter().all(|block| (*block as usize) < stored)
-	);
+	assert!(table.iter().all(|page| layer.block(*page, size).is_some()));
+	// SAFETY: asserted above.
+	let block = |page: u32| unsafe { layer.block(page, size).unwrap_unchecked().as_ptr() };
 	let (scores, sums) = scratch.split_at_mut(G * stride);
 
 	// Queries times keys, two blocks at a time for the processor to have enough to do.
 	// SAFETY: blocks exist and the scratch is large enough, as asserted.
 	unsafe {
-		let keys = |index: usize| {
-			let block = *table.get_unchecked(index) as usize;
-			layer.keys.as_ptr().add(block * key_block + kv_head * head_dim * LANES)
-		};
+		let head_keys = |index: usize| block(*table.get_unchecked(index)).add(kv_head * head_dim * LANES);
 		let mut index = 0;
 		while index < table.len() {
 			let second = (index + 1).min(table.len() - 1);
-			let (first_keys, second_keys) = (keys(index), keys(second));
+			let (first_keys, second_keys) = (head_keys(index), head_keys(second));
 			let mut products = [[V::zero(); 2]; G];
 			for number in 0..head_dim {
 				let first = S::load::<V>(first_keys.add(number * LANES));
@@ -248,10 +271,9 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 		// SAFETY: blocks exist and the scratch is large enough, as asserted.
 		unsafe {
 			let mut totals = [[V::zero(); WIDE]; G];
-			for (index, block) in table.iter().enumerate() {
+			for (index, page) in table.iter().enumerate() {
 				let tokens = (length - index * LANES).min(LANES);
-				let start = *block as usize * value_block + kv_head * LANES * padded + first * LANES;
-				let values = layer.values.as_ptr().add(start);
+				let values = block(*page).add(keys + kv_head * LANES * padded + first * LANES);
 				for token in 0..tokens {
 					let weights: [V; G] = std::array::from_fn(|g| {
 						V::splat(*scores.get_unchecked(g * stride + index * LANES + token))

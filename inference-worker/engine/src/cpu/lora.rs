@@ -39,24 +39,21 @@ struct Pair<S> {
 /// An adapter in memory.
 pub(crate) struct Adapter {
 	layers: Vec<[Option<Factors>; 7]>,
-	/// Size in memory.
-	pub(crate) bytes: u64,
 }
 
 impl Adapter {
 	/// Keeps an adapter in 32 bits, or 16 if `half`.
-	pub(crate) fn new(host: HostAdapter, half: bool) -> Self {
+	pub(crate) fn new(host: &HostAdapter, half: bool) -> Self {
 		fn pair<S: Number>(rank: usize, a: &[f32], b: &[f32]) -> Pair<S> {
 			let of = |values: &[f32]| values.iter().copied().map(S::of).collect();
 			Pair { rank, a: of(a), b: of(b) }
 		}
-		let bytes = if half { host.bytes / 2 } else { host.bytes };
 		let layers = host
 			.layers
-			.into_iter()
+			.iter()
 			.map(|layer| {
-				layer.map(|factors| {
-					let factors = factors?;
+				layer.each_ref().map(|factors| {
+					let factors = factors.as_ref()?;
 					Some(match half {
 						true => Factors::Half(pair(factors.rank, &factors.a, &factors.b)),
 						false => Factors::Full(pair(factors.rank, &factors.a, &factors.b)),
@@ -64,7 +61,7 @@ impl Adapter {
 				})
 			})
 			.collect();
-		Self { layers, bytes }
+		Self { layers }
 	}
 
 	fn factors(&self, layer: usize, projection: Projection) -> Option<&Factors> {

@@ -77,12 +77,12 @@ struct Row<'a> {
 }
 
 impl CpuModel {
-	/// Loads the weights for positions `0..context`, with a KV cache of `blocks` blocks.
+	/// Loads the weights for positions `0..context`, and a KV cache in `pages` pages.
 	pub(crate) fn load(
 		dir: &Path,
 		config: &ModelConfig,
 		context: usize,
-		blocks: usize,
+		pages: usize,
 		precision: Precision,
 	) -> Result<Self, ModelError> {
 		let level = Level::detect();
@@ -125,7 +125,7 @@ impl CpuModel {
 			norm,
 			output,
 			rope: RopeTable::new(config, context),
-			cache: Cache::new(config.layers, blocks, shape(config), half),
+			cache: Cache::new(config.layers, pages, shape(config), half),
 			threads: Arc::new(threads),
 			scratch: Scratch::default(),
 			config: config.clone(),
@@ -134,9 +134,9 @@ impl CpuModel {
 		Ok(model)
 	}
 
-	/// Bytes of a block of the KV cache.
-	pub(crate) fn block_bytes(config: &ModelConfig, precision: Precision) -> u64 {
-		Cache::block_bytes(config.layers, shape(config), precision != Precision::Full)
+	/// Bytes of a page: a block of the KV cache in all layers.
+	pub(crate) fn page_bytes(config: &ModelConfig, precision: Precision) -> u64 {
+		Cache::page_bytes(config.layers, shape(config), precision != Precision::Full)
 	}
 
 	fn bytes(&self) -> u64 {
@@ -306,12 +306,15 @@ fn shape(config: &ModelConfig) -> Shape {
 impl Executor for CpuModel {
 	type Adapter = Adapter;
 
-	fn upload(&self, adapter: HostAdapter) -> Adapter {
-		Adapter::new(adapter, self.half)
+	fn adapter_pages(&self, adapter: &HostAdapter) -> usize {
+		let (width, precision) = if self.half { (2, Precision::Int8) } else { (4, Precision::Full) };
+		adapter.pages(width, Self::page_bytes(&self.config, precision))
 	}
 
-	fn adapter_bytes(adapter: &Adapter) -> u64 {
-		adapter.bytes
+	/// The memory of the pages goes back to the system, and the adapter takes as much from there.
+	fn upload(&mut self, adapter: &HostAdapter, pages: &[u32]) -> Adapter {
+		self.cache.free(pages);
+		Adapter::new(adapter, self.half)
 	}
 
 	fn step(&mut self, chunks: &[Chunk<'_, Adapter>]) -> Result<Vec<f32>, EngineError> {

@@ -228,8 +228,7 @@ fn updates_equal_plain_products_when_ranks_and_sets_are_mixed() {
 	let config = config();
 	let hosts: Vec<HostAdapter> =
 		[1, 3, 16, 5].iter().zip(10..).map(|(rank, seed)| adapter(&config, *rank, seed)).collect();
-	let kept: Vec<Arc<Adapter>> =
-		hosts.iter().map(|host| Arc::new(Adapter::new(host.clone(), false))).collect();
+	let kept: Vec<Arc<Adapter>> = hosts.iter().map(|host| Arc::new(Adapter::new(host, false))).collect();
 	let set = |members: &[(usize, f32)]| {
 		let member = |(index, scale): &(usize, f32)| ([*index as u8; 32], *scale, kept[*index].clone());
 		AdapterSet::new(members.iter().map(member).collect())

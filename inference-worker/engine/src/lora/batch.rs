@@ -34,24 +34,21 @@ struct Factors {
 /// An adapter on the device.
 pub(crate) struct Adapter {
 	layers: Vec<[Option<Factors>; 7]>,
-	/// Size on the device.
-	pub(crate) bytes: u64,
 }
 
 impl Adapter {
-	pub(crate) fn upload(host: HostAdapter, model: &ModelConfig, device: &Device) -> Self {
-		let bytes = host.bytes;
-		let upload = |(projection, factors): (Projection, Option<crate::lora::reader::HostFactors>)| {
-			let factors = factors?;
+	pub(crate) fn upload(host: &HostAdapter, model: &ModelConfig, device: &Device) -> Self {
+		let upload = |(projection, factors): (Projection, &Option<crate::lora::reader::HostFactors>)| {
+			let factors = factors.as_ref()?;
 			let (inputs, outputs) = projection.widths(model);
 			let a = TensorData::new(transpose(&factors.a, inputs), [inputs, factors.rank]);
 			let a = Tensor::from_data(a, device);
-			let b = Tensor::from_data(TensorData::new(factors.b, [factors.rank, outputs]), device);
+			let b = Tensor::from_data(TensorData::new(factors.b.clone(), [factors.rank, outputs]), device);
 			Some(Factors { a, b })
 		};
 		let layers = host
 			.layers
-			.into_iter()
+			.iter()
 			.map(|layer| {
 				let mut uploaded: [Option<Factors>; 7] = Default::default();
 				for (slot, projection) in uploaded.iter_mut().zip(Projection::ALL.into_iter().zip(layer)) {
@@ -60,7 +57,7 @@ impl Adapter {
 				uploaded
 			})
 			.collect();
-		Self { layers, bytes }
+		Self { layers }
 	}
 
 	fn factors(&self, layer: usize, projection: Projection) -> Option<&Factors> {

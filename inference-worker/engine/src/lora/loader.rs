@@ -9,8 +9,11 @@ use std::{
 	thread,
 };
 
-use super::reader::{self, HostAdapter};
-use crate::{config::ModelConfig, error::AdapterError, ContentHash};
+use super::{
+	host::HostTier,
+	reader::{self, HostAdapter},
+};
+use crate::{config::ModelConfig, error::AdapterError, stats::Counters, ContentHash};
 
 /// Adapters fetched at the same time.
 pub(crate) const LOADERS: usize = 4;
@@ -24,7 +27,30 @@ pub trait AdapterSource: Send + Sync + 'static {
 /// What became of one fetch.
 pub(crate) struct Loaded {
 	pub(crate) hash: ContentHash,
-	pub(crate) result: Result<HostAdapter, AdapterError>,
+	pub(crate) result: Result<Arc<HostAdapter>, AdapterError>,
+}
+
+/// Where adapters are before they are on the device.
+pub(crate) struct Shelf {
+	pub(crate) source: Arc<dyn AdapterSource>,
+	pub(crate) host: HostTier,
+	pub(crate) model: ModelConfig,
+	/// Largest adapter, bytes.
+	pub(crate) budget: u64,
+	pub(crate) counters: Arc<Counters>,
+}
+
+impl Shelf {
+	fn load(&self, hash: &ContentHash) -> Result<Arc<HostAdapter>, AdapterError> {
+		if let Some(adapter) = self.host.get(hash) {
+			return Ok(adapter);
+		}
+		let folder = self.source.folder(hash).map_err(AdapterError::Fetch)?;
+		let adapter = Arc::new(reader::read(&folder, &self.model, self.budget)?);
+		Counters::add(&self.counters.folder_reads, 1);
+		self.host.put(*hash, &adapter);
+		Ok(adapter)
+	}
 }
 
 /// The queue of the loader threads, which end when it is dropped.
@@ -35,21 +61,18 @@ pub(crate) struct Loader {
 impl Loader {
 	/// Starts the threads; `done` is called on them.
 	pub(crate) fn start(
-		source: Arc<dyn AdapterSource>,
-		model: ModelConfig,
-		budget: u64,
+		shelf: Shelf,
 		done: impl Fn(Loaded) + Send + Sync + 'static,
 	) -> std::io::Result<Self> {
 		let (jobs, queue) = channel();
 		let queue = Arc::new(Mutex::new(queue));
-		let done = Arc::new(done);
+		let (shelf, done) = (Arc::new(shelf), Arc::new(done));
 		for index in 0..LOADERS {
-			let (queue, source, model, done) = (queue.clone(), source.clone(), model.clone(), done.clone());
+			let (queue, shelf, done) = (queue.clone(), shelf.clone(), done.clone());
 			thread::Builder::new().name(format!("adapter-loader-{index}")).spawn(move || {
 				while let Some(hash) = next(&queue) {
 					// A source that panics fails this adapter, not the thread.
-					let load = AssertUnwindSafe(|| load(&*source, &hash, &model, budget));
-					let result = catch_unwind(load)
+					let result = catch_unwind(AssertUnwindSafe(|| shelf.load(&hash)))
 						.unwrap_or_else(|_| Err(AdapterError::Fetch("the adapter source panicked".into())));
 					done(Loaded { hash, result });
 				}
@@ -66,14 +89,4 @@ impl Loader {
 
 fn next(queue: &Mutex<Receiver<ContentHash>>) -> Option<ContentHash> {
 	queue.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
-}
-
-fn load(
-	source: &dyn AdapterSource,
-	hash: &ContentHash,
-	model: &ModelConfig,
-	budget: u64,
-) -> Result<HostAdapter, AdapterError> {
-	let folder = source.folder(hash).map_err(AdapterError::Fetch)?;
-	reader::read(&folder, model, budget)
 }

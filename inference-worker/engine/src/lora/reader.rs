@@ -30,8 +30,16 @@ pub(crate) struct HostFactors {
 pub(crate) struct HostAdapter {
 	/// Per layer and [`Projection`].
 	pub(crate) layers: Vec<[Option<HostFactors>; 7]>,
-	/// Size in memory.
+	/// Size in memory; numbers are in 4 bytes.
 	pub(crate) bytes: u64,
+}
+
+impl HostAdapter {
+	/// Pages of `page_bytes` bytes that it takes with its numbers in `width` bytes; at least one.
+	pub(crate) fn pages(&self, width: u64, page_bytes: u64) -> usize {
+		let bytes = (self.bytes / 4).saturating_mul(width);
+		usize::try_from(bytes.div_ceil(page_bytes.max(1)).max(1)).unwrap_or(usize::MAX)
+	}
 }
 
 /// Reads a folder whose values take at most `budget` bytes, on disk and in memory.

@@ -18,7 +18,7 @@ use crate::{
 const TOLERANCE: f32 = 1e-4;
 /// Blocks of a sequence, and of all.
 const SLOT: u32 = 8;
-const BLOCKS: usize = 64;
+const BLOCKS: usize = 64 + 16;
 
 struct Loaded<E: Executor> {
 	model: E,
@@ -44,11 +44,17 @@ impl<E: Executor> Loaded<E> {
 	fn open(name: &str, load: impl FnOnce(&std::path::Path, &ModelConfig) -> E) -> Self {
 		let dir = fixture(name);
 		let config = ModelConfig::open(&dir).unwrap();
-		let model = load(&dir, &config);
+		let mut model = load(&dir, &config);
+		// Behind the blocks of the sequences.
+		let mut free = 64..BLOCKS as u32;
 		let adapters = ADAPTERS
 			.iter()
-			.map(|adapter| reader::read(&dir.join(adapter), &config, 1 << 20).unwrap())
-			.map(|adapter| Arc::new(model.upload(adapter)))
+			.map(|adapter| {
+				let adapter = reader::read(&dir.join(adapter), &config, 1 << 20).unwrap();
+				let pages: Vec<u32> = free.by_ref().take(model.adapter_pages(&adapter)).collect();
+				assert_eq!(pages.len(), model.adapter_pages(&adapter));
+				Arc::new(model.upload(&adapter, &pages))
+			})
 			.collect();
 		Self {
 			model,

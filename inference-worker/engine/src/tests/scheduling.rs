@@ -4,14 +4,27 @@ use std::sync::{mpsc::sync_channel, Arc, Mutex};
 
 use super::*;
 use crate::error::{AdapterError, SubmitError, WeightsError};
+use crate::executor::BLOCK_TOKENS;
 
 const PROMPT: [u32; 5] = [0, 70, 71, 72, 73];
 
-/// Bytes of the fixture adapter in memory.
-fn bytes_of(adapter: &str) -> u64 {
-	let model = crate::config::ModelConfig::open(&fixture("llama")).unwrap();
-	crate::lora::reader::read(&fixture("llama").join(adapter), &model, 1 << 20).unwrap().bytes
+/// A model with so many pages of memory beside its weights, of which 6 hold the longest request.
+fn start_with(pages: u64, config: EngineConfig) -> Engine {
+	let try_with = |memory_bytes| {
+		let max_context = Some(6 * BLOCK_TOKENS);
+		let config = EngineConfig { memory_bytes: Some(memory_bytes), max_context, ..config.clone() };
+		Engine::start(config, Arc::new(Folders::of("llama")))
+	};
+	match try_with(1).map(|_| ()).unwrap_err() {
+		EngineError::Memory { weights, cache, .. } => try_with(weights + cache / 6 * pages).unwrap(),
+		other => panic!("{other}"),
+	}
 }
+
+/// Pages of the fixture adapters.
+const PLAIN: u64 = 1;
+const RSLORA: u64 = 5;
+const PATTERN: u64 = 1;
 
 /// Submits a request whose first token blocks the engine until the sender is used or dropped.
 fn hold(engine: &Engine, max_tokens: usize) -> (std::sync::mpsc::SyncSender<()>, Answer) {
@@ -132,11 +145,9 @@ fn long_prompt_is_answered_the_same_when_others_decode_meanwhile() {
 }
 
 #[test]
-fn adapters_are_evicted_least_recently_used_first_when_the_budget_is_tiny() {
-	let budget = bytes_of("rslora");
-	assert!(bytes_of("plain") + bytes_of("pattern") < budget);
-	let config = EngineConfig { adapter_bytes: budget, ..config("llama") };
-	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+fn adapters_are_evicted_least_recently_used_first_when_memory_is_tiny() {
+	let engine = start_with(7, config("llama"));
+	// No prompt fills a block, so that none is kept.
 	let answer = |adapter: u8| answer(&engine, request(&PROMPT, &[(adapter, 1.0)], 4)).tokens;
 	let plain = answer(0);
 	answer(2);
@@ -146,16 +157,16 @@ fn adapters_are_evicted_least_recently_used_first_when_the_budget_is_tiny() {
 	assert_eq!((engine.stats().adapter_hits, engine.stats().adapter_loads), (1, 2));
 	let rslora = answer(1);
 	let stats = engine.stats();
-	assert!(stats.adapter_evictions == 2 && stats.adapter_bytes <= budget, "{stats:?}");
+	assert_eq!((stats.resident_adapters, stats.adapter_evictions), (2, 1));
 	assert_eq!(answer(0), plain);
 	assert_eq!(answer(1), rslora);
-	assert_eq!(engine.stats().adapter_loads, 5);
+	assert_eq!((engine.stats().adapter_loads, engine.stats().adapter_lookups), (3, 6));
 }
 
 #[test]
 fn all_requests_are_answered_when_their_adapters_never_fit_together() {
-	let config = EngineConfig { adapter_bytes: bytes_of("rslora"), max_batch: 3, ..config("llama") };
-	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	let engine = start_with(6, EngineConfig { max_batch: 3, ..config("llama") });
+	const { assert!(PLAIN + PATTERN + RSLORA > 6) };
 	let expected: Vec<Vec<u32>> = (0..3)
 		.map(|adapter| answer(&start("llama"), request(&PROMPT, &[(adapter, 1.0)], 9)).tokens)
 		.collect();
@@ -164,22 +175,94 @@ fn all_requests_are_answered_when_their_adapters_never_fit_together() {
 	for (index, answer) in answers.into_iter().enumerate() {
 		assert_eq!(answer.finish().tokens, expected[index % 3]);
 	}
-	assert!(engine.stats().adapter_bytes <= bytes_of("rslora"));
+	assert!(engine.stats().adapter_evictions > 0);
 }
 
 #[test]
-fn request_fails_alone_when_its_adapters_together_exceed_the_budget() {
-	let config = EngineConfig { adapter_bytes: bytes_of("rslora"), ..config("llama") };
-	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
-	let both = Answer::of(&engine, request(&PROMPT, &[(0, 1.0), (1, 1.0)], 4));
-	let one = Answer::of(&engine, request(&PROMPT, &[(0, 1.0)], 4));
-	match both.failure() {
+fn adapters_and_caches_use_what_the_other_leaves() {
+	let engine = start_with(8, config("llama"));
+	let long: Vec<u32> = (0..64).map(|token| token * 7 % 320).collect();
+	let expected = answer(&engine, request(&long, &[], 2));
+	// The blocks of an earlier request stay, until an adapter needs their pages.
+	assert_eq!((engine.stats().idle_pages, engine.stats().cache_pages), (4, 0));
+	answer(&engine, request(&PROMPT, &[(1, 1.0)], 4));
+	assert_eq!((engine.stats().idle_pages, engine.stats().resident_adapters), (2, 1));
+	// And an adapter stays until a request needs its pages.
+	assert_eq!(answer(&engine, request(&long, &[], 2)), expected);
+	assert_eq!(engine.stats().resident_adapters, 0);
+}
+
+#[test]
+fn request_fails_alone_when_it_needs_more_memory_than_there_is() {
+	let engine = start_with(6, config("llama"));
+	let long: Vec<u32> = (0..70).map(|token| token * 7 % 320).collect();
+	// The adapters by themselves, and one of them with the cache of a long request.
+	let adapters = Answer::of(&engine, request(&PROMPT, &[(0, 1.0), (1, 1.0), (2, 1.0)], 4));
+	let cache = Answer::of(&engine, request(&long, &[(1, 1.0)], 20));
+	let one = Answer::of(&engine, request(&PROMPT, &[(1, 1.0)], 4));
+	match adapters.failure() {
 		EngineError::Adapter { error: AdapterError::OverBudget { bytes, budget }, .. } => {
-			assert_eq!((bytes, budget), (bytes_of("plain") + bytes_of("rslora"), bytes_of("rslora")));
+			assert_eq!(bytes * 6, budget * (PLAIN + RSLORA + PATTERN));
 		}
 		other => panic!("{other}"),
 	}
+	match cache.failure() {
+		EngineError::TooLarge { needed, budget } => assert_eq!(needed * 6, budget * (6 + RSLORA)),
+		other => panic!("{other}"),
+	}
 	assert!(one.finish().end.is_ok());
+}
+
+#[test]
+fn request_is_not_overtaken_for_ever_when_its_adapter_lacks_room() {
+	let engine = start_with(10, EngineConfig { max_batch: 2, ..config("llama") });
+	let (release, held) = hold(&engine, 60);
+	// The adapter and each answer need five pages.
+	let order = Arc::new(Mutex::new(Vec::new()));
+	let answers: Vec<Answer> = (0..8)
+		.map(|index| {
+			let (events, answer) = channel();
+			let order = order.clone();
+			let sink = move |event| {
+				if matches!(event, Event::Done { .. }) {
+					order.lock().unwrap().push(index);
+				}
+				events.send(event).is_ok()
+			};
+			let adapters: &[(u8, f32)] = if index == 0 { &[(1, 1.0)] } else { &[] };
+			engine.submit(request(&PROMPT, adapters, 60), Box::new(sink)).unwrap();
+			Answer(answer)
+		})
+		.collect();
+	drop(release);
+	assert!(held.finish().end.is_ok());
+	answers.into_iter().for_each(|answer| assert!(answer.finish().end.is_ok()));
+	let order = order.lock().unwrap().clone();
+	let place = order.iter().position(|index| *index == 0).unwrap();
+	assert!(place <= 4, "{order:?}");
+}
+
+#[test]
+fn pinned_adapter_is_there_before_it_is_asked_for_and_goes_last() {
+	let engine = start_with(7, config("llama"));
+	engine.pin(vec![[1; 32], [9; 32]]);
+	let started = std::time::Instant::now();
+	while engine.stats().resident_adapters == 0 {
+		assert!(started.elapsed() < PATIENCE);
+		std::thread::sleep(Duration::from_millis(1));
+	}
+	answer(&engine, request(&PROMPT, &[(0, 1.0)], 4));
+	answer(&engine, request(&PROMPT, &[(2, 1.0)], 4));
+	answer(&engine, request(&PROMPT, &[(0, 1.0)], 4));
+	let before = engine.stats();
+	answer(&engine, request(&PROMPT, &[(1, 1.0)], 4));
+	let after = engine.stats();
+	assert_eq!((before.adapter_loads, before.adapter_evictions), (4, 2));
+	assert_eq!((after.adapter_loads, after.adapter_hits - before.adapter_hits), (4, 1));
+	// A request that could not run otherwise takes its place.
+	let long: Vec<u32> = (0..70).map(|token| token * 7 % 320).collect();
+	assert!(answer(&engine, request(&long, &[], 20)).end.is_ok());
+	assert!(engine.stats().adapter_evictions > after.adapter_evictions);
 }
 
 #[test]
@@ -336,16 +419,8 @@ fn answer_is_the_same_when_repeated_tokens_are_guessed_ahead() {
 
 #[test]
 fn requests_wait_for_blocks_when_memory_holds_one_of_the_longest() {
-	let fits = |memory_bytes| {
-		let config = EngineConfig { memory_bytes: Some(memory_bytes), ..config("llama") };
-		Engine::start(config, Arc::new(Folders::of("llama")))
-	};
-	let needed = match fits(1).map(|_| ()).unwrap_err() {
-		crate::EngineError::Memory { needed, .. } => needed,
-		other => panic!("{other}"),
-	};
-	let engine = fits(needed).unwrap();
-	let prompt: Vec<u32> = (0..100).map(|token| token * 7 % 320).collect();
+	let engine = start_with(6, config("llama"));
+	let prompt: Vec<u32> = (0..70).map(|token| token * 7 % 320).collect();
 	let expected = answer(&start("llama"), request(&prompt, &[], 20));
 	let answers: Vec<Answer> = (0..6).map(|_| Answer::of(&engine, request(&prompt, &[], 20))).collect();
 	for answer in answers {

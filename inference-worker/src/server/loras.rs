@@ -1,0 +1,114 @@
+//! vLLM's endpoints to load and unload adapters by name, for the operator: `POST /v1/load_lora_adapter`,
+//! `POST /v1/unload_lora_adapter`, `GET /v1/lora_adapters`.
+
+use super::{errors::ApiError, reply::parse};
+use crate::{
+	loaded::{LoadError, Loaded},
+	worker::Worker,
+};
+use axum::{
+	body::Bytes,
+	extract::{rejection::BytesRejection, State},
+	http::{header::AUTHORIZATION, HeaderMap},
+	Json,
+};
+use serde::Deserialize;
+use serde_json::{json, Value};
+use std::sync::Arc;
+use tributary_primitives::Hash;
+
+#[derive(Deserialize)]
+struct Load {
+	lora_name: String,
+	lora_path: String,
+	#[serde(default)]
+	load_inplace: bool,
+	expected_generation: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Unload {
+	lora_name: String,
+}
+
+/// Refuses who is not the operator.
+pub fn authorize(worker: &Worker, headers: &HeaderMap) -> Result<(), ApiError> {
+	let sent = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok());
+	Ok(worker.loaded.authorize(sent.and_then(|value| value.strip_prefix("Bearer ")))?)
+}
+
+/// Loads an adapter from a folder below `server.adapter_root`.
+pub async fn load(
+	State(worker): State<Arc<Worker>>,
+	headers: HeaderMap,
+	body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, ApiError> {
+	authorize(&worker, &headers)?;
+	let load: Load = parse(&body?)?;
+	if worker.catalogue.get(&load.lora_name).is_some() {
+		return Err(LoadError::IsAgent(load.lora_name).into());
+	}
+	let expected = load.expected_generation.as_deref().map(generation).transpose()?;
+	let (name, path) = (load.lora_name.as_str(), load.lora_path.as_str());
+	let (loaded, replaced) =
+		worker.loaded.load(&worker.engine, (name, path), load.load_inplace, expected).await?;
+	tracing::info!(name, path, generation = hex::encode(loaded.generation), "adapter loaded by the operator");
+	Ok(Json(describe(name, &loaded, replaced.as_ref())))
+}
+
+/// Takes a name away. Requests that run with it end as they began.
+pub async fn unload(
+	State(worker): State<Arc<Worker>>,
+	headers: HeaderMap,
+	body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Value>, ApiError> {
+	authorize(&worker, &headers)?;
+	let Unload { lora_name } = parse(&body?)?;
+	let unloaded = worker.loaded.unload(&lora_name)?;
+	tracing::info!(name = lora_name, "adapter unloaded by the operator");
+	Ok(Json(describe(&lora_name, &unloaded, None)))
+}
+
+/// What is loaded.
+pub async fn list(State(worker): State<Arc<Worker>>, headers: HeaderMap) -> Result<Json<Value>, ApiError> {
+	authorize(&worker, &headers)?;
+	let all = worker.loaded.all();
+	let data: Vec<Value> = all.iter().map(|(name, loaded)| describe(name, loaded, None)).collect();
+	Ok(Json(json!({ "object": "list", "data": data })))
+}
+
+fn describe(name: &str, loaded: &Loaded, replaced: Option<&Loaded>) -> Value {
+	let generation = |loaded: &Loaded| format!("0x{}", hex::encode(loaded.generation));
+	json!({
+		"lora_name": name,
+		"lora_path": loaded.path,
+		"adapter_generation": generation(loaded),
+		"replaced_generation": replaced.map(generation),
+	})
+}
+
+fn generation(text: &str) -> Result<Hash, ApiError> {
+	let mut hash = Hash::default();
+	hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut hash).map_err(|_| {
+		ApiError::invalid("invalid_value", "expected_generation must be 32 bytes in hexadecimal")
+	})?;
+	Ok(hash)
+}
+
+impl From<LoadError> for ApiError {
+	fn from(error: LoadError) -> Self {
+		let message = error.to_string();
+		match error {
+			LoadError::Disabled => Self::forbidden("loading_disabled", message),
+			LoadError::Unauthorized => Self::unauthorized("operator_token", message),
+			LoadError::Missing(_) => Self::not_found("lora_not_found", message),
+			LoadError::Exists(_) | LoadError::Changed { .. } | LoadError::IsAgent(_) => {
+				Self::conflict("lora_name_taken", message)
+			}
+			LoadError::Full => Self::unavailable("too_many_loras", message, 60),
+			LoadError::Name(_) => Self::invalid("invalid_lora_name", message),
+			LoadError::Outside(_) => Self::invalid("invalid_lora_path", message),
+			LoadError::Content(_) | LoadError::Adapter(_) => Self::invalid("invalid_lora", message),
+		}
+	}
+}
