@@ -70,6 +70,8 @@ pub(crate) struct Intake<A> {
 	/// Requests that joined while one before them lacked room, and how many may.
 	passed: usize,
 	patience: usize,
+	/// Whether a request was refused for lack of memory: others may have room now.
+	refused: bool,
 	counters: Arc<Counters>,
 }
 
@@ -86,12 +88,18 @@ impl<A> Intake<A> {
 			placing: None,
 			passed: 0,
 			patience,
+			refused: false,
 			counters,
 		}
 	}
 
 	pub(crate) fn is_empty(&self) -> bool {
 		self.waiting.is_empty()
+	}
+
+	/// Whether a request was refused since this was asked last, so that what waits should be looked at again.
+	pub(crate) fn has_refused(&mut self) -> bool {
+		std::mem::take(&mut self.refused)
 	}
 
 	/// Takes a request that was counted as waiting.
@@ -250,6 +258,7 @@ impl<A> Intake<A> {
 	/// Fails a request that needs more memory than there is.
 	fn refuse(&mut self, index: usize, pages: usize) {
 		let Some(mut waiting) = self.waiting.remove(index) else { return };
+		self.refused = true;
 		self.counters.dequeue();
 		let (needed, budget) = (self.memory.bytes_of(pages), self.memory.bytes());
 		waiting.reporter.end(Event::Failed(EngineError::TooLarge { needed, budget }));
@@ -262,6 +271,7 @@ impl<A> Intake<A> {
 		let others: usize = others.iter().map(|need| self.memory.pages_of(need)).sum();
 		let bytes = self.memory.bytes_of(pages.saturating_add(others));
 		let error = AdapterError::OverBudget { bytes, budget: self.memory.bytes() };
+		self.refused = true;
 		self.counters.dequeue();
 		first.reporter.end(Event::Failed(EngineError::adapter(hash, error)));
 	}

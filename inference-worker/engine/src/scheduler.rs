@@ -143,7 +143,7 @@ impl<E: Executor> Scheduler<E> {
 		}
 		Counters::set(&self.counters.running, self.running.len() as u64);
 		if self.running.is_empty() {
-			return false;
+			return self.intake.has_refused();
 		}
 		self.compute();
 		true

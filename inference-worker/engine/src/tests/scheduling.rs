@@ -179,6 +179,40 @@ fn all_requests_are_answered_when_their_adapters_never_fit_together() {
 }
 
 #[test]
+fn every_request_ends_when_memory_is_tiny_and_traffic_is_random() {
+	for pages in [6, 7, 9] {
+		let engine = start_with(pages, EngineConfig { max_batch: 3, ..config("llama") });
+		let sets: [&[(u8, f32)]; 6] =
+			[&[], &[(0, 1.0)], &[(1, 1.0)], &[(2, 0.5), (0, 1.0)], &[(1, 1.0), (2, 1.0)], &[(9, 1.0)]];
+		let answers: Vec<(bool, Answer)> = (0..120usize)
+			.map(|index| {
+				let draw = index * 2_654_435_761 % 9_973;
+				let prompt: Vec<u32> =
+					(0..1 + draw % 60).map(|at| (at * 7 + draw % 3) as u32 % 320).collect();
+				let payer = [(draw % 4) as u8; 32];
+				let request = Request { payer, ..request(&prompt, sets[draw % 6], 1 + draw / 7 % 30) };
+				let cancel = request.cancel.clone();
+				let answer = Answer::of(&engine, request);
+				let cancelled = draw % 11 == 0;
+				if cancelled {
+					cancel.cancel();
+				}
+				(cancelled, answer)
+			})
+			.collect();
+		for (cancelled, answer) in answers {
+			match cancelled {
+				// Its channel closes: nothing is reported any more.
+				true => while answer.0.recv_timeout(PATIENCE).is_ok() {},
+				false => drop(answer.finish()),
+			}
+		}
+		let stats = engine.stats();
+		assert_eq!((stats.waiting, stats.cache_pages), (0, 0), "{pages} pages: {stats:?}");
+	}
+}
+
+#[test]
 fn adapters_and_caches_use_what_the_other_leaves() {
 	let engine = start_with(8, config("llama"));
 	let long: Vec<u32> = (0..64).map(|token| token * 7 % 320).collect();
