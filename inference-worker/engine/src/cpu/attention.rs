@@ -43,8 +43,10 @@ pub(crate) struct Query<'a> {
 	pub(crate) kv_head: usize,
 	/// Blocks of the token's sequence.
 	pub(crate) table: &'a [u32],
-	/// Tokens that are seen.
+	/// Tokens up to the last that is seen.
 	pub(crate) length: usize,
+	/// The first token that is seen.
+	pub(crate) start: usize,
 	/// `[heads / kv_heads, head_dim]`, scaled already.
 	pub(crate) queries: &'a [f32],
 }
@@ -125,11 +127,15 @@ impl Cache {
 		output: &mut [f32],
 		scratch: &mut Vec<f32>,
 	) {
-		let blocks = query.length.div_ceil(LANES);
+		// Blocks before the first token are not read.
+		let table = &query.table[query.start / LANES..query.length.div_ceil(LANES)];
+		let skipped = query.start / LANES * LANES;
+		let (start, length) = (query.start - skipped, query.length - skipped);
+		let blocks = table.len();
 		scratch.resize(GROUP * (blocks * LANES + self.shape.padded()), 0.0);
 		let numbers = GROUP * self.shape.head_dim;
 		for (queries, output) in query.queries.chunks(numbers).zip(output.chunks_mut(numbers)) {
-			let query = Query { queries, table: &query.table[..blocks], ..query };
+			let query = Query { queries, table, start, length, ..query };
 			match &self.layers {
 				Layers::Full(layers) => {
 					attend_group(level, &layers[layer], self.shape, query, output, scratch);
@@ -177,12 +183,12 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 	output: &mut [f32],
 	scratch: &mut [f32],
 ) {
-	let Query { kv_head, table, length, queries } = query;
+	let Query { kv_head, table, length, start, queries } = query;
 	let (head_dim, padded) = (shape.head_dim, shape.padded());
 	let (key_block, value_block) = shape.block();
 	let stride = table.len() * LANES;
 	assert!(queries.len() == G * head_dim && output.len() == G * head_dim && kv_head < shape.kv_heads);
-	assert!(length > 0 && length <= stride && scratch.len() >= G * (stride + padded));
+	assert!(start < length && length <= stride && scratch.len() >= G * (stride + padded));
 	let stored = layer.keys.len() / key_block;
 	assert!(
 		layer.values.len() == stored * value_block && table.iter().all(|block| (*block as usize) < stored)
@@ -221,6 +227,7 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 	let mut inverse = [0f32; G];
 	for g in 0..G {
 		let scores = &mut scores[g * stride..(g + 1) * stride];
+		scores[..start].fill(f32::NEG_INFINITY);
 		scores[length..].fill(f32::NEG_INFINITY);
 		// SAFETY: whole vectors.
 		unsafe {
@@ -249,10 +256,11 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 		unsafe {
 			let mut totals = [[V::zero(); WIDE]; G];
 			for (index, block) in table.iter().enumerate() {
+				let hidden = if index == 0 { start } else { 0 };
 				let tokens = (length - index * LANES).min(LANES);
-				let start = *block as usize * value_block + kv_head * LANES * padded + first * LANES;
-				let values = layer.values.as_ptr().add(start);
-				for token in 0..tokens {
+				let at = *block as usize * value_block + kv_head * LANES * padded + first * LANES;
+				let values = layer.values.as_ptr().add(at);
+				for token in hidden..tokens {
 					let weights: [V; G] = std::array::from_fn(|g| {
 						V::splat(*scores.get_unchecked(g * stride + index * LANES + token))
 					});

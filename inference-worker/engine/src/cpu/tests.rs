@@ -148,12 +148,23 @@ fn exponential_is_zero_or_finite_when_the_number_is_extreme() {
 }
 
 #[test]
-fn attention_equals_plain_softmax_when_blocks_are_scattered() {
+fn attention_equals_plain_softmax_when_blocks_are_scattered_and_old_tokens_hidden() {
 	for (kv_heads, group, head_dim, half) in
 		[(1, 1, 8, false), (2, 3, 64, false), (2, 5, 24, false), (1, 4, 96, true), (3, 2, 16, true)]
 	{
 		let shape = Shape { kv_heads, head_dim };
-		for length in [1usize, 15, 16, 17, 40, 70] {
+		for (length, start) in [
+			(1usize, 0),
+			(15, 0),
+			(16, 15),
+			(17, 0),
+			(17, 16),
+			(40, 3),
+			(40, 24),
+			(70, 0),
+			(70, 16),
+			(70, 45),
+		] {
 			let mut cache = Cache::new(2, 16, shape, half);
 			let table: Vec<u32> =
 				(0..length.div_ceil(LANES) as u32).map(|block| (block * 7 + 3) % 16).collect();
@@ -171,14 +182,14 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 				let mut found = Vec::new();
 				for level in Level::all() {
 					let mut output = vec![f32::NAN; queries.len()];
-					let query = Query { kv_head: head, table: &table, length, queries };
+					let query = Query { kv_head: head, table: &table, length, start, queries };
 					cache.attend(level, 1, query, &mut output, &mut Vec::new());
 					found.push(output);
 				}
 				assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "levels differ");
 				for (query, found) in queries.chunks(head_dim).zip(found[0].chunks(head_dim)) {
 					let at = |token: usize, number: usize| token * width + head * head_dim + number;
-					let scores: Vec<f64> = (0..length)
+					let scores: Vec<f64> = (start..length)
 						.map(|token| {
 							(0..head_dim)
 								.map(|number| {
@@ -190,8 +201,10 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 						.collect();
 					let total: f64 = scores.iter().sum();
 					for (number, found) in found.iter().enumerate() {
-						let expected: f64 = (0..length)
-							.map(|token| scores[token] / total * f64::from(stored(values[at(token, number)])))
+						let expected: f64 = (start..length)
+							.map(|token| {
+								scores[token - start] / total * f64::from(stored(values[at(token, number)]))
+							})
 							.sum();
 						assert!((f64::from(*found) - expected).abs() < 1e-5, "{found}, not {expected}");
 					}
