@@ -56,8 +56,8 @@ impl ModelShape {
 		for (option, is_on) in [
 			("rope_scaling", config.rope_scaling.is_some()),
 			("norms of query and key heads", config.qk_norm),
-			("sliding_window", config.windows.iter().flatten().any(hides)),
 			("experts", config.experts.is_some()),
+			("sliding_window", config.windows.iter().flatten().any(hides)),
 		] {
 			if is_on {
 				return Err(FactoryError::model(&path, format!("training does not implement {option}")));

@@ -16,18 +16,17 @@ use crate::{
 	tensor::TensorModel,
 };
 
+fn config_json(model: &str) -> Value {
+	serde_json::from_slice(&std::fs::read(fixture(model).join("config.json")).unwrap()).unwrap()
+}
+
 /// What is said of a model's configuration with other options in it; null takes an option away.
 fn refusal(model: &str, options: Value) -> ModelError {
-	let mut json =
-		serde_json::from_slice(&std::fs::read(fixture(model).join("config.json")).unwrap()).unwrap();
+	let mut json = config_json(model);
 	for (name, value) in options.as_object().unwrap() {
-		match value {
-			Value::Null => {
-				drop(json.as_object_mut().map(|json: &mut serde_json::Map<_, _>| json.remove(name)))
-			}
-			value => json[name] = value.clone(),
-		}
+		json[name] = value.clone();
 	}
+	json.as_object_mut().unwrap().retain(|_, value| !value.is_null());
 	ModelConfig::from_json(&json).unwrap_err()
 }
 
@@ -81,8 +80,7 @@ fn config_is_refused_when_a_window_or_an_expert_makes_no_sense() {
 #[test]
 fn windows_and_experts_are_those_of_transformers_when_options_are_absent_or_combined() {
 	let read = |model: &str, edit: &dyn Fn(&mut Value)| {
-		let mut json =
-			serde_json::from_slice(&std::fs::read(fixture(model).join("config.json")).unwrap()).unwrap();
+		let mut json = config_json(model);
 		edit(&mut json);
 		ModelConfig::from_json(&json).unwrap()
 	};
