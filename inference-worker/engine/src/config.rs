@@ -1,8 +1,13 @@
-//! `config.json` of a Hugging Face model folder: the shape of a Llama or Qwen2 model.
+//! `config.json` of a Hugging Face model folder: the shape of a decoder model.
+
+mod experts;
+mod windows;
 
 use std::path::Path;
 
 use serde_json::Value;
+
+pub use self::experts::{ExpertNames, Experts};
 
 use crate::{error::ModelError, loading};
 
@@ -16,6 +21,26 @@ pub enum Architecture {
 	Llama,
 	/// `Qwen2ForCausalLM`: bias in the query, key and value projections.
 	Qwen2,
+	/// `Qwen3ForCausalLM`: a norm of each query and key head.
+	Qwen3,
+	/// `MistralForCausalLM`: a sliding window.
+	Mistral,
+	/// `MixtralForCausalLM`: Mistral with experts.
+	Mixtral,
+	/// `Qwen3MoeForCausalLM`: Qwen3 with experts.
+	Qwen3Moe,
+}
+
+impl Architecture {
+	/// All, with their names in `architectures` and `model_type`.
+	const NAMES: [(Self, &str, &str); 6] = [
+		(Self::Llama, "LlamaForCausalLM", "llama"),
+		(Self::Qwen2, "Qwen2ForCausalLM", "qwen2"),
+		(Self::Qwen3, "Qwen3ForCausalLM", "qwen3"),
+		(Self::Mistral, "MistralForCausalLM", "mistral"),
+		(Self::Mixtral, "MixtralForCausalLM", "mixtral"),
+		(Self::Qwen3Moe, "Qwen3MoeForCausalLM", "qwen3_moe"),
+	];
 }
 
 /// Frequency scaling of Llama 3.1 and later (`rope_type = "llama3"`).
@@ -40,7 +65,7 @@ pub struct ModelConfig {
 	pub vocab_size: usize,
 	/// Width of the residual stream.
 	pub hidden_size: usize,
-	/// Width of the MLP.
+	/// Width of the MLP, in layers without experts.
 	pub intermediate_size: usize,
 	/// Number of decoder layers.
 	pub layers: usize,
@@ -50,6 +75,14 @@ pub struct ModelConfig {
 	pub kv_heads: usize,
 	/// Width of a head; even.
 	pub head_dim: usize,
+	/// Whether the query, key and value projections have a bias.
+	pub qkv_bias: bool,
+	/// Whether each query and key head goes through an RMSNorm before the rotation.
+	pub qk_norm: bool,
+	/// Tokens that each layer sees, the newest included; none where it sees all.
+	pub windows: Vec<Option<usize>>,
+	/// Experts, in the layers that have them.
+	pub experts: Option<Experts>,
 	/// Added to the mean square in RMSNorm.
 	pub norm_eps: f64,
 	/// Base of the rotary frequencies.
@@ -85,9 +118,11 @@ impl ModelConfig {
 		refuse_unsupported(json, architecture)?;
 		let heads = size(json, "num_attention_heads", 1024)?;
 		let hidden_size = size(json, "hidden_size", 1 << 16)?;
+		let layers = size(json, "num_hidden_layers", 512)?;
 		let head_dim = match json.get("head_dim") {
-			None | Some(Value::Null) => hidden_size / heads,
-			Some(_) => size(json, "head_dim", 1024)?,
+			// Qwen3 has a width of its own where nothing is said.
+			None | Some(Value::Null) if architecture != Architecture::Qwen3 => hidden_size / heads,
+			_ => size(json, "head_dim", 1024)?,
 		};
 		let kv_heads = match json.get("num_key_value_heads") {
 			None | Some(Value::Null) => heads,
@@ -101,17 +136,26 @@ impl ModelConfig {
 		if head_dim == 0 || !head_dim.is_multiple_of(2) {
 			return Err(ModelError::Config(format!("head_dim {head_dim} is not a positive even number")));
 		}
-		let (rope_theta, rope_scaling) = rope(json)?;
+		// What `transformers` takes where nothing is said.
+		let (theta, epsilon) = match architecture {
+			Architecture::Mixtral => (1_000_000.0, 1e-5),
+			_ => (10_000.0, 1e-6),
+		};
+		let (rope_theta, rope_scaling) = rope(json, theta)?;
 		Ok(Self {
 			architecture,
 			vocab_size: size(json, "vocab_size", 1 << 20)?,
 			hidden_size,
 			intermediate_size: size(json, "intermediate_size", 1 << 18)?,
-			layers: size(json, "num_hidden_layers", 512)?,
+			layers,
 			heads,
 			kv_heads,
 			head_dim,
-			norm_eps: positive(json, "rms_norm_eps")?.unwrap_or(1e-6),
+			qkv_bias: architecture == Architecture::Qwen2,
+			qk_norm: matches!(architecture, Architecture::Qwen3 | Architecture::Qwen3Moe),
+			windows: windows::windows(json, architecture, layers)?,
+			experts: Experts::from_json(json, architecture, layers)?,
+			norm_eps: positive(json, "rms_norm_eps")?.unwrap_or(epsilon),
 			rope_theta,
 			rope_scaling,
 			context: size(json, "max_position_embeddings", 1 << 20)?,
@@ -120,9 +164,20 @@ impl ModelConfig {
 		})
 	}
 
-	/// Whether the query, key and value projections have a bias.
-	pub fn qkv_bias(&self) -> bool {
-		self.architecture == Architecture::Qwen2
+	/// Tokens that a layer sees, the newest included; none if it sees all.
+	pub fn window(&self, layer: usize) -> Option<usize> {
+		self.windows.get(layer).copied().flatten()
+	}
+
+	/// The experts of a layer; none if it has an MLP.
+	pub fn experts_in(&self, layer: usize) -> Option<&Experts> {
+		self.experts.as_ref().filter(|experts| experts.layers.get(layer) == Some(&true))
+	}
+
+	/// Numbers of all routers, which are kept in full precision.
+	pub(crate) fn router_parameters(&self) -> u64 {
+		let layers = (0..self.layers).filter_map(|layer| self.experts_in(layer));
+		layers.map(|experts| (experts.count * self.hidden_size) as u64).sum()
 	}
 
 	/// Width of all query heads together.
@@ -139,26 +194,29 @@ impl ModelConfig {
 fn architecture(json: &Value) -> Result<Architecture, ModelError> {
 	let named = json.get("architectures").and_then(|list| list.get(0)).and_then(Value::as_str);
 	let kind = json.get("model_type").and_then(Value::as_str);
-	match (named, kind) {
-		(Some("LlamaForCausalLM"), None | Some("llama")) | (None, Some("llama")) => Ok(Architecture::Llama),
-		(Some("Qwen2ForCausalLM"), None | Some("qwen2")) | (None, Some("qwen2")) => Ok(Architecture::Qwen2),
-		_ => Err(ModelError::Architecture(named.or(kind).unwrap_or("(none named)").to_owned())),
-	}
+	let known = Architecture::NAMES.into_iter().find(|(_, class, model)| match (named, kind) {
+		(Some(named), kind) => named == *class && kind.is_none_or(|kind| kind == *model),
+		(None, kind) => kind == Some(*model),
+	});
+	known
+		.map(|(architecture, ..)| architecture)
+		.ok_or_else(|| ModelError::Architecture(named.or(kind).unwrap_or("(none named)").to_owned()))
 }
 
 fn refuse_unsupported(json: &Value, architecture: Architecture) -> Result<(), ModelError> {
 	let refuse = |option: &str, value: &Value| {
 		Err(ModelError::Unsupported { option: option.to_owned(), value: value.to_string() })
 	};
-	for option in ["mlp_bias", "use_sliding_window"] {
-		if let Some(value @ Value::Bool(true)) = json.get(option) {
+	let is_qwen = matches!(architecture, Architecture::Qwen2 | Architecture::Qwen3 | Architecture::Qwen3Moe);
+	// Qwen2 always has its bias; that of the others also covers the output projection.
+	for (option, is_known) in [
+		("mlp_bias", false),
+		("use_sliding_window", is_qwen),
+		("attention_bias", architecture == Architecture::Qwen2),
+	] {
+		if let (false, Some(value @ Value::Bool(true))) = (is_known, json.get(option)) {
 			return refuse(option, value);
 		}
-	}
-	// Qwen2 always has its bias; Llama's also covers the output projection.
-	if let (Architecture::Llama, Some(value @ Value::Bool(true))) = (architecture, json.get("attention_bias"))
-	{
-		return refuse("attention_bias", value);
 	}
 	match json.get("hidden_act") {
 		None | Some(Value::Null) => {}
@@ -169,7 +227,8 @@ fn refuse_unsupported(json: &Value, architecture: Architecture) -> Result<(), Mo
 		None | Some(Value::Null) => {}
 		Some(other) => return refuse("quantization_config", other),
 	}
-	if let Some(types) = json.get("layer_types").and_then(Value::as_array) {
+	let reads_types = matches!(architecture, Architecture::Qwen2 | Architecture::Qwen3);
+	if let (false, Some(types)) = (reads_types, json.get("layer_types").and_then(Value::as_array)) {
 		if let Some(other) = types.iter().find(|kind| kind.as_str() != Some("full_attention")) {
 			return refuse("layer_types", other);
 		}
@@ -178,14 +237,14 @@ fn refuse_unsupported(json: &Value, architecture: Architecture) -> Result<(), Mo
 }
 
 /// Rotary base and scaling, in the old form (`rope_theta`, `rope_scaling`) or the new one (`rope_parameters`).
-fn rope(json: &Value) -> Result<(f64, Option<Llama3Scaling>), ModelError> {
+fn rope(json: &Value, default_theta: f64) -> Result<(f64, Option<Llama3Scaling>), ModelError> {
 	let section = [json.get("rope_parameters"), json.get("rope_scaling")]
 		.into_iter()
 		.flatten()
 		.find(|section| section.is_object());
 	let theta = match section.map(|section| positive(section, "rope_theta")).transpose()?.flatten() {
 		Some(theta) => theta,
-		None => positive(json, "rope_theta")?.unwrap_or(10_000.0),
+		None => positive(json, "rope_theta")?.unwrap_or(default_theta),
 	};
 	let Some(section) = section else { return Ok((theta, None)) };
 	let kind = section.get("rope_type").or_else(|| section.get("type")).and_then(Value::as_str);

@@ -338,7 +338,9 @@ fn plan_memory(
 		false => checkpoint.parameters().saturating_sub(embedding),
 	};
 	let looked_up = embedding.saturating_mul(if config.precision == Precision::Full { 4 } else { 2 });
-	let weights = config.precision.bytes(packed).saturating_add(looked_up);
+	let routers = model.router_parameters();
+	let packed = config.precision.bytes(packed.saturating_sub(routers));
+	let weights = packed.saturating_add(routers.saturating_mul(4)).saturating_add(looked_up);
 	let page_bytes = match is_cpu {
 		true => CpuModel::page_bytes(model, config.precision),
 		false => TensorModel::page_bytes(model),

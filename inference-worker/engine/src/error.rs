@@ -90,7 +90,10 @@ pub enum ModelError {
 	#[error(transparent)]
 	Weights(#[from] WeightsError),
 	/// The architecture is not one that the engine knows.
-	#[error("architecture {0} is unknown; LlamaForCausalLM and Qwen2ForCausalLM are supported")]
+	#[error(
+		"architecture {0} is unknown; LlamaForCausalLM, Qwen2ForCausalLM, Qwen3ForCausalLM, MistralForCausalLM, \
+		 MixtralForCausalLM and Qwen3MoeForCausalLM are supported"
+	)]
 	Architecture(String),
 	/// config.json asks for something that the engine does not do.
 	#[error("config.json asks for {option} = {value}, which is not supported; export the model without it")]

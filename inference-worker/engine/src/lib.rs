@@ -1,7 +1,7 @@
 //! Language-model inference on [Burn](https://burn.dev): one base model, many LoRA adapters.
 //!
-//! [`Engine::start`] loads a Hugging Face folder of Llama or Qwen2 architecture and runs it on one thread with
-//! continuous batching. Requests of one batch may use different adapters, which are fetched by content hash when a
+//! [`Engine::start`] loads a Hugging Face folder of a Llama-like architecture ([`config::Architecture`]) and runs it on
+//! one thread with continuous batching. Requests of one batch may use different adapters, which are fetched by content hash when a
 //! request first needs them; base weights are never changed. The engine knows no chain and no network.
 //!
 //! ```no_run
@@ -58,6 +58,7 @@ mod perplexity;
 mod projection;
 mod request;
 pub mod rope;
+mod routing;
 mod sampling;
 mod scheduler;
 mod sequence;

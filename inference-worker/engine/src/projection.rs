@@ -51,6 +51,12 @@ impl Projection {
 		}
 	}
 
+	/// Whether the layer has it: layers with experts have no MLP.
+	pub(crate) fn is_in(self, layer: usize, config: &ModelConfig) -> bool {
+		let is_mlp = matches!(self, Self::Gate | Self::Up | Self::Down);
+		!(is_mlp && config.experts_in(layer).is_some())
+	}
+
 	pub(crate) fn index(self) -> usize {
 		self as usize
 	}

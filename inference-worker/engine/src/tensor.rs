@@ -1,4 +1,4 @@
-//! A Llama or Qwen2 decoder on plain Burn tensors, in f32, on any device of Burn's: every step is a few large
+//! A decoder on plain Burn tensors, in f32, on any device of Burn's: every step is a few large
 //! operations over `[tokens, hidden]`. What the kernels of other executors are compared with.
 
 use std::path::Path;
@@ -7,7 +7,7 @@ use burn::tensor::{activation, Device, IndexingUpdateOp, Int, Tensor, TensorData
 
 use crate::{
 	checkpoint::ModelWeights,
-	config::ModelConfig,
+	config::{Experts, ModelConfig},
 	error::{EngineError, ModelError},
 	executor::{Chunk, Executor, BLOCK_TOKENS},
 	loading::transpose,
@@ -18,6 +18,7 @@ use crate::{
 	},
 	projection::Site,
 	rope::RopeTable,
+	routing::route,
 };
 
 /// Added to the scores of positions that a query must not see.
@@ -41,9 +42,27 @@ impl Linear {
 
 struct Layer {
 	attention_norm: Tensor<2>,
+	/// Weights of the norms of the query and key heads, `[1, heads + kv_heads, head_dim]`, if any.
+	head_norms: Option<Tensor<3>>,
 	mlp_norm: Tensor<2>,
-	/// Per [`Site`]; the projections of a site lie side by side.
-	sites: [Linear; 4],
+	qkv: Linear,
+	o: Linear,
+	mlp: Mlp,
+}
+
+// One a layer: a box would cost more than the bytes.
+#[allow(clippy::large_enum_variant)]
+enum Mlp {
+	Dense {
+		gate_up: Linear,
+		down: Linear,
+	},
+	Experts {
+		shape: Experts,
+		router: Linear,
+		/// Gate-up and down projections of each.
+		experts: Vec<(Linear, Linear)>,
+	},
 }
 
 /// A decoder with its weights and KV cache on a device.
@@ -68,7 +87,7 @@ pub(crate) struct TensorModel {
 struct Span {
 	/// Rows of the step.
 	rows: std::ops::Range<usize>,
-	/// Rows of the cache that are read, `[sequences · length]`.
+	/// Rows of the cache that are read, `[sequences · length]`: of each sequence the same positions.
 	read: Tensor<1, Int>,
 	sequences: usize,
 	length: usize,
@@ -82,7 +101,8 @@ struct StepContext {
 	write: Tensor<1, Int>,
 	/// `[tokens, 1, head_dim]` each.
 	rope: (Tensor<3>, Tensor<3>),
-	spans: Vec<Span>,
+	/// Per window of the model's layers.
+	spans: Vec<(Option<usize>, Vec<Span>)>,
 }
 
 impl TensorModel {
@@ -102,16 +122,39 @@ impl TensorModel {
 		};
 		let layers = (0..config.layers)
 			.map(|layer| {
+				let linear = |values: &[f32], (inputs, outputs): (usize, usize), bias: Option<Vec<f32>>| {
+					Linear { weight: oriented(values, outputs, inputs, device), bias: bias.map(row) }
+				};
 				let site = |site: Site| {
 					let (values, bias) = weights.site(layer, site)?;
-					let (inputs, outputs) = site.widths(config);
-					let weight = oriented(&values, outputs, inputs, device);
-					Ok::<_, ModelError>(Linear { weight, bias: bias.map(row) })
+					Ok::<_, ModelError>(linear(&values, site.widths(config), bias))
 				};
+				let expert = |shape: &Experts, expert: usize| {
+					let (gate_up, down) = weights.expert(layer, shape, expert)?;
+					let gate_up = linear(&gate_up, (hidden, 2 * shape.width), None);
+					Ok::<_, ModelError>((gate_up, linear(&down, (shape.width, hidden), None)))
+				};
+				let mlp = match config.experts_in(layer) {
+					Some(shape) => Mlp::Experts {
+						shape: shape.clone(),
+						router: linear(&weights.router(layer, shape)?, (hidden, shape.count), None),
+						experts: (0..shape.count)
+							.map(|index| expert(shape, index))
+							.collect::<Result<_, _>>()?,
+					},
+					None => Mlp::Dense { gate_up: site(Site::GateUp)?, down: site(Site::Down)? },
+				};
+				let head_norms = weights.head_norms(layer)?.map(|[query, key]| {
+					let norms = [query.repeat(config.heads), key.repeat(config.kv_heads)].concat();
+					row(norms).reshape([1, config.heads + config.kv_heads, config.head_dim])
+				});
 				Ok::<_, ModelError>(Layer {
 					attention_norm: row(weights.norm(layer, "input_layernorm")?),
+					head_norms,
 					mlp_norm: row(weights.norm(layer, "post_attention_layernorm")?),
-					sites: [site(Site::Qkv)?, site(Site::O)?, site(Site::GateUp)?, site(Site::Down)?],
+					qkv: site(Site::Qkv)?,
+					o: site(Site::O)?,
+					mlp,
 				})
 			})
 			.collect::<Result<_, _>>()?;
@@ -144,11 +187,28 @@ impl TensorModel {
 	}
 
 	fn context(&self, chunks: &[Chunk<'_, Adapter>]) -> StepContext {
-		let row = |chunk: &Chunk<'_, Adapter>, position: usize| {
-			chunk.blocks[position / BLOCK_TOKENS] as usize * BLOCK_TOKENS + position % BLOCK_TOKENS
-		};
-		let (mut write, mut positions, mut spans) = (Vec::new(), Vec::new(), Vec::new());
-		let mut rest = chunks;
+		let (mut write, mut positions) = (Vec::new(), Vec::new());
+		for chunk in chunks {
+			for position in chunk.start..chunk.start + chunk.tokens.len() {
+				write.push(cache_row(chunk, position));
+				positions.push(position as i32);
+			}
+		}
+		let mut spans = Vec::new();
+		for window in &self.config.windows {
+			if spans.iter().all(|(known, _)| known != window) {
+				spans.push((*window, self.spans(chunks, *window)));
+			}
+		}
+		let rows = self.ints(positions);
+		let select = |table: &Tensor<2>| table.clone().select(0, rows.clone()).unsqueeze_dim::<3>(1);
+		StepContext { write: self.ints(write), rope: (select(&self.rope.0), select(&self.rope.1)), spans }
+	}
+
+	/// What the rows of a step read and see in layers of a window.
+	fn spans(&self, chunks: &[Chunk<'_, Adapter>], window: Option<usize>) -> Vec<Span> {
+		let first_seen = |position: usize| (position + 1).saturating_sub(window.unwrap_or(usize::MAX));
+		let (mut spans, mut end, mut rest) = (Vec::new(), 0, chunks);
 		while let Some(first) = rest.first() {
 			// Single tokens attend together, several of one sequence by themselves.
 			let count = match first.tokens.len() {
@@ -157,38 +217,37 @@ impl TensorModel {
 			};
 			let (together, others) = rest.split_at(count);
 			rest = others;
-			let start = positions.len();
-			for chunk in together {
-				let range = chunk.start..chunk.start + chunk.tokens.len();
-				write.extend(range.clone().map(|position| row(chunk, position) as i32));
-				positions.extend(range);
-			}
-			let asked = &positions[start..];
-			let length = asked.iter().max().map_or(0, |last| last + 1);
+			let asked: Vec<usize> =
+				together.iter().flat_map(|chunk| chunk.start..chunk.start + chunk.tokens.len()).collect();
+			let first = asked.iter().map(|position| first_seen(*position)).min().unwrap_or(0);
+			let keys = first..asked.iter().max().map_or(first, |last| last + 1);
 			let read = together.iter().flat_map(|chunk| {
 				let stored = chunk.start + chunk.tokens.len();
 				// Positions that a shorter sequence lacks are hidden from it: any row will do.
-				(0..length).map(move |position| row(chunk, position.min(stored - 1)) as i32)
+				keys.clone().map(move |position| cache_row(chunk, position.min(stored - 1)))
 			});
 			let read = self.ints(read.collect());
-			let mask = asked.iter().any(|position| position + 1 < length).then(|| {
+			let sees = |position: usize, key: usize| (first_seen(position)..=position).contains(&key);
+			let is_masked =
+				|position: &usize| !(sees(*position, keys.start) && sees(*position, keys.end - 1));
+			let mask = asked.iter().any(is_masked).then(|| {
 				let values: Vec<f32> = asked
 					.iter()
 					.flat_map(|position| {
-						(0..length).map(move |key| if key <= *position { 0.0 } else { HIDDEN })
+						keys.clone().map(move |key| if sees(*position, key) { 0.0 } else { HIDDEN })
 					})
 					.collect();
 				let shape = match together {
-					[_] => [1, 1, asked.len(), length],
-					_ => [asked.len(), 1, 1, length],
+					[_] => [1, 1, asked.len(), keys.len()],
+					_ => [asked.len(), 1, 1, keys.len()],
 				};
 				Tensor::from_data(TensorData::new(values, shape), &self.device)
 			});
-			spans.push(Span { rows: start..positions.len(), read, sequences: count, length, mask });
+			let rows = end..end + asked.len();
+			end = rows.end;
+			spans.push(Span { rows, read, sequences: count, length: keys.len(), mask });
 		}
-		let rows = self.ints(positions.iter().map(|position| *position as i32).collect());
-		let select = |table: &Tensor<2>| table.clone().select(0, rows.clone()).unsqueeze_dim::<3>(1);
-		StepContext { write: self.ints(write), rope: (select(&self.rope.0), select(&self.rope.1)), spans }
+		spans
 	}
 
 	fn layer(
@@ -199,25 +258,40 @@ impl TensorModel {
 		context: &StepContext,
 		stored: &mut Option<(Tensor<2>, Tensor<2>)>,
 		lora: &LoraBatch,
-	) -> Tensor<2> {
-		let project = |site: Site, input: Tensor<2>| {
-			let output = layer.sites[site.index()].forward(input.clone());
+	) -> Result<Tensor<2>, EngineError> {
+		let project = |linear: &Linear, site: Site, input: Tensor<2>| {
+			let output = linear.forward(input.clone());
 			lora.add_to(output, &input, index, site)
 		};
-		let qkv = project(Site::Qkv, self.norm(hidden.clone(), &layer.attention_norm));
-		let attended = self.attend(qkv, context, stored);
-		let hidden = hidden + project(Site::O, attended);
+		let qkv = project(&layer.qkv, Site::Qkv, self.norm(hidden.clone(), &layer.attention_norm));
+		let attended = self.attend(index, layer, qkv, context, stored);
+		let hidden = hidden + project(&layer.o, Site::O, attended);
 
-		let gate_up = project(Site::GateUp, self.norm(hidden.clone(), &layer.mlp_norm));
-		let (rows, width) = (gate_up.dims()[0], self.config.intermediate_size);
-		let gate = gate_up.clone().slice([0..rows, 0..width]);
-		let up = gate_up.slice([0..rows, width..2 * width]);
-		hidden + project(Site::Down, activation::silu(gate) * up)
+		let normed = self.norm(hidden.clone(), &layer.mlp_norm);
+		match &layer.mlp {
+			Mlp::Experts { shape, router, experts } => {
+				let logits = to_host(router.forward(normed.clone()))?;
+				Ok(route(&logits, shape).iter().fold(hidden, |hidden, routed| {
+					let (gate_up, down) = &experts[routed.expert];
+					let rows = self.ints(routed.rows.iter().map(|row| *row as i32).collect());
+					let weights = TensorData::new(routed.weights.clone(), [routed.rows.len(), 1]);
+					let gate_up = gate_up.forward(normed.clone().select(0, rows.clone()));
+					let output = down.forward(gated(gate_up)) * Tensor::from_data(weights, &self.device);
+					hidden.select_assign(0, rows, output, IndexingUpdateOp::Add)
+				}))
+			}
+			Mlp::Dense { gate_up, down } => {
+				let gate_up = project(gate_up, Site::GateUp, normed);
+				Ok(hidden + project(down, Site::Down, gated(gate_up)))
+			}
+		}
 	}
 
 	/// Grouped-query attention of `[tokens, q + k + v]`; stores the new keys and values.
 	fn attend(
 		&self,
+		index: usize,
+		layer: &Layer,
 		qkv: Tensor<2>,
 		context: &StepContext,
 		stored: &mut Option<(Tensor<2>, Tensor<2>)>,
@@ -228,10 +302,13 @@ impl TensorModel {
 		let group = heads / kv_heads;
 		let (q_width, kv_width) = (config.q_width(), config.kv_width());
 
-		let rotated = rotate(
-			qkv.clone().slice([0..count, 0..q_width + kv_width]).reshape([count, heads + kv_heads, head_dim]),
-			&context.rope,
-		);
+		let rotating =
+			qkv.clone().slice([0..count, 0..q_width + kv_width]).reshape([count, heads + kv_heads, head_dim]);
+		let rotating = match &layer.head_norms {
+			Some(weights) => rms_norm(rotating, config.norm_eps) * weights.clone(),
+			None => rotating,
+		};
+		let rotated = rotate(rotating, &context.rope);
 		let queries = rotated
 			.clone()
 			.slice([0..count, 0..heads, 0..head_dim])
@@ -248,9 +325,9 @@ impl TensorModel {
 			old.select_assign(0, context.write.clone(), new, IndexingUpdateOp::Assign)
 		};
 		let (keys, values) = (written(old_keys, keys), written(old_values, values));
-		let parts: Vec<Tensor<2>> = context
-			.spans
-			.iter()
+		let window = config.window(index);
+		let spans = context.spans.iter().filter(|(known, _)| *known == window).flat_map(|(_, spans)| spans);
+		let parts: Vec<Tensor<2>> = spans
 			.map(|span| {
 				let tokens = span.rows.len();
 				let queries = queries.clone().slice([span.rows.clone(), 0..kv_heads, 0..group, 0..head_dim]);
@@ -276,17 +353,38 @@ impl TensorModel {
 		Tensor::cat(parts, 0)
 	}
 
-	/// RMSNorm (Zhang and Sennrich 2019).
 	fn norm(&self, hidden: Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
-		let mean_square = (hidden.clone() * hidden.clone()).mean_dim(1);
-		let scale = mean_square.add_scalar(self.config.norm_eps).sqrt().recip();
-		hidden * scale * weight.clone()
+		rms_norm(hidden, self.config.norm_eps) * weight.clone()
 	}
 
 	fn ints(&self, values: Vec<i32>) -> Tensor<1, Int> {
 		let count = values.len();
 		Tensor::from_data(TensorData::new(values, [count]), &self.device)
 	}
+}
+
+/// Row of the cache that holds a position of a chunk's sequence.
+fn cache_row(chunk: &Chunk<'_, Adapter>, position: usize) -> i32 {
+	(chunk.blocks[position / BLOCK_TOKENS] as usize * BLOCK_TOKENS + position % BLOCK_TOKENS) as i32
+}
+
+/// RMSNorm (Zhang and Sennrich 2019) of the innermost dimension, without its weight.
+fn rms_norm<const D: usize>(values: Tensor<D>, epsilon: f64) -> Tensor<D> {
+	let mean_square = (values.clone() * values.clone()).mean_dim(D - 1);
+	values * mean_square.add_scalar(epsilon).sqrt().recip()
+}
+
+/// `silu(gate) · up` of rows `[gate, up]`.
+fn gated(gate_up: Tensor<2>) -> Tensor<2> {
+	let [rows, both] = gate_up.dims();
+	let gate = gate_up.clone().slice([0..rows, 0..both / 2]);
+	let up = gate_up.slice([0..rows, both / 2..both]);
+	activation::silu(gate) * up
+}
+
+fn to_host(tensor: Tensor<2>) -> Result<Vec<f32>, EngineError> {
+	let data = tensor.try_into_data().map_err(|error| EngineError::Inference(error.to_string()))?;
+	data.try_into_vec::<f32>().map_err(|error| EngineError::Inference(format!("{error:?}")))
 }
 
 /// `x · cos + swap_halves(x) · sin`, with the sign of the rotation in `sin`.
@@ -346,12 +444,18 @@ impl Executor for TensorModel {
 		let lora = self.planner.plan(&sets);
 		let context = self.context(chunks);
 		let tokens = chunks.iter().flat_map(|chunk| chunk.tokens).map(|token| *token as i32).collect();
-		let mut hidden = self.embedding.clone().select(0, self.ints(tokens));
+		let hidden = self.embedding.clone().select(0, self.ints(tokens));
 		let mut cache = std::mem::take(&mut self.cache);
-		for ((index, layer), stored) in self.layers.iter().enumerate().zip(&mut cache) {
-			hidden = self.layer(index, layer, hidden, &context, stored, &lora);
-		}
+		let hidden = self
+			.layers
+			.iter()
+			.enumerate()
+			.zip(&mut cache)
+			.try_fold(hidden, |hidden, ((index, layer), stored)| {
+				self.layer(index, layer, hidden, &context, stored, &lora)
+			});
 		self.cache = cache;
+		let hidden = hidden?;
 		let (mut wanted, mut end) = (Vec::new(), 0);
 		for chunk in chunks {
 			end += chunk.tokens.len();
@@ -360,9 +464,7 @@ impl Executor for TensorModel {
 		if wanted.is_empty() {
 			return Ok(Vec::new());
 		}
-		let logits = self.logits(hidden.select(0, self.ints(wanted)));
-		let data = logits.try_into_data().map_err(|error| EngineError::Inference(error.to_string()))?;
-		data.try_into_vec::<f32>().map_err(|error| EngineError::Inference(format!("{error:?}")))
+		to_host(self.logits(hidden.select(0, self.ints(wanted))))
 	}
 
 	fn recover(&mut self) {

@@ -52,8 +52,16 @@ impl ModelShape {
 	pub fn open(dir: &Path) -> Result<Self, FactoryError> {
 		let path = dir.join("config.json");
 		let config = ModelConfig::open(dir).map_err(|error| FactoryError::model(&path, error))?;
-		if config.rope_scaling.is_some() {
-			return Err(FactoryError::model(&path, "training does not implement rope_scaling"));
+		let hides = |window: &usize| *window < config.context;
+		for (option, is_on) in [
+			("rope_scaling", config.rope_scaling.is_some()),
+			("norms of query and key heads", config.qk_norm),
+			("experts", config.experts.is_some()),
+			("sliding_window", config.windows.iter().flatten().any(hides)),
+		] {
+			if is_on {
+				return Err(FactoryError::model(&path, format!("training does not implement {option}")));
+			}
 		}
 		if config.head_dim * config.heads != config.hidden_size {
 			return Err(FactoryError::model(
@@ -72,7 +80,7 @@ impl ModelShape {
 			rms_norm_eps: config.norm_eps,
 			rope_theta: config.rope_theta,
 			tie_word_embeddings: config.tie_embeddings,
-			attention_bias: config.qkv_bias(),
+			attention_bias: config.qkv_bias,
 		};
 		shape.check().map_err(|reason| FactoryError::model(&path, reason))?;
 		Ok(shape)

@@ -37,13 +37,13 @@ enum Pages {
 struct Layer<'a, S> {
 	pages: &'a [Page<S>],
 	/// Where the layer begins in a page.
-	start: usize,
+	first: usize,
 }
 
 impl<S> Layer<'_, S> {
 	/// The layer's numbers of a page; none if nothing is stored there.
 	fn block(&self, page: u32, size: usize) -> Option<&[S]> {
-		self.pages.get(page as usize)?.as_ref()?.get(self.start..self.start + size)
+		self.pages.get(page as usize)?.as_ref()?.get(self.first..self.first + size)
 	}
 }
 
@@ -54,8 +54,10 @@ pub(crate) struct Query<'a> {
 	pub(crate) kv_head: usize,
 	/// Blocks of the token's sequence.
 	pub(crate) table: &'a [u32],
-	/// Tokens that are seen.
+	/// Tokens up to the last that is seen.
 	pub(crate) length: usize,
+	/// The first token that is seen.
+	pub(crate) start: usize,
 	/// `[heads / kv_heads, head_dim]`, scaled already.
 	pub(crate) queries: &'a [f32],
 }
@@ -151,18 +153,22 @@ impl Cache {
 		output: &mut [f32],
 		scratch: &mut Vec<f32>,
 	) {
-		let blocks = query.length.div_ceil(LANES);
+		// Blocks before the first token are not read.
+		let table = &query.table[query.start / LANES..query.length.div_ceil(LANES)];
+		let skipped = query.start / LANES * LANES;
+		let (start, length) = (query.start - skipped, query.length - skipped);
+		let blocks = table.len();
 		scratch.resize(GROUP * (blocks * LANES + self.shape.padded()), 0.0);
 		let numbers = GROUP * self.shape.head_dim;
 		for (queries, output) in query.queries.chunks(numbers).zip(output.chunks_mut(numbers)) {
-			let query = Query { queries, table: &query.table[..blocks], ..query };
-			let start = layer * self.shape.block();
+			let query = Query { queries, table, start, length, ..query };
+			let first = layer * self.shape.block();
 			match &self.pages {
 				Pages::Full(pages) => {
-					attend_group(level, Layer { pages, start }, self.shape, query, output, scratch);
+					attend_group(level, Layer { pages, first }, self.shape, query, output, scratch);
 				}
 				Pages::Half(pages) => {
-					attend_group(level, Layer { pages, start }, self.shape, query, output, scratch);
+					attend_group(level, Layer { pages, first }, self.shape, query, output, scratch);
 				}
 			}
 		}
@@ -204,12 +210,12 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 	output: &mut [f32],
 	scratch: &mut [f32],
 ) {
-	let Query { kv_head, table, length, queries } = query;
+	let Query { kv_head, table, length, start, queries } = query;
 	let (head_dim, padded) = (shape.head_dim, shape.padded());
 	let (size, keys) = (shape.block(), shape.keys());
 	let stride = table.len() * LANES;
 	assert!(queries.len() == G * head_dim && output.len() == G * head_dim && kv_head < shape.kv_heads);
-	assert!(length > 0 && length <= stride && scratch.len() >= G * (stride + padded));
+	assert!(start < length && length <= stride && scratch.len() >= G * (stride + padded));
 	assert!(table.iter().all(|page| layer.block(*page, size).is_some()));
 	// SAFETY: asserted above.
 	let block = |page: u32| unsafe { layer.block(page, size).unwrap_unchecked().as_ptr() };
@@ -244,6 +250,7 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 	let mut inverse = [0f32; G];
 	for g in 0..G {
 		let scores = &mut scores[g * stride..(g + 1) * stride];
+		scores[..start].fill(f32::NEG_INFINITY);
 		scores[length..].fill(f32::NEG_INFINITY);
 		// SAFETY: whole vectors.
 		unsafe {
@@ -272,9 +279,10 @@ unsafe fn heads<V: Vector, S: Number, const G: usize>(
 		unsafe {
 			let mut totals = [[V::zero(); WIDE]; G];
 			for (index, page) in table.iter().enumerate() {
+				let hidden = if index == 0 { start } else { 0 };
 				let tokens = (length - index * LANES).min(LANES);
 				let values = block(*page).add(keys + kv_head * LANES * padded + first * LANES);
-				for token in 0..tokens {
+				for token in hidden..tokens {
 					let weights: [V; G] = std::array::from_fn(|g| {
 						V::splat(*scores.get_unchecked(g * stride + index * LANES + token))
 					});

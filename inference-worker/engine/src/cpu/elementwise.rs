@@ -38,6 +38,32 @@ dispatched! {
 
 #[inline(always)]
 unsafe fn rms_norm_with<V: Vector>(input: &[f32], weight: &[f32], epsilon: f32, output: &mut [f32]) {
+	// SAFETY: promised by the caller.
+	let scale = unsafe { inverse_rms::<V>(input, epsilon) };
+	for ((output, value), weight) in output.iter_mut().zip(input).zip(weight) {
+		*output = value * scale * weight;
+	}
+}
+
+dispatched! {
+	/// RMSNorm of each head of a row, in its place.
+	pub(crate) fn norm_heads(heads: &mut [f32], weight: &[f32], epsilon: f32) = norm_heads_with
+}
+
+#[inline(always)]
+unsafe fn norm_heads_with<V: Vector>(heads: &mut [f32], weight: &[f32], epsilon: f32) {
+	for head in heads.chunks_exact_mut(weight.len()) {
+		// SAFETY: promised by the caller.
+		let scale = unsafe { inverse_rms::<V>(head, epsilon) };
+		for (value, weight) in head.iter_mut().zip(weight) {
+			*value = *value * scale * weight;
+		}
+	}
+}
+
+/// `1 / sqrt(mean of the squares + epsilon)`.
+#[inline(always)]
+unsafe fn inverse_rms<V: Vector>(input: &[f32], epsilon: f32) -> f32 {
 	let chunks = input.chunks_exact(LANES);
 	let tail = chunks.remainder();
 	// SAFETY: 16 numbers each.
@@ -50,10 +76,7 @@ unsafe fn rms_norm_with<V: Vector>(input: &[f32], weight: &[f32], epsilon: f32, 
 		sum(squares)
 	};
 	let squares = tail.iter().fold(squares, |squares, value| value.mul_add(*value, squares));
-	let scale = 1.0 / (squares / input.len() as f32 + epsilon).sqrt();
-	for ((output, value), weight) in output.iter_mut().zip(input).zip(weight) {
-		*output = value * scale * weight;
-	}
+	1.0 / (squares / input.len() as f32 + epsilon).sqrt()
 }
 
 dispatched! {
@@ -93,5 +116,17 @@ dispatched! {
 unsafe fn add_with<V: Vector>(to: &mut [f32], other: &[f32]) {
 	for (to, other) in to.iter_mut().zip(other) {
 		*to += other;
+	}
+}
+
+dispatched! {
+	/// Adds a row, scaled, to another.
+	pub(crate) fn add_scaled(to: &mut [f32], other: &[f32], scale: f32) = add_scaled_with
+}
+
+#[inline(always)]
+unsafe fn add_scaled_with<V: Vector>(to: &mut [f32], other: &[f32], scale: f32) {
+	for (to, other) in to.iter_mut().zip(other) {
+		*to = other.mul_add(scale, *to);
 	}
 }

@@ -9,6 +9,7 @@
 mod attention;
 mod columns;
 mod elementwise;
+mod experts;
 mod lora;
 mod model;
 mod quantize;
@@ -18,5 +19,6 @@ mod store;
 mod tests;
 mod weights;
 
+pub(crate) use elementwise::exp;
 pub(crate) use model::CpuModel;
 pub use weights::Precision;

@@ -1,4 +1,4 @@
-//! A Llama or Qwen2 decoder on the CPU's own kernels.
+//! A decoder on the CPU's own kernels.
 
 use std::{path::Path, sync::Arc};
 
@@ -9,10 +9,11 @@ use super::{
 	attention::{Cache, Query, Shape},
 	columns::Columns,
 	elementwise,
+	experts::Experts,
 	lora::{self, Adapter, Group},
 	quantize::Activations,
 	simd::Level,
-	weights::{Input, Precision, Weights},
+	weights::{Precision, Weights},
 };
 use crate::{
 	checkpoint::ModelWeights,
@@ -31,9 +32,17 @@ struct Linear {
 
 struct Layer {
 	attention_norm: Vec<f32>,
+	/// Norms of the query and key heads, if any.
+	head_norms: Option<[Vec<f32>; 2]>,
 	mlp_norm: Vec<f32>,
-	/// Per [`Site`]; the projections of a site lie side by side.
-	sites: [Linear; 4],
+	qkv: Linear,
+	o: Linear,
+	mlp: Mlp,
+}
+
+enum Mlp {
+	Dense { gate_up: Linear, down: Linear },
+	Experts(Experts),
 }
 
 /// Rows of the embedding, as exact as the other numbers of the model.
@@ -102,10 +111,17 @@ impl CpuModel {
 					let weights = Weights::pack(&values, outputs, inputs, precision);
 					Ok::<_, ModelError>(Linear { weights, bias })
 				};
+				let mlp = match config.experts_in(layer) {
+					Some(shape) => Mlp::Experts(Experts::load(&weights, config, layer, shape, precision)?),
+					None => Mlp::Dense { gate_up: site(Site::GateUp)?, down: site(Site::Down)? },
+				};
 				Ok::<_, ModelError>(Layer {
 					attention_norm: weights.norm(layer, "input_layernorm")?,
+					head_norms: weights.head_norms(layer)?,
 					mlp_norm: weights.norm(layer, "post_attention_layernorm")?,
-					sites: [site(Site::Qkv)?, site(Site::O)?, site(Site::GateUp)?, site(Site::Down)?],
+					qkv: site(Site::Qkv)?,
+					o: site(Site::O)?,
+					mlp,
 				})
 			})
 			.collect::<Result<_, _>>()?;
@@ -140,8 +156,14 @@ impl CpuModel {
 	}
 
 	fn bytes(&self) -> u64 {
-		let sites = self.layers.iter().flat_map(|layer| &layer.sites);
-		sites.map(|site| site.weights.bytes()).sum::<u64>() + self.output.bytes()
+		let layer = |layer: &Layer| {
+			let mlp = match &layer.mlp {
+				Mlp::Dense { gate_up, down } => gate_up.weights.bytes() + down.weights.bytes(),
+				Mlp::Experts(experts) => experts.bytes(),
+			};
+			layer.qkv.weights.bytes() + layer.o.weights.bytes() + mlp
+		};
+		self.layers.iter().map(layer).sum::<u64>() + self.output.bytes()
 	}
 
 	fn compute(&mut self, chunks: &[Chunk<'_, Adapter>]) -> Vec<f32> {
@@ -192,45 +214,27 @@ impl CpuModel {
 	/// A site's product with its updates: `output` becomes `[rows, outputs]`.
 	fn project(
 		&self,
-		(layer, site): (usize, Site),
+		(linear, layer, site): (&Linear, usize, Site),
 		rows: usize,
 		groups: &[Group<'_>],
 		input: &[f32],
 		activations: &mut Activations,
 		output: &mut Vec<f32>,
 	) {
-		let linear = &self.layers[layer].sites[site.index()];
 		let outputs = linear.weights.outputs();
 		output.resize(rows * outputs, 0.0);
-		self.multiply(&linear.weights, rows, input, activations, output);
+		linear.weights.multiply_rows(self.level, rows, input, activations, output);
 		if let Some(bias) = &linear.bias {
 			output.chunks_exact_mut(outputs).for_each(|row| elementwise::add(self.level, row, bias));
 		}
 		lora::add_to(self.level, &self.config, groups, (layer, site), input, output);
 	}
 
-	fn multiply(
-		&self,
-		weights: &Weights,
-		rows: usize,
-		input: &[f32],
-		activations: &mut Activations,
-		output: &mut [f32],
-	) {
-		let input = match weights.wants_int8() {
-			true => {
-				activations.quantize(self.level, input, input.len() / rows);
-				Input::Int8(activations)
-			}
-			false => Input::Full(input),
-		};
-		weights.multiply(self.level, &input, rows, output);
-	}
-
-	fn attention(&mut self, layer: usize, rows: &[Row<'_>], groups: &[Group<'_>], scratch: &mut Scratch) {
+	fn attention(&mut self, index: usize, rows: &[Row<'_>], groups: &[Group<'_>], scratch: &mut Scratch) {
 		let Scratch { hidden, normed, wide, attended, narrow, activations } = scratch;
-		self.norm(&self.layers[layer].attention_norm, hidden, normed);
-		self.project((layer, Site::Qkv), rows.len(), groups, normed, activations, wide);
+		let layer = &self.layers[index];
+		self.norm(&layer.attention_norm, hidden, normed);
+		self.project((&layer.qkv, index, Site::Qkv), rows.len(), groups, normed, activations, wide);
 
 		let shape = shape(&self.config);
 		let (q_width, kv_width, half) = (self.config.q_width(), self.config.kv_width(), self.rope.half);
@@ -241,33 +245,46 @@ impl CpuModel {
 			let (cosines, sines) = (&self.rope.cos[angles.clone()], &self.rope.sin[angles]);
 			let (query, rest) = qkv.split_at_mut(q_width);
 			let (key, value) = rest.split_at_mut(kv_width);
+			if let Some([queries, keys]) = &layer.head_norms {
+				let epsilon = self.config.norm_eps as f32;
+				elementwise::norm_heads(self.level, query, queries, epsilon);
+				elementwise::norm_heads(self.level, key, keys, epsilon);
+			}
 			elementwise::rotate(self.level, query, cosines, sines, scale);
 			elementwise::rotate(self.level, key, cosines, sines, 1.0);
 			let block = row.blocks[row.position / BLOCK_TOKENS];
-			self.cache.put(layer, (block, row.position % BLOCK_TOKENS), key, value);
+			self.cache.put(index, (block, row.position % BLOCK_TOKENS), key, value);
 		}
 
 		attended.resize(rows.len() * q_width, 0.0);
 		let per_head = q_width / shape.kv_heads;
+		let window = self.config.window(index).unwrap_or(usize::MAX);
 		let output = Columns::new(attended, q_width);
 		(0..rows.len() * shape.kv_heads).into_par_iter().for_each_init(Vec::new, |memory, task| {
-			let (index, head) = (task / shape.kv_heads, task % shape.kv_heads);
-			let (row, at) = (&rows[index], head * per_head..(head + 1) * per_head);
-			let queries = &wide[index * width..index * width + q_width][at.clone()];
+			let (number, head) = (task / shape.kv_heads, task % shape.kv_heads);
+			let (row, at) = (&rows[number], head * per_head..(head + 1) * per_head);
+			let queries = &wide[number * width..number * width + q_width][at.clone()];
 			// SAFETY: each row and head is one task.
-			let output = unsafe { output.columns(index, at) };
-			let query = Query { kv_head: head, table: row.blocks, length: row.position + 1, queries };
-			self.cache.attend(self.level, layer, query, output, memory);
+			let output = unsafe { output.columns(number, at) };
+			let length = row.position + 1;
+			let start = length.saturating_sub(window);
+			let query = Query { kv_head: head, table: row.blocks, length, start, queries };
+			self.cache.attend(self.level, index, query, output, memory);
 		});
 
-		self.project((layer, Site::O), rows.len(), groups, attended, activations, narrow);
+		self.project((&layer.o, index, Site::O), rows.len(), groups, attended, activations, narrow);
 		elementwise::add(self.level, hidden, narrow);
 	}
 
-	fn mlp(&self, layer: usize, rows: usize, groups: &[Group<'_>], scratch: &mut Scratch) {
+	fn mlp(&self, index: usize, rows: usize, groups: &[Group<'_>], scratch: &mut Scratch) {
 		let Scratch { hidden, normed, wide, attended: gated, narrow, activations } = scratch;
-		self.norm(&self.layers[layer].mlp_norm, hidden, normed);
-		self.project((layer, Site::GateUp), rows, groups, normed, activations, wide);
+		let layer = &self.layers[index];
+		self.norm(&layer.mlp_norm, hidden, normed);
+		let (gate_up, down) = match &layer.mlp {
+			Mlp::Dense { gate_up, down } => (gate_up, down),
+			Mlp::Experts(experts) => return experts.add_to(self.level, normed, hidden, wide, narrow),
+		};
+		self.project((gate_up, index, Site::GateUp), rows, groups, normed, activations, wide);
 		let width = self.config.intermediate_size;
 		gated.resize(rows * width, 0.0);
 		wide.par_chunks_exact(2 * width).zip(gated.par_chunks_exact_mut(width)).with_min_len(4).for_each(
@@ -276,7 +293,7 @@ impl CpuModel {
 				elementwise::gated(self.level, gate, up, output);
 			},
 		);
-		self.project((layer, Site::Down), rows, groups, gated, activations, narrow);
+		self.project((down, index, Site::Down), rows, groups, gated, activations, narrow);
 		elementwise::add(self.level, hidden, narrow);
 	}
 
@@ -293,7 +310,7 @@ impl CpuModel {
 		let mut logits = vec![0.0; rows * self.config.vocab_size];
 		if rows > 0 {
 			self.norm(&self.norm, narrow, normed);
-			self.multiply(&self.output, rows, normed, activations, &mut logits);
+			self.output.multiply_rows(self.level, rows, normed, activations, &mut logits);
 		}
 		logits
 	}

@@ -8,12 +8,14 @@ use proptest::prelude::*;
 use super::{
 	attention::{Cache, Query, Shape},
 	elementwise,
+	experts::Experts,
 	lora::{self, Adapter},
 	quantize::{quantize_weights, Activations, BLOCK},
 	simd::{Level, LANES},
 	weights::{Input, Precision, Weights},
 };
 use crate::{
+	checkpoint::ModelWeights,
 	config::ModelConfig,
 	lora::{
 		reader::{HostAdapter, HostFactors},
@@ -148,12 +150,23 @@ fn exponential_is_zero_or_finite_when_the_number_is_extreme() {
 }
 
 #[test]
-fn attention_equals_plain_softmax_when_blocks_are_scattered() {
+fn attention_equals_plain_softmax_when_blocks_are_scattered_and_old_tokens_hidden() {
 	for (kv_heads, group, head_dim, half) in
 		[(1, 1, 8, false), (2, 3, 64, false), (2, 5, 24, false), (1, 4, 96, true), (3, 2, 16, true)]
 	{
 		let shape = Shape { kv_heads, head_dim };
-		for length in [1usize, 15, 16, 17, 40, 70] {
+		for (length, start) in [
+			(1usize, 0),
+			(15, 0),
+			(16, 15),
+			(17, 0),
+			(17, 16),
+			(40, 3),
+			(40, 24),
+			(70, 0),
+			(70, 16),
+			(70, 45),
+		] {
 			let mut cache = Cache::new(2, 16, shape, half);
 			let table: Vec<u32> =
 				(0..length.div_ceil(LANES) as u32).map(|block| (block * 7 + 3) % 16).collect();
@@ -171,14 +184,14 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 				let mut found = Vec::new();
 				for level in Level::all() {
 					let mut output = vec![f32::NAN; queries.len()];
-					let query = Query { kv_head: head, table: &table, length, queries };
+					let query = Query { kv_head: head, table: &table, length, start, queries };
 					cache.attend(level, 1, query, &mut output, &mut Vec::new());
 					found.push(output);
 				}
 				assert!(found.windows(2).all(|pair| pair[0] == pair[1]), "levels differ");
 				for (query, found) in queries.chunks(head_dim).zip(found[0].chunks(head_dim)) {
 					let at = |token: usize, number: usize| token * width + head * head_dim + number;
-					let scores: Vec<f64> = (0..length)
+					let scores: Vec<f64> = (start..length)
 						.map(|token| {
 							(0..head_dim)
 								.map(|number| {
@@ -190,8 +203,10 @@ fn attention_equals_plain_softmax_when_blocks_are_scattered() {
 						.collect();
 					let total: f64 = scores.iter().sum();
 					for (number, found) in found.iter().enumerate() {
-						let expected: f64 = (0..length)
-							.map(|token| scores[token] / total * f64::from(stored(values[at(token, number)])))
+						let expected: f64 = (start..length)
+							.map(|token| {
+								scores[token - start] / total * f64::from(stored(values[at(token, number)]))
+							})
 							.sum();
 						assert!((f64::from(*found) - expected).abs() < 1e-5, "{found}, not {expected}");
 					}
@@ -280,5 +295,75 @@ fn updates_equal_plain_products_when_ranks_and_sets_are_mixed() {
 		let groups = lora::group(std::iter::once((&sets[rows[last]], 1)));
 		lora::add_to(Level::detect(), &config, &groups, (0, site), &input[last * inputs..], &mut alone);
 		assert_eq!(alone, results[0][last * outputs..]);
+	}
+}
+
+/// The experts of a layer of a fixture, in a precision.
+fn experts_of(model: &str, layer: usize, precision: Precision) -> (Experts, ModelConfig) {
+	let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(model);
+	let config = ModelConfig::open(&dir).unwrap();
+	let weights = ModelWeights::open(&dir, &config).unwrap();
+	let shape = config.experts_in(layer).unwrap();
+	(Experts::load(&weights, &config, layer, shape, precision).unwrap(), config)
+}
+
+fn through(experts: &Experts, level: Level, input: &[f32], hidden: &[f32]) -> Vec<f32> {
+	let mut output = hidden.to_vec();
+	experts.add_to(level, input, &mut output, &mut Vec::new(), &mut Vec::new());
+	output
+}
+
+#[test]
+fn experts_give_the_same_bits_when_instructions_and_company_differ() {
+	for (model, precision) in ["mixtral", "qwen3_moe"].into_iter().flat_map(|model| {
+		[Precision::Full, Precision::Int8, Precision::Int4].map(|precision| (model, precision))
+	}) {
+		let (experts, config) = experts_of(model, 1, precision);
+		let width = config.hidden_size;
+		let (input, hidden) = (numbers(23 * width, 11), numbers(23 * width, 12));
+		let together = through(&experts, Level::detect(), &input, &hidden);
+		for level in Level::all() {
+			assert_eq!(through(&experts, level, &input, &hidden), together, "{model} {precision} {level}");
+		}
+		let rows = input.chunks(width).zip(hidden.chunks(width));
+		let alone: Vec<f32> =
+			rows.flat_map(|(input, hidden)| through(&experts, Level::detect(), input, hidden)).collect();
+		assert_eq!(alone, together, "{model} {precision}");
+	}
+}
+
+#[test]
+fn quantized_experts_are_close_to_exact_ones_when_rows_are_many() {
+	let (exact, config) = experts_of("qwen3_moe", 1, Precision::Full);
+	let (input, hidden) = (numbers(50 * config.hidden_size, 13), vec![0.0; 50 * config.hidden_size]);
+	let exact = through(&exact, Level::detect(), &input, &hidden);
+	let size = exact.iter().map(|value| f64::from(value * value)).sum::<f64>();
+	for (precision, tolerance) in [(Precision::Int8, 1e-2), (Precision::Int4, 0.15)] {
+		let (experts, _) = experts_of("qwen3_moe", 1, precision);
+		let found = through(&experts, Level::detect(), &input, &hidden);
+		let error: f64 = found.iter().zip(&exact).map(|(a, b)| f64::from((a - b) * (a - b))).sum();
+		assert!((error / size).sqrt() < tolerance, "{precision}: {}", (error / size).sqrt());
+	}
+}
+
+#[test]
+fn head_norm_divides_each_head_by_its_own_length_when_sizes_are_odd() {
+	for width in [8usize, 16, 24, 40] {
+		let (heads, weight) = (numbers(3 * width, 14), numbers(width, 15));
+		let mut results = Vec::new();
+		for level in Level::all() {
+			let mut normed = heads.clone();
+			elementwise::norm_heads(level, &mut normed, &weight, 1e-6);
+			results.push(normed);
+		}
+		assert!(results.windows(2).all(|pair| pair[0] == pair[1]), "levels differ");
+		for (head, found) in heads.chunks(width).zip(results[0].chunks(width)) {
+			let square: f64 = head.iter().map(|value| f64::from(*value).powi(2)).sum();
+			let length = (square / width as f64 + 1e-6).sqrt();
+			for ((value, weight), found) in head.iter().zip(&weight).zip(found) {
+				let expected = f64::from(*value) / length * f64::from(*weight);
+				assert!((f64::from(*found) - expected).abs() < 1e-5, "{found}, not {expected}");
+			}
+		}
 	}
 }

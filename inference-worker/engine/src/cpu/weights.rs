@@ -174,6 +174,25 @@ impl Weights {
 		bytes as u64
 	}
 
+	/// As [`Self::multiply`], of rows that are brought into the form that the weights want.
+	pub(crate) fn multiply_rows(
+		&self,
+		level: Level,
+		rows: usize,
+		input: &[f32],
+		activations: &mut Activations,
+		output: &mut [f32],
+	) {
+		let input = match self.wants_int8() {
+			true => {
+				activations.quantize(level, input, input.len() / rows);
+				Input::Int8(activations)
+			}
+			false => Input::Full(input),
+		};
+		self.multiply(level, &input, rows, output);
+	}
+
 	/// `output[row] = weights · input[row]` for all rows; `output` is `[rows, outputs]`. Threads share the outputs.
 	pub(crate) fn multiply(&self, level: Level, input: &Input<'_>, rows: usize, output: &mut [f32]) {
 		match (input, &self.packed) {

@@ -54,7 +54,7 @@ pub(crate) fn read(dir: &Path, model: &ModelConfig, budget: u64) -> Result<HostA
 		}
 	}
 	let config = AdapterConfig::parse(&loading::read_bounded(&dir.join(CONFIG_FILE), MAX_JSON_BYTES)?)?;
-	refuse_other_modules(&config)?;
+	refuse_other_modules(&config, model)?;
 	let checkpoint = Checkpoint::open_file(&weights, budget.saturating_add(HEADER_ROOM))?;
 	let bytes = checkpoint.parameters().saturating_mul(4);
 	if bytes > budget {
@@ -67,7 +67,7 @@ pub(crate) fn read(dir: &Path, model: &ModelConfig, budget: u64) -> Result<HostA
 		let mut factors: [Option<HostFactors>; 7] = Default::default();
 		for (projection, slot) in Projection::ALL.into_iter().zip(&mut factors) {
 			let path = projection.path(layer);
-			if config.targets(&path, true) {
+			if projection.is_in(layer, model) && config.targets(&path, true) {
 				let [a, b] = ["A", "B"].map(|side| format!("base_model.model.{path}.lora_{side}.weight"));
 				*slot = Some(read_factors(&checkpoint, &config, &path, (&a, &b), projection.widths(model))?);
 				known.extend([a, b]);
@@ -100,12 +100,16 @@ fn read_factors(
 	Ok(HostFactors { rank, a: a.values, b: transpose(&scaled.values, rank) })
 }
 
-/// The embedding and the output projection have no per-row path, so adapters on them are refused.
-fn refuse_other_modules(config: &AdapterConfig) -> Result<(), AdapterError> {
-	for module in ["model.embed_tokens", "lm_head"] {
-		if config.targets(module, false) {
-			return Err(AdapterError::Unsupported { option: "target_modules".into(), value: module.into() });
-		}
+/// The embedding, the output projection, routers and experts have no per-row path, so adapters on them are refused.
+fn refuse_other_modules(config: &AdapterConfig, model: &ModelConfig) -> Result<(), AdapterError> {
+	let outer = ["model.embed_tokens", "lm_head"].map(|module| (module.to_owned(), false));
+	let sparse = (0..model.layers).filter_map(|layer| Some((layer, model.experts_in(layer)?)));
+	let inner = sparse.flat_map(|(layer, experts)| {
+		let paths = (0..experts.count).flat_map(move |expert| experts.paths(layer, expert));
+		paths.map(|(_, path)| path).chain([experts.router_path(layer)]).map(|module| (module, true))
+	});
+	match outer.into_iter().chain(inner).find(|(module, linear)| config.targets(module, *linear)) {
+		Some((value, _)) => Err(AdapterError::Unsupported { option: "target_modules".into(), value }),
+		None => Ok(()),
 	}
-	Ok(())
 }

@@ -1,5 +1,6 @@
 //! Tests against whole models. The fixtures are made by `tests/fixtures/make.py` with `transformers` and `peft`.
 
+mod families;
 mod golden;
 mod refusals;
 mod scheduling;
@@ -25,7 +26,7 @@ use crate::{
 
 /// Executors on the CPU.
 const DEVICES: [DeviceChoice; 2] = [DeviceChoice::Cpu, DeviceChoice::Flex];
-const MODELS: [&str; 3] = ["llama", "llama3", "qwen2"];
+const MODELS: [&str; 7] = ["llama", "llama3", "qwen2", "qwen3", "mistral", "mixtral", "qwen3_moe"];
 const ADAPTERS: [&str; 3] = ["plain", "rslora", "pattern"];
 /// Longer than any test should wait.
 const PATIENCE: Duration = Duration::from_secs(120);

@@ -3,8 +3,11 @@
 use std::sync::{mpsc::sync_channel, Arc, Mutex};
 
 use super::*;
-use crate::error::{AdapterError, SubmitError, WeightsError};
-use crate::executor::BLOCK_TOKENS;
+use crate::{
+	error::{AdapterError, SubmitError, WeightsError},
+	executor::BLOCK_TOKENS,
+	Precision,
+};
 
 const PROMPT: [u32; 5] = [0, 70, 71, 72, 73];
 
@@ -107,8 +110,16 @@ fn request_is_let_go_when_it_is_called_off_while_it_waits_or_reads_its_prompt() 
 
 #[test]
 fn answers_stay_the_same_when_requests_join_and_leave_at_random() {
-	let config = EngineConfig { max_batch: 5, ..config("llama") };
-	let engine = Engine::start(config, Arc::new(Folders::of("llama"))).unwrap();
+	for model in ["llama", "qwen3", "mistral", "mixtral", "qwen3_moe"] {
+		for precision in [Precision::Full, Precision::Int4] {
+			answers_stay_the_same_in_company(model, precision);
+		}
+	}
+}
+
+fn answers_stay_the_same_in_company(model: &str, precision: Precision) {
+	let config = EngineConfig { max_batch: 5, precision, ..config(model) };
+	let engine = Engine::start(config, Arc::new(Folders::of(model))).unwrap();
 	let adapters: [&[(u8, f32)]; 5] = [&[], &[(0, 1.0)], &[(1, 0.5)], &[(2, 1.0), (0, -1.0)], &[(1, 1.0)]];
 	let request = |index: usize| {
 		let prompt: Vec<u32> =
@@ -120,9 +131,9 @@ fn answers_stay_the_same_when_requests_join_and_leave_at_random() {
 	let together: Vec<Finished> = together.into_iter().map(Answer::finish).collect();
 	for (index, finished) in together.into_iter().enumerate() {
 		let alone = answer(&engine, request(index));
-		assert_eq!(finished.tokens, alone.tokens, "request {index}");
+		assert_eq!(finished.tokens, alone.tokens, "{model}, request {index}");
 		// To the last bit: what else is in the batch changes nothing.
-		assert_eq!(finished.logprobs, alone.logprobs, "request {index}");
+		assert_eq!(finished.logprobs, alone.logprobs, "{model}, request {index}");
 	}
 }
 

@@ -1,9 +1,9 @@
 //! What bad input gets.
 
-use std::fs;
+use std::{fs, path::Path};
 
 use super::{adapter_config, base_config, StopAfter};
-use crate::{train_adapter, train_base, BaseConfig, FactoryError, Schedule, Silent, CHECKPOINT};
+use crate::{train_adapter, train_base, BaseConfig, FactoryError, ModelShape, Schedule, Silent, CHECKPOINT};
 
 #[test]
 fn training_stops_with_a_message_when_the_loss_is_no_number() {
@@ -70,6 +70,21 @@ fn base_training_fails_when_the_shape_is_wrong() {
 		change(&mut config);
 		assert!(matches!(train_base(&config, &mut Silent), Err(FactoryError::Setting { name: "shape", .. })));
 	}
+}
+
+#[test]
+fn base_is_refused_by_name_when_only_the_engine_implements_its_family() {
+	let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures");
+	for (model, named) in [
+		("llama3", "rope_scaling"),
+		("qwen3", "norms of query and key heads"),
+		("mixtral", "experts"),
+		("mistral", "sliding_window"),
+	] {
+		let error = ModelShape::open(&models.join(model)).expect_err("not implemented");
+		assert!(error.to_string().contains(named), "{error}");
+	}
+	assert!(ModelShape::open(&models.join("qwen2")).is_ok());
 }
 
 #[test]
