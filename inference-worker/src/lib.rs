@@ -14,6 +14,7 @@ pub mod loaded;
 pub mod metrics;
 pub mod orders;
 pub mod prompt;
+pub mod quantize;
 pub mod records;
 pub mod run;
 pub mod server;

@@ -4,7 +4,12 @@ use anyhow::{bail, Context, Result};
 use clap::{Args, Parser, Subcommand};
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 use tracing_subscriber::EnvFilter;
-use tributary_worker::{config, config::Config, run};
+use tributary_worker::{
+	config,
+	config::Config,
+	quantize::{self, QuantizeArgs},
+	run,
+};
 
 const HELP: &str = "\
 Getting started:
@@ -45,6 +50,8 @@ enum Command {
 	Check,
 	/// Write a configuration with every setting explained.
 	Init(InitArgs),
+	/// Write a model folder with its weights in 8 or 4 bits, and measure what that costs.
+	Quantize(QuantizeArgs),
 }
 
 #[derive(Args)]
@@ -72,6 +79,7 @@ fn main() -> ExitCode {
 fn execute(cli: Cli) -> Result<()> {
 	match cli.command.unwrap_or(Command::Run) {
 		Command::Init(args) => init(&cli.config, &args),
+		Command::Quantize(args) => quantize::run(&args),
 		Command::Check => runtime()?.block_on(run::check(Config::load(&cli.config)?)),
 		Command::Run => runtime()?.block_on(run::run(Config::load(&cli.config)?)),
 	}

@@ -5,11 +5,15 @@ mod windows;
 
 use std::path::Path;
 
-use serde_json::Value;
+use serde_json::{json, Value};
 
 pub use self::experts::{ExpertNames, Experts};
 
-use crate::{error::ModelError, loading};
+use crate::{
+	cpu::{Precision, BLOCK},
+	error::ModelError,
+	loading,
+};
 
 /// Largest JSON file read, bytes.
 pub const MAX_JSON_BYTES: u64 = 4 << 20;
@@ -93,6 +97,8 @@ pub struct ModelConfig {
 	pub context: usize,
 	/// The output projection is the embedding.
 	pub tie_embeddings: bool,
+	/// How the folder holds the large weights, if not in floats.
+	pub quantization: Option<Precision>,
 	/// Tokens that end an answer; from config.json and generation_config.json.
 	pub eos_ids: Vec<u32>,
 }
@@ -160,8 +166,20 @@ impl ModelConfig {
 			rope_scaling,
 			context: size(json, "max_position_embeddings", 1 << 20)?,
 			tie_embeddings: json.get("tie_word_embeddings").and_then(Value::as_bool).unwrap_or(false),
+			quantization: quantization(json)?,
 			eos_ids: eos_ids(json)?,
 		})
+	}
+
+	/// In what the weights are kept when `asked` is configured: quantized ones stay as they are in the folder.
+	pub(crate) fn precision(&self, asked: Precision) -> Result<Precision, ModelError> {
+		match self.quantization {
+			Some(stored) if asked != Precision::Full && asked != stored => Err(ModelError::Config(format!(
+				"the weights of the folder are in {stored}, precision asks for {asked}: set it to {stored} or full, \
+				 or name the folder that was quantized"
+			))),
+			stored => Ok(stored.unwrap_or(asked)),
+		}
 	}
 
 	/// Tokens that a layer sees, the newest included; none if it sees all.
@@ -223,10 +241,6 @@ fn refuse_unsupported(json: &Value, architecture: Architecture) -> Result<(), Mo
 		Some(Value::String(act)) if act == "silu" || act == "swish" => {}
 		Some(other) => return refuse("hidden_act", other),
 	}
-	match json.get("quantization_config") {
-		None | Some(Value::Null) => {}
-		Some(other) => return refuse("quantization_config", other),
-	}
 	let reads_types = matches!(architecture, Architecture::Qwen2 | Architecture::Qwen3);
 	if let (false, Some(types)) = (reads_types, json.get("layer_types").and_then(Value::as_array)) {
 		if let Some(other) = types.iter().find(|kind| kind.as_str() != Some("full_attention")) {
@@ -234,6 +248,25 @@ fn refuse_unsupported(json: &Value, architecture: Architecture) -> Result<(), Mo
 		}
 	}
 	Ok(())
+}
+
+/// What `quantize` writes.
+pub(crate) fn quantization_json(precision: Precision) -> Value {
+	let bits = if precision == Precision::Int4 { 4 } else { 8 };
+	json!({ "quant_method": "tributary", "bits": bits, "group_size": BLOCK })
+}
+
+fn quantization(json: &Value) -> Result<Option<Precision>, ModelError> {
+	let stored = match json.get("quantization_config") {
+		None | Some(Value::Null) => return Ok(None),
+		Some(stored) => stored,
+	};
+	let known =
+		[Precision::Int8, Precision::Int4].into_iter().find(|known| quantization_json(*known) == *stored);
+	known.map(Some).ok_or_else(|| ModelError::Unsupported {
+		option: "quantization_config".into(),
+		value: stored.to_string(),
+	})
 }
 
 /// Rotary base and scaling, in the old form (`rope_theta`, `rope_scaling`) or the new one (`rope_parameters`).

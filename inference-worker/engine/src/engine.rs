@@ -44,7 +44,8 @@ pub struct EngineConfig {
 	pub model_dir: PathBuf,
 	/// Device; [`DeviceChoice::Auto`] takes a real GPU if there is one, else the CPU.
 	pub device: DeviceChoice,
-	/// How the weights are kept and multiplied; other than full on [`DeviceChoice::Cpu`] only.
+	/// How the weights are kept and multiplied; other than full on [`DeviceChoice::Cpu`] only. Full stands for what the
+	/// folder holds: one that [`crate::quantize`] wrote stays quantized.
 	pub precision: Precision,
 	/// Most requests decoded together.
 	pub max_batch: usize,
@@ -155,7 +156,7 @@ impl Engine {
 		let thread = {
 			let model = model.clone();
 			let (counters, tokenizer, dir) = (counters.clone(), tokenizer.clone(), config.model_dir.clone());
-			let (precision, pages) = (config.precision, plan.pages);
+			let (precision, pages) = (plan.precision, plan.pages);
 			let start = Start { choice, tokenizer, loader, counters, limits, ready };
 			// Tensors are made and used on this thread only: GPU work is ordered per thread.
 			thread::Builder::new().name("tributary-engine".into()).spawn(move || match device {
@@ -178,7 +179,7 @@ impl Engine {
 				tokenizer,
 				template,
 				device: choice,
-				precision: config.precision,
+				precision: plan.precision,
 				model,
 				adapter_limit,
 				context,
@@ -310,6 +311,7 @@ impl Start {
 
 /// The device's memory beside the weights.
 struct Plan {
+	precision: Precision,
 	pages: usize,
 	page_bytes: u64,
 	host_bytes: u64,
@@ -330,19 +332,24 @@ fn plan_memory(
 			config.precision
 		)));
 	}
+	let precision = if is_cpu { model.precision(config.precision)? } else { Precision::Full };
 	let checkpoint = Checkpoint::open(&config.model_dir).map_err(ModelError::from)?;
 	let embedding = (model.vocab_size as u64).saturating_mul(model.hidden_size as u64);
-	// Tied embeddings are kept twice, to look tokens up and to multiply with.
-	let packed = match model.tie_embeddings {
-		true => checkpoint.parameters(),
-		false => checkpoint.parameters().saturating_sub(embedding),
-	};
-	let looked_up = embedding.saturating_mul(if config.precision == Precision::Full { 4 } else { 2 });
 	let routers = model.router_parameters();
-	let packed = config.precision.bytes(packed.saturating_sub(routers));
-	let weights = packed.saturating_add(routers.saturating_mul(4)).saturating_add(looked_up);
+	let weights = match (model.quantization, precision) {
+		(Some(stored), Precision::Full) => checkpoint.bytes().saturating_mul(32) / stored.bits(),
+		(Some(_), _) => checkpoint.bytes(),
+		(None, precision) => {
+			// Tied embeddings are kept twice, to look tokens up and to multiply with.
+			let untied = if model.tie_embeddings { 0 } else { embedding };
+			let packed = checkpoint.parameters().saturating_sub(untied + routers);
+			let looked_up = embedding.saturating_mul(if precision == Precision::Full { 4 } else { 2 });
+			let packed = precision.bytes(packed).saturating_add(routers.saturating_mul(4));
+			packed.saturating_add(looked_up)
+		}
+	};
 	let page_bytes = match is_cpu {
-		true => CpuModel::page_bytes(model, config.precision),
+		true => CpuModel::page_bytes(model, precision),
 		false => TensorModel::page_bytes(model),
 	};
 	let longest = blocks_for(context) as u64;
@@ -380,5 +387,5 @@ fn plan_memory(
 		});
 	}
 	let host_bytes = if is_gpu { config.host_bytes } else { 0 };
-	Ok(Plan { pages, page_bytes, host_bytes })
+	Ok(Plan { precision, pages, page_bytes, host_bytes })
 }

@@ -56,6 +56,8 @@ mod memory;
 mod pages;
 mod perplexity;
 mod projection;
+mod quantize;
+mod quantized;
 mod request;
 pub mod rope;
 mod routing;
@@ -77,6 +79,7 @@ pub use error::{AdapterError, EngineError, ModelError, SubmitError, WeightsError
 pub use lora::loader::AdapterSource;
 pub use perplexity::perplexity;
 pub use projection::Projection;
+pub use quantize::{quantize, QuantizeReport};
 pub use request::{
 	AdapterUse, Cancel, Event, FinishReason, Request, Sink, MAX_ADAPTERS, MAX_STOPS, MAX_STOP_BYTES,
 };

@@ -124,8 +124,31 @@ impl Checkpoint {
 		self.entries.values().map(|entry| entry.shape.iter().map(|size| *size as u64).product::<u64>()).sum()
 	}
 
+	/// Size of all tensors, bytes.
+	pub fn bytes(&self) -> u64 {
+		self.entries.values().map(|entry| entry.len as u64).sum()
+	}
+
 	/// Reads a tensor of the given shape; every value is finite.
 	pub fn tensor(&self, name: &str, shape: &[usize]) -> Result<HostTensor, WeightsError> {
+		let (bytes, dtype) = self.read(name, shape)?;
+		let values = to_f32(&bytes, dtype).ok_or_else(|| wrong_type(name, dtype))?;
+		match values.iter().position(|value| !value.is_finite()) {
+			Some(index) => Err(WeightsError::NotFinite { name: name.to_owned(), index }),
+			None => Ok(HostTensor { shape: shape.to_vec(), values }),
+		}
+	}
+
+	/// Reads the bytes of a tensor of the given shape and storage type.
+	pub(crate) fn raw(&self, name: &str, shape: &[usize], wanted: Dtype) -> Result<Vec<u8>, WeightsError> {
+		let (bytes, dtype) = self.read(name, shape)?;
+		match dtype == wanted {
+			true => Ok(bytes),
+			false => Err(wrong_type(name, dtype)),
+		}
+	}
+
+	fn read(&self, name: &str, shape: &[usize]) -> Result<(Vec<u8>, Dtype), WeightsError> {
 		let entry = self.entries.get(name).ok_or_else(|| WeightsError::Missing { name: name.to_owned() })?;
 		if entry.shape != shape {
 			return Err(WeightsError::Shape {
@@ -140,14 +163,7 @@ impl Checkpoint {
 		let mut file = File::open(path).map_err(|error| unreadable(path, error))?;
 		file.seek(SeekFrom::Start(entry.start)).map_err(|error| unreadable(path, error))?;
 		file.read_exact(&mut bytes).map_err(|error| unreadable(path, error))?;
-		let values = to_f32(&bytes, entry.dtype).ok_or_else(|| WeightsError::Dtype {
-			name: name.to_owned(),
-			dtype: format!("{:?}", entry.dtype),
-		})?;
-		match values.iter().position(|value| !value.is_finite()) {
-			Some(index) => Err(WeightsError::NotFinite { name: name.to_owned(), index }),
-			None => Ok(HostTensor { shape: shape.to_vec(), values }),
-		}
+		Ok((bytes, entry.dtype))
 	}
 
 	/// Fails if a tensor is there that `known` does not accept.
@@ -248,6 +264,10 @@ fn to_f32(bytes: &[u8], dtype: Dtype) -> Option<Vec<f32>> {
 		}
 		_ => None,
 	}
+}
+
+fn wrong_type(name: &str, dtype: Dtype) -> WeightsError {
+	WeightsError::Dtype { name: name.to_owned(), dtype: format!("{dtype:?}") }
 }
 
 fn file_name(path: &Path) -> String {

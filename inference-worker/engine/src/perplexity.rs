@@ -27,6 +27,7 @@ pub fn perplexity(
 	if let Some(id) = tokens.iter().find(|id| **id as usize >= config.vocab_size) {
 		return Err(EngineError::Tokenizer(format!("token {id} is not in the vocabulary")));
 	}
+	let precision = config.precision(precision)?;
 	let mut executor = CpuModel::load(model, &config, window, blocks_for(window), precision)?;
 	let blocks: Vec<u32> = (0..blocks_for(window) as u32).collect();
 	let base = AdapterSet::new(Vec::new());

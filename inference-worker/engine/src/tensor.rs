@@ -17,6 +17,7 @@ use crate::{
 		set::AdapterSet,
 	},
 	projection::Site,
+	quantized::Matrix,
 	rope::RopeTable,
 	routing::route,
 };
@@ -122,22 +123,27 @@ impl TensorModel {
 		};
 		let layers = (0..config.layers)
 			.map(|layer| {
-				let linear = |values: &[f32], (inputs, outputs): (usize, usize), bias: Option<Vec<f32>>| {
-					Linear { weight: oriented(values, outputs, inputs, device), bias: bias.map(row) }
+				let linear = |weight: Matrix, (inputs, outputs): (usize, usize), bias: Option<Vec<f32>>| {
+					let weight = oriented(&weight.into_full(inputs), outputs, inputs, device);
+					Linear { weight, bias: bias.map(row) }
 				};
 				let site = |site: Site| {
-					let (values, bias) = weights.site(layer, site)?;
-					Ok::<_, ModelError>(linear(&values, site.widths(config), bias))
+					let (weight, bias) = weights.site(layer, site)?;
+					Ok::<_, ModelError>(linear(weight, site.widths(config), bias))
 				};
 				let expert = |shape: &Experts, expert: usize| {
 					let (gate_up, down) = weights.expert(layer, shape, expert)?;
-					let gate_up = linear(&gate_up, (hidden, 2 * shape.width), None);
-					Ok::<_, ModelError>((gate_up, linear(&down, (shape.width, hidden), None)))
+					let gate_up = linear(gate_up, (hidden, 2 * shape.width), None);
+					Ok::<_, ModelError>((gate_up, linear(down, (shape.width, hidden), None)))
 				};
 				let mlp = match config.experts_in(layer) {
 					Some(shape) => Mlp::Experts {
 						shape: shape.clone(),
-						router: linear(&weights.router(layer, shape)?, (hidden, shape.count), None),
+						router: linear(
+							Matrix::Full(weights.router(layer, shape)?),
+							(hidden, shape.count),
+							None,
+						),
 						experts: (0..shape.count)
 							.map(|index| expert(shape, index))
 							.collect::<Result<_, _>>()?,
@@ -159,7 +165,7 @@ impl TensorModel {
 			})
 			.collect::<Result<_, _>>()?;
 		let embedding = weights.embedding()?;
-		let output = weights.output()?;
+		let output = weights.output()?.into_full(hidden);
 		let rows = [blocks * BLOCK_TOKENS, config.kv_width()];
 		let empty = || (Tensor::zeros(rows, device), Tensor::zeros(rows, device));
 		Ok(Self {

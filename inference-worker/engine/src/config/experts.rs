@@ -109,11 +109,15 @@ impl Experts {
 		})
 	}
 
-	/// Whether a layer with experts has a tensor of this name, given without the layer.
-	pub(crate) fn is_known(&self, name: &str) -> bool {
-		let Some(name) = name.strip_prefix(self.names.module) else { return false };
-		let Some(name) = name.strip_prefix(".experts.") else { return name == ".gate.weight" };
-		let Some((expert, name)) = name.split_once('.') else { return false };
+	/// Whether this is the router's weight, in a name given without the layer.
+	pub(crate) fn is_router(&self, name: &str) -> bool {
+		name.strip_prefix(self.names.module) == Some(".gate.weight")
+	}
+
+	/// Whether this is the weight of an expert's projection, in a name given without the layer.
+	pub(crate) fn is_projection(&self, name: &str) -> bool {
+		let expert = name.strip_prefix(self.names.module).and_then(|name| name.strip_prefix(".experts."));
+		let Some((expert, name)) = expert.and_then(|name| name.split_once('.')) else { return false };
 		let in_range = expert.parse().is_ok_and(|expert: usize| expert < self.count);
 		in_range && self.names.projections.iter().any(|(_, own)| name.strip_prefix(own) == Some(".weight"))
 	}

@@ -15,6 +15,7 @@ use crate::{
 	checkpoint::ModelWeights,
 	config::{self, ModelConfig},
 	error::ModelError,
+	quantized::Matrix,
 	routing::{route, Routed},
 };
 
@@ -55,13 +56,13 @@ impl Experts {
 			.map(|expert| {
 				let (gate_up, down) = weights.expert(layer, shape, expert)?;
 				Ok(Expert {
-					gate_up: Weights::pack(&gate_up, 2 * shape.width, hidden, precision),
-					down: Weights::pack(&down, hidden, shape.width, precision),
+					gate_up: Weights::pack(gate_up, 2 * shape.width, hidden, precision),
+					down: Weights::pack(down, hidden, shape.width, precision),
 				})
 			})
 			.collect::<Result<_, ModelError>>()?;
 		let router = weights.router(layer, shape)?;
-		let router = Weights::pack(&router, shape.count, hidden, Precision::Full);
+		let router = Weights::pack(Matrix::Full(router), shape.count, hidden, Precision::Full);
 		Ok(Self { shape: shape.clone(), router, experts })
 	}
 

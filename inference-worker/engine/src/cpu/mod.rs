@@ -21,4 +21,5 @@ mod weights;
 
 pub(crate) use elementwise::exp;
 pub(crate) use model::CpuModel;
+pub(crate) use quantize::{quantize_weights, BLOCK};
 pub use weights::Precision;

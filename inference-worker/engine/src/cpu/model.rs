@@ -99,16 +99,13 @@ impl CpuModel {
 		let half = precision != Precision::Full;
 		let (vocab, hidden) = (config.vocab_size, config.hidden_size);
 		let embedding = weights.embedding()?;
-		let output = match config.tie_embeddings {
-			true => Weights::pack(&embedding, vocab, hidden, precision),
-			false => Weights::pack(&weights.output()?, vocab, hidden, precision),
-		};
+		let output = Weights::pack(weights.output()?, vocab, hidden, precision);
 		let layers = (0..config.layers)
 			.map(|layer| {
 				let site = |site: Site| {
 					let (values, bias) = weights.site(layer, site)?;
 					let (inputs, outputs) = site.widths(config);
-					let weights = Weights::pack(&values, outputs, inputs, precision);
+					let weights = Weights::pack(values, outputs, inputs, precision);
 					Ok::<_, ModelError>(Linear { weights, bias })
 				};
 				let mlp = match config.experts_in(layer) {

@@ -22,6 +22,7 @@ use crate::{
 		set::AdapterSet,
 	},
 	projection::{Projection, Site},
+	quantized::Matrix,
 };
 
 /// Numbers from -1 to 1 that look random.
@@ -92,7 +93,7 @@ fn product_is_that_of_the_stored_numbers_when_sizes_are_odd() {
 	{
 		for (rows, inputs, outputs) in [(1, 32, 16), (1, 40, 33), (7, 96, 50), (13, 70, 16), (6, 64, 300)] {
 			let values = numbers(outputs * inputs, 1);
-			let weights = Weights::pack(&values, outputs, inputs, precision);
+			let weights = Weights::pack(Matrix::Full(values.clone()), outputs, inputs, precision);
 			let input = numbers(rows * inputs, 2);
 			let found = multiply(Level::detect(), &weights, &input, inputs);
 			for (found, expected) in found.iter().zip(expected(&values, &input, inputs, most)) {
@@ -108,7 +109,7 @@ fn quantized_product_is_close_to_the_exact_one_when_numbers_are_even() {
 	let (values, input) = (numbers(outputs * inputs, 3), numbers(inputs, 4));
 	let exact = expected(&values, &input, inputs, None);
 	for (precision, tolerance) in [(Precision::Int8, 0.15), (Precision::Int4, 2.5)] {
-		let weights = Weights::pack(&values, outputs, inputs, precision);
+		let weights = Weights::pack(Matrix::Full(values.clone()), outputs, inputs, precision);
 		let found = multiply(Level::detect(), &weights, &input, inputs);
 		let worst = found.iter().zip(&exact).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
 		assert!(worst < tolerance, "{precision}: {worst}");
@@ -123,7 +124,7 @@ proptest! {
 		rows in 1usize..20, inputs in 1usize..200, outputs in 1usize..200, seed in any::<u32>(), kind in 0usize..3
 	) {
 		let precision = [Precision::Full, Precision::Int8, Precision::Int4][kind];
-		let weights = Weights::pack(&numbers(outputs * inputs, seed), outputs, inputs, precision);
+		let weights = Weights::pack(Matrix::Full(numbers(outputs * inputs, seed)), outputs, inputs, precision);
 		let input = numbers(rows * inputs, seed ^ 1);
 		let together = multiply(Level::detect(), &weights, &input, inputs);
 		for level in Level::all() {

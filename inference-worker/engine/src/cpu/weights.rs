@@ -11,9 +11,10 @@ use rayon::prelude::*;
 
 use super::{
 	columns::Columns,
-	quantize::{quantize_weights, Activations, BLOCK},
+	quantize::{Activations, BLOCK},
 	simd::{dispatched, Level, Vector, LANES},
 };
+use crate::quantized::{Matrix, Quantized};
 
 /// Inputs that one integer instruction adds up per output.
 const QUAD: usize = 4;
@@ -48,6 +49,15 @@ struct Block8([u8; BLOCK * LANES]);
 struct Block4([u8; BLOCK * LANES / 2]);
 
 impl Precision {
+	/// Bits of a weight without its scale.
+	pub(crate) fn bits(self) -> u64 {
+		match self {
+			Self::Full => 32,
+			Self::Int8 => 8,
+			Self::Int4 => 4,
+		}
+	}
+
 	/// Bytes of so many weights.
 	pub(crate) fn bytes(self, weights: u64) -> u64 {
 		match self {
@@ -88,6 +98,54 @@ enum Packed {
 	Int4(Vec<Block4>, Vec<[f16; LANES]>),
 }
 
+impl Packed {
+	fn full(values: &[f32], outputs: usize, inputs: usize) -> Self {
+		assert_eq!(values.len(), outputs * inputs);
+		let mut packed = vec![[0f32; LANES]; outputs.div_ceil(LANES) * inputs];
+		for (output, row) in values.chunks_exact(inputs).enumerate() {
+			let (panel, lane) = (output / LANES, output % LANES);
+			for (to, value) in packed[panel * inputs..(panel + 1) * inputs].iter_mut().zip(row) {
+				to[lane] = *value;
+			}
+		}
+		Self::Full(packed)
+	}
+
+	fn integer(quantized: &Quantized, outputs: usize, inputs: usize) -> Self {
+		let blocks = inputs.div_ceil(BLOCK);
+		let (values, cells) = (quantized.values.chunks_exact(BLOCK), outputs.div_ceil(LANES) * blocks);
+		assert_eq!((values.len(), quantized.scales.len()), (outputs * blocks, outputs * blocks));
+		let at =
+			|number: usize| (number / blocks / LANES * blocks + number % blocks, number / blocks % LANES);
+		let mut scales = vec![[f16::ZERO; LANES]; cells];
+		for (number, scale) in quantized.scales.iter().enumerate() {
+			let (cell, lane) = at(number);
+			scales[cell][lane] = *scale;
+		}
+		if quantized.precision == Precision::Int4 {
+			let mut packed = vec![Block4([0x88; BLOCK * LANES / 2]); cells];
+			for (number, values) in values.enumerate() {
+				let (cell, lane) = at(number);
+				for index in 0..BLOCK / 2 {
+					let at = (index / QUAD * LANES + lane) * QUAD + index % QUAD;
+					let (low, high) = (values[index] + 8, values[index + BLOCK / 2] + 8);
+					packed[cell].0[at] = low as u8 | (high as u8) << 4;
+				}
+			}
+			return Self::Int4(packed, scales);
+		}
+		let mut packed = vec![Block8([128; BLOCK * LANES]); cells];
+		for (number, values) in values.enumerate() {
+			let (cell, lane) = at(number);
+			for (index, value) in values.iter().enumerate() {
+				let at = (index / QUAD * LANES + lane) * QUAD + index % QUAD;
+				packed[cell].0[at] = (i32::from(*value) + 128) as u8;
+			}
+		}
+		Self::Int8(packed, scales)
+	}
+}
+
 /// A weight `[outputs, inputs]`.
 pub(crate) struct Weights {
 	outputs: usize,
@@ -102,55 +160,11 @@ pub(crate) enum Input<'a> {
 }
 
 impl Weights {
-	/// Packs rows of weights as a checkpoint stores them.
-	pub(crate) fn pack(values: &[f32], outputs: usize, inputs: usize, precision: Precision) -> Self {
-		assert_eq!(values.len(), outputs * inputs);
-		let (panels, blocks) = (outputs.div_ceil(LANES), inputs.div_ceil(BLOCK));
-		let cells = || {
-			let rows = values.chunks_exact(inputs).enumerate();
-			rows.flat_map(move |(output, row)| {
-				row.chunks(BLOCK)
-					.enumerate()
-					.map(move |(block, values)| (output / LANES * blocks + block, output % LANES, values))
-			})
-		};
-		let mut scales = vec![[f16::ZERO; LANES]; panels * blocks];
+	/// Packs a weight as a checkpoint holds it.
+	pub(crate) fn pack(matrix: Matrix, outputs: usize, inputs: usize, precision: Precision) -> Self {
 		let packed = match precision {
-			Precision::Full => {
-				let mut packed = vec![[0f32; LANES]; panels * inputs];
-				for (output, row) in values.chunks_exact(inputs).enumerate() {
-					let (panel, lane) = (output / LANES, output % LANES);
-					for (to, value) in packed[panel * inputs..(panel + 1) * inputs].iter_mut().zip(row) {
-						to[lane] = *value;
-					}
-				}
-				Packed::Full(packed)
-			}
-			Precision::Int8 => {
-				let mut packed = vec![Block8([128; BLOCK * LANES]); panels * blocks];
-				for (cell, lane, values) in cells() {
-					let (scale, quantized) = quantize_weights(values, 127.0);
-					scales[cell][lane] = scale;
-					for (index, value) in quantized.into_iter().enumerate() {
-						let at = (index / QUAD * LANES + lane) * QUAD + index % QUAD;
-						packed[cell].0[at] = (value + 128) as u8;
-					}
-				}
-				Packed::Int8(packed, scales)
-			}
-			Precision::Int4 => {
-				let mut packed = vec![Block4([0x88; BLOCK * LANES / 2]); panels * blocks];
-				for (cell, lane, values) in cells() {
-					let (scale, quantized) = quantize_weights(values, 7.0);
-					scales[cell][lane] = scale;
-					for index in 0..BLOCK / 2 {
-						let at = (index / QUAD * LANES + lane) * QUAD + index % QUAD;
-						let (low, high) = (quantized[index] + 8, quantized[index + BLOCK / 2] + 8);
-						packed[cell].0[at] = low as u8 | (high as u8) << 4;
-					}
-				}
-				Packed::Int4(packed, scales)
-			}
+			Precision::Full => Packed::full(&matrix.into_full(inputs), outputs, inputs),
+			_ => Packed::integer(&matrix.into_quantized(inputs, precision), outputs, inputs),
 		};
 		Self { outputs, inputs, packed }
 	}

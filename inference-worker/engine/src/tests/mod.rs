@@ -2,6 +2,7 @@
 
 mod families;
 mod golden;
+mod quantized;
 mod refusals;
 mod scheduling;
 

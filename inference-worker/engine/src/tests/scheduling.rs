@@ -218,8 +218,9 @@ fn every_request_ends_when_memory_is_tiny_and_traffic_is_random() {
 				false => drop(answer.finish()),
 			}
 		}
+		engine.shutdown();
 		let stats = engine.stats();
-		assert_eq!((stats.waiting, stats.cache_pages), (0, 0), "{pages} pages: {stats:?}");
+		assert_eq!((stats.waiting, stats.running, stats.cache_pages), (0, 0, 0), "{pages} pages: {stats:?}");
 	}
 }
 
