@@ -327,6 +327,16 @@ fn size(json: &Value, name: &str, limit: usize) -> Result<usize, ModelError> {
 		.ok_or_else(|| ModelError::Config(format!("{name} must be a whole number from 1 to {limit}")))
 }
 
+/// An option that is off unless it is said to be on.
+fn flag(json: &Value, name: &str) -> Result<bool, ModelError> {
+	match json.get(name) {
+		None | Some(Value::Null) => Ok(false),
+		Some(value) => value
+			.as_bool()
+			.ok_or_else(|| ModelError::Config(format!("{name} = {value} must be true or false"))),
+	}
+}
+
 fn positive(json: &Value, name: &str) -> Result<Option<f64>, ModelError> {
 	match json.get(name) {
 		None | Some(Value::Null) => Ok(None),

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{size, Architecture};
+use super::{flag, size, Architecture};
 use crate::{error::ModelError, projection::Projection};
 
 /// Most experts of a layer.
@@ -77,12 +77,7 @@ impl Experts {
 				},
 				used: count("num_experts_per_tok")?,
 				width: size(json, "moe_intermediate_size", MAX_WIDTH)?,
-				renormalise: match json.get("norm_topk_prob") {
-					None => false,
-					Some(value) => value.as_bool().ok_or_else(|| {
-						ModelError::Config(format!("norm_topk_prob = {value} must be true or false"))
-					})?,
-				},
+				renormalise: flag(json, "norm_topk_prob")?,
 				layers: sparse_layers(json, layers)?,
 				names: QWEN3_MOE,
 			},

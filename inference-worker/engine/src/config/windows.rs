@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{size, Architecture};
+use super::{flag, size, Architecture};
 use crate::error::ModelError;
 
 /// Longest window, tokens.
@@ -24,7 +24,7 @@ pub(super) fn windows(
 		None | Some(Value::Null) => None,
 		Some(_) => Some(size(json, "sliding_window", MAX_WINDOW)?),
 	};
-	let enabled = json.get("use_sliding_window").and_then(Value::as_bool).unwrap_or(false);
+	let enabled = flag(json, "use_sliding_window")?;
 	match architecture {
 		Architecture::Qwen2 | Architecture::Qwen3 => qwen(json, window.filter(|_| enabled), layers),
 		Architecture::Qwen3Moe => Ok(vec![window.filter(|_| enabled); layers]),

@@ -339,7 +339,7 @@ fn quantized_experts_are_close_to_exact_ones_when_rows_are_many() {
 	let (input, hidden) = (numbers(50 * config.hidden_size, 13), vec![0.0; 50 * config.hidden_size]);
 	let exact = through(&exact, Level::detect(), &input, &hidden);
 	let size = exact.iter().map(|value| f64::from(value * value)).sum::<f64>();
-	for (precision, tolerance) in [(Precision::Int8, 1e-2), (Precision::Int4, 0.15)] {
+	for (precision, tolerance) in [(Precision::Int8, 0.02), (Precision::Int4, 0.3)] {
 		let (experts, _) = experts_of("qwen3_moe", 1, precision);
 		let found = through(&experts, Level::detect(), &input, &hidden);
 		let error: f64 = found.iter().zip(&exact).map(|(a, b)| f64::from((a - b) * (a - b))).sum();

@@ -57,6 +57,7 @@ fn config_is_refused_when_a_window_or_an_expert_makes_no_sense() {
 		("mistral", json!({ "sliding_window": 1u64 << 40 }), "sliding_window"),
 		("qwen3", json!({ "head_dim": null }), "head_dim"),
 		("qwen3", json!({ "layer_types": ["full_attention"] }), "layer_types"),
+		("qwen3", json!({ "use_sliding_window": 1 }), "use_sliding_window"),
 		("qwen3", json!({ "layer_types": 7 }), "layer_types"),
 		("qwen3", json!({ "use_sliding_window": false }), "layer_types"),
 		("qwen3", json!({ "layer_types": null, "max_window_layers": null }), "max_window_layers"),

@@ -270,20 +270,32 @@ fn logits_agree_with_transformers_and_peft_when_the_device_is_a_gpu() {
 
 #[test]
 fn perplexity_follows_from_the_logits_of_transformers_when_weights_are_full() {
-	let loaded = on_cpu("llama");
-	let (tokens, logits) = (loaded.prompt(0), loaded.expected("base"));
-	let nats: f64 = tokens[1..]
-		.iter()
-		.zip(&logits)
-		.map(|(next, logits)| {
-			let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
-			sum.ln() - f64::from(logits[*next as usize])
-		})
-		.sum();
-	let expected = (nats / (tokens.len() - 1) as f64).exp();
-	let measure = |precision| crate::perplexity(&fixture("llama"), precision, &tokens, 512).unwrap();
-	assert!((measure(Precision::Full) / expected - 1.0).abs() < 1e-3);
-	// Random weights of a tiny model: fewer bits change little.
-	assert!((measure(Precision::Int8) / expected - 1.0).abs() < 0.02);
-	assert!((measure(Precision::Int4) / expected - 1.0).abs() < 0.3);
+	let mut too_far = Vec::new();
+	for model in MODELS {
+		let loaded = on_cpu(model);
+		let (tokens, logits) = (loaded.prompt(0), loaded.expected("base"));
+		let nats: f64 = tokens[1..]
+			.iter()
+			.zip(&logits)
+			.map(|(next, logits)| {
+				let sum: f64 = logits.iter().map(|logit| f64::from(*logit).exp()).sum();
+				sum.ln() - f64::from(logits[*next as usize])
+			})
+			.sum();
+		let expected = (nats / (tokens.len() - 1) as f64).exp();
+		let has_experts = ModelConfig::open(&fixture(model)).unwrap().experts.is_some();
+		// Random weights of a tiny model: fewer bits change little, or send a token through another expert.
+		let tolerances = match has_experts {
+			true => [(Precision::Full, 1e-3), (Precision::Int8, 0.05), (Precision::Int4, 0.5)],
+			false => [(Precision::Full, 1e-3), (Precision::Int8, 0.02), (Precision::Int4, 0.3)],
+		};
+		for (precision, tolerance) in tolerances {
+			let found = crate::perplexity(&fixture(model), precision, &tokens, 512).unwrap();
+			let off = (found / expected - 1.0).abs();
+			if off > tolerance {
+				too_far.push((model, precision, off));
+			}
+		}
+	}
+	assert!(too_far.is_empty(), "{too_far:?}");
 }
