@@ -11,6 +11,8 @@ use std::{
 	thread::{self, JoinHandle},
 };
 
+use burn::tensor::Device;
+
 use crate::{
 	chat::{ChatMessage, ChatTemplate},
 	config::ModelConfig,
@@ -21,6 +23,7 @@ use crate::{
 	kv_blocks::blocks_for,
 	loading::Checkpoint,
 	lora::loader::{AdapterSource, Loader},
+	ops::{cube::Cube, page_elements, plain::Plain},
 	request::{Reporter, Request, Sink},
 	sampling::SAMPLER_VERSION,
 	scheduler::{panic_message, Limits, Message, Scheduler},
@@ -39,7 +42,7 @@ pub struct EngineConfig {
 	pub model_dir: PathBuf,
 	/// Device; [`DeviceChoice::Auto`] takes a real GPU if there is one, else the CPU.
 	pub device: DeviceChoice,
-	/// How the weights are kept and multiplied; other than full on [`DeviceChoice::Cpu`] only.
+	/// How the weights are kept and multiplied; [`DeviceChoice::Flex`] knows full only, [`Precision::Half`] is for GPUs.
 	pub precision: Precision,
 	/// Most requests decoded together.
 	pub max_batch: usize,
@@ -127,10 +130,14 @@ impl Engine {
 			})
 			.map_err(|error| EngineError::Config(format!("cannot start a loader thread: {error}")))?
 		};
+		// An adapter fills its last page in part only.
+		let page_bytes = page_bytes(&model, config.precision);
+		let adapter_pages = (2 * config.adapter_bytes.div_ceil(page_bytes)).min(u64::from(u32::MAX)) as usize;
 		let limits = Limits {
 			max_batch: config.max_batch,
 			speculate: config.speculate,
 			blocks,
+			adapter_pages,
 			adapter_bytes: config.adapter_bytes,
 		};
 		let thread = {
@@ -140,9 +147,14 @@ impl Engine {
 			// Tensors are made and used on this thread only: GPU work is ordered per thread.
 			thread::Builder::new().name("tributary-engine".into()).spawn(move || match device {
 				None => start.run(inbox, || CpuModel::load(&dir, &model, context, blocks, precision)),
-				Some(device) => {
-					start.run(inbox, || TensorModel::load(&dir, &model, context, blocks, &device))
-				}
+				Some(device) if device == Device::flex() => start.run(inbox, || {
+					let ops = Plain::new(&model, context, blocks, &device);
+					TensorModel::load(&dir, &model, ops, &device)
+				}),
+				Some(device) => start.run(inbox, || {
+					let ops = Cube::new(&model, context, blocks + adapter_pages, precision, &device)?;
+					TensorModel::load(&dir, &model, ops, &device)
+				}),
 			})
 		}
 		.map_err(|error| EngineError::Config(format!("cannot start the engine thread: {error}")))?;
@@ -276,6 +288,13 @@ impl Start {
 	}
 }
 
+/// Bytes of a page of the pools of all layers on Burn's devices. A GPU without 16-bit floats takes twice that beside
+/// packed weights.
+fn page_bytes(model: &ModelConfig, precision: Precision) -> u64 {
+	let number = if precision == Precision::Full { 4 } else { 2 };
+	(model.layers * page_elements(model) * number) as u64
+}
+
 /// Blocks of the KV cache: as many as `max_batch` of the longest requests need, or as fit into memory. A model that
 /// does not fit with the cache of one request is refused before its weights are read.
 fn plan_memory(
@@ -285,11 +304,17 @@ fn plan_memory(
 	choice: DeviceChoice,
 ) -> Result<usize, EngineError> {
 	let is_cpu = choice == DeviceChoice::Cpu;
-	if !is_cpu && config.precision != Precision::Full {
-		return Err(EngineError::Config(format!(
-			"weights in {} are computed on the CPU only: choose device cpu, or precision full",
-			config.precision
-		)));
+	let (precision, refused) = (
+		config.precision,
+		match (choice, config.precision) {
+			(_, Precision::Full) => None,
+			(DeviceChoice::Flex, _) => Some("device flex: choose precision full"),
+			(DeviceChoice::Cpu, Precision::Half) => Some("device cpu: choose precision full, int8 or int4"),
+			_ => None,
+		},
+	);
+	if let Some(refused) = refused {
+		return Err(EngineError::Config(format!("weights in {precision} are not computed on {refused}")));
 	}
 	let checkpoint = Checkpoint::open(&config.model_dir).map_err(ModelError::from)?;
 	let embedding = (model.vocab_size as u64).saturating_mul(model.hidden_size as u64);
@@ -298,11 +323,11 @@ fn plan_memory(
 		true => checkpoint.parameters(),
 		false => checkpoint.parameters().saturating_sub(embedding),
 	};
-	let looked_up = embedding.saturating_mul(if config.precision == Precision::Full { 4 } else { 2 });
+	let looked_up = embedding.saturating_mul(if precision == Precision::Full { 4 } else { 2 });
 	let weights = config.precision.bytes(packed).saturating_add(looked_up);
 	let block = match is_cpu {
 		true => CpuModel::block_bytes(model, config.precision),
-		false => TensorModel::block_bytes(model),
+		false => page_bytes(model, precision),
 	};
 	let longest = blocks_for(context);
 	let cache = block.saturating_mul(longest as u64);
@@ -317,9 +342,9 @@ fn plan_memory(
 	if blocks < wanted {
 		tracing::warn!(blocks, wanted, "the KV cache holds fewer than max_batch of the longest requests");
 	}
-	let layer_cache = (blocks as u64).saturating_mul(block) / (2 * model.layers as u64);
+	let layer_cache = (blocks as u64).saturating_mul(block) / model.layers as u64;
 	let is_gpu = !matches!(choice, DeviceChoice::Cpu | DeviceChoice::Flex);
-	if is_gpu && (4 * embedding).max(layer_cache) > MAX_GPU_TENSOR_BYTES {
+	if is_gpu && looked_up.max(layer_cache) > MAX_GPU_TENSOR_BYTES {
 		return Err(EngineError::Device {
 			device: choice,
 			reason: "a tensor would exceed 2 GiB; lower max_batch or max_context, or choose cpu".into(),

@@ -1,7 +1,7 @@
 //! What runs a model: one step over tokens of many sequences at once.
 //!
-//! There are two: [`crate::cpu`], kernels of our own, and [`crate::tensor`], plain Burn tensors on any device of
-//! Burn's. Each is tested against the other and against `transformers`.
+//! There are two: [`crate::cpu`], kernels of our own for the CPU, and [`crate::tensor`], Burn's tensors on any device
+//! of Burn's with kernels of our own for GPUs. Each is tested against the other and against `transformers`.
 
 use crate::{
 	error::EngineError,
@@ -30,11 +30,11 @@ pub(crate) trait Executor: Sized {
 	/// An adapter on the device.
 	type Adapter;
 
-	/// Puts an adapter on the device.
-	fn upload(&self, adapter: HostAdapter) -> Self::Adapter;
+	/// Pages, of the size of a block of the KV cache, that an adapter takes on the device.
+	fn adapter_pages(&self, adapter: &HostAdapter) -> usize;
 
-	/// Size of an adapter on the device.
-	fn adapter_bytes(adapter: &Self::Adapter) -> u64;
+	/// Puts an adapter on the device, in these pages, which hold nothing else until the adapter is dropped.
+	fn upload(&mut self, adapter: HostAdapter, pages: &[u32]) -> Self::Adapter;
 
 	/// Computes the chunks, stores their keys and values, and gives the wanted logits, a row of the vocabulary
 	/// each, in order.

@@ -52,6 +52,7 @@ mod fairness;
 mod kv_blocks;
 pub mod loading;
 mod lora;
+mod ops;
 mod perplexity;
 mod projection;
 mod request;

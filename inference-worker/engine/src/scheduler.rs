@@ -70,6 +70,8 @@ impl Waiting {
 pub(crate) struct Scheduler<E: Executor> {
 	executor: E,
 	pool: BlockPool,
+	/// Pages for adapters, numbered from the blocks on.
+	pages: BlockPool,
 	tokenizer: Tokenizer,
 	store: AdapterStore<E::Adapter>,
 	loader: Loader,
@@ -96,6 +98,8 @@ pub(crate) struct Limits {
 	pub(crate) speculate: usize,
 	/// Blocks of the KV cache: enough for one request of the full context.
 	pub(crate) blocks: usize,
+	/// Pages for adapters, beside the blocks.
+	pub(crate) adapter_pages: usize,
 	pub(crate) adapter_bytes: u64,
 }
 
@@ -110,6 +114,7 @@ impl<E: Executor> Scheduler<E> {
 		Self {
 			executor,
 			pool: BlockPool::new(limits.blocks),
+			pages: BlockPool::new(limits.adapter_pages),
 			store: AdapterStore::new(limits.adapter_bytes, counters.clone()),
 			tokenizer,
 			loader,
@@ -359,9 +364,13 @@ impl<E: Executor> Scheduler<E> {
 			let protected = self.waiting.iter().take(wanted + 1).flat_map(Waiting::needs).copied().collect();
 			if self.store.make_room(adapter.bytes, &protected) {
 				self.placing = Some(hash);
-				let adapter = self.executor.upload(adapter);
-				let bytes = E::adapter_bytes(&adapter);
-				self.store.insert(hash, adapter, bytes);
+				self.pages.release_all(&self.store.freed());
+				let (bytes, first) = (adapter.bytes, self.pool.count() as u32);
+				let taken: Vec<u32> =
+					(0..self.executor.adapter_pages(&adapter)).map_while(|_| self.pages.take()).collect();
+				let numbers: Vec<u32> = taken.iter().map(|page| first + page).collect();
+				let adapter = self.executor.upload(adapter, &numbers);
+				self.store.insert(hash, adapter, bytes, taken);
 				self.placing = None;
 			} else if wanted == 0 && self.running.is_empty() {
 				// Nothing will be released any more: the request's own adapters exceed the budget together.

@@ -39,8 +39,6 @@ struct Pair<S> {
 /// An adapter in memory.
 pub(crate) struct Adapter {
 	layers: Vec<[Option<Factors>; 7]>,
-	/// Size in memory.
-	pub(crate) bytes: u64,
 }
 
 impl Adapter {
@@ -50,7 +48,6 @@ impl Adapter {
 			let of = |values: &[f32]| values.iter().copied().map(S::of).collect();
 			Pair { rank, a: of(a), b: of(b) }
 		}
-		let bytes = if half { host.bytes / 2 } else { host.bytes };
 		let layers = host
 			.layers
 			.into_iter()
@@ -64,7 +61,7 @@ impl Adapter {
 				})
 			})
 			.collect();
-		Self { layers, bytes }
+		Self { layers }
 	}
 
 	fn factors(&self, layer: usize, projection: Projection) -> Option<&Factors> {

@@ -19,4 +19,5 @@ mod tests;
 mod weights;
 
 pub(crate) use model::CpuModel;
+pub(crate) use quantize::{quantize_weights, BLOCK};
 pub use weights::Precision;

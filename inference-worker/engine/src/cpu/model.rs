@@ -85,6 +85,11 @@ impl CpuModel {
 		blocks: usize,
 		precision: Precision,
 	) -> Result<Self, ModelError> {
+		if precision == Precision::Half {
+			return Err(ModelError::Config(
+				"weights in half are computed on GPUs only: choose full, int8 or int4".into(),
+			));
+		}
 		let level = Level::detect();
 		let weights = ModelWeights::open(dir, config)?;
 		let half = precision != Precision::Full;
@@ -306,12 +311,13 @@ fn shape(config: &ModelConfig) -> Shape {
 impl Executor for CpuModel {
 	type Adapter = Adapter;
 
-	fn upload(&self, adapter: HostAdapter) -> Adapter {
-		Adapter::new(adapter, self.half)
+	fn adapter_pages(&self, adapter: &HostAdapter) -> usize {
+		let bytes = if self.half { adapter.bytes / 2 } else { adapter.bytes };
+		bytes.div_ceil(Cache::block_bytes(self.config.layers, shape(&self.config), self.half)) as usize
 	}
 
-	fn adapter_bytes(adapter: &Adapter) -> u64 {
-		adapter.bytes
+	fn upload(&mut self, adapter: HostAdapter, _: &[u32]) -> Adapter {
+		Adapter::new(adapter, self.half)
 	}
 
 	fn step(&mut self, chunks: &[Chunk<'_, Adapter>]) -> Result<Vec<f32>, EngineError> {

@@ -34,13 +34,10 @@ struct Factors {
 /// An adapter on the device.
 pub(crate) struct Adapter {
 	layers: Vec<[Option<Factors>; 7]>,
-	/// Size on the device.
-	pub(crate) bytes: u64,
 }
 
 impl Adapter {
 	pub(crate) fn upload(host: HostAdapter, model: &ModelConfig, device: &Device) -> Self {
-		let bytes = host.bytes;
 		let upload = |(projection, factors): (Projection, Option<crate::lora::reader::HostFactors>)| {
 			let factors = factors?;
 			let (inputs, outputs) = projection.widths(model);
@@ -60,7 +57,7 @@ impl Adapter {
 				uploaded
 			})
 			.collect();
-		Self { layers, bytes }
+		Self { layers }
 	}
 
 	fn factors(&self, layer: usize, projection: Projection) -> Option<&Factors> {

@@ -10,6 +10,7 @@ use crate::{stats::Counters, ContentHash};
 struct Resident<A> {
 	adapter: Arc<A>,
 	bytes: u64,
+	pages: Vec<u32>,
 	/// Tick of the last use.
 	used: u64,
 }
@@ -19,12 +20,14 @@ pub(crate) struct AdapterStore<A> {
 	bytes: u64,
 	tick: u64,
 	resident: HashMap<ContentHash, Resident<A>>,
+	/// Pages of evicted adapters.
+	freed: Vec<u32>,
 	counters: Arc<Counters>,
 }
 
 impl<A> AdapterStore<A> {
 	pub(crate) fn new(budget: u64, counters: Arc<Counters>) -> Self {
-		Self { budget, bytes: 0, tick: 0, resident: HashMap::new(), counters }
+		Self { budget, bytes: 0, tick: 0, resident: HashMap::new(), freed: Vec::new(), counters }
 	}
 
 	pub(crate) fn budget(&self) -> u64 {
@@ -70,6 +73,7 @@ impl<A> AdapterStore<A> {
 			}
 			if let Some(evicted) = self.resident.remove(&hash) {
 				self.bytes -= evicted.bytes;
+				self.freed.extend(evicted.pages);
 				Counters::add(&self.counters.adapter_evictions, 1);
 			}
 		}
@@ -77,11 +81,16 @@ impl<A> AdapterStore<A> {
 		true
 	}
 
+	/// Pages of the adapters evicted since the last call.
+	pub(crate) fn freed(&mut self) -> Vec<u32> {
+		std::mem::take(&mut self.freed)
+	}
+
 	/// Adds an adapter for which room was made.
-	pub(crate) fn insert(&mut self, hash: ContentHash, adapter: A, bytes: u64) {
+	pub(crate) fn insert(&mut self, hash: ContentHash, adapter: A, bytes: u64, pages: Vec<u32>) {
 		self.tick += 1;
 		self.bytes += bytes;
-		self.resident.insert(hash, Resident { adapter: Arc::new(adapter), bytes, used: self.tick });
+		self.resident.insert(hash, Resident { adapter: Arc::new(adapter), bytes, pages, used: self.tick });
 		Counters::add(&self.counters.adapter_loads, 1);
 		self.report();
 	}
