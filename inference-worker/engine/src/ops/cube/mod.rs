@@ -227,7 +227,7 @@ impl Ops for Cube {
 	fn weight(&self, values: &[f32], outputs: usize, inputs: usize) -> Result<Weight, ModelError> {
 		let bits = match self.precision {
 			Precision::Full | Precision::Half => {
-				return Ok(Weight(Kept::Floats(self.kept_tensor(values, [outputs, inputs]).transpose()))
+				return Ok(Weight(Kept::Floats(self.kept_tensor(values, [outputs, inputs]).transpose())))
 			}
 			Precision::Int8 => Bits::Eight,
 			Precision::Int4 => Bits::Four,
@@ -241,9 +241,7 @@ impl Ops for Cube {
 	fn multiply(&self, weight: &Weight, input: Tensor<2>) -> Tensor<2> {
 		match &weight.0 {
 			Kept::Floats(weight) if self.stored == DType::F32 => input.matmul(weight.clone()),
-			Kept::Floats(weight) => {
-				input.cast(FloatDType::F16).matmul(weight.clone()).cast(FloatDType::F32)
-			}
+			Kept::Floats(weight) => input.cast(FloatDType::F16).matmul(weight.clone()).cast(FloatDType::F32),
 			Kept::Packed { shape, words, scales } => {
 				let rows = input.dims()[0];
 				let (input, output) = (self.buffer(input), self.numbers(rows * shape.outputs));
