@@ -4,6 +4,7 @@
 #
 #   scripts/setup.sh                     build tools, wasm target, Python, Node.js
 #   scripts/setup.sh --docker-compose    and Debian's docker-compose
+#   scripts/setup.sh --software-vulkan   and a Vulkan driver without a GPU, to test kernels on
 #   scripts/setup.sh --no-clients        without Python and Node.js (images)
 #
 # It installs Debian packages, a Rust target or a linked toolchain, and writes what it found out to
@@ -16,10 +17,12 @@ WASM_TARGET=wasm32v1-none
 RUSTUP_SECONDS=${TRIBUTARY_RUSTUP_SECONDS:-180}
 
 compose=no
+vulkan=no
 clients=yes
 for argument in "$@"; do
 	case $argument in
 	--docker-compose) compose=yes ;;
+	--software-vulkan) vulkan=yes ;;
 	--no-clients) clients=no ;;
 	-h | --help)
 		show_help
@@ -116,6 +119,7 @@ add_debian_target() {
 count=3
 [[ $clients == no ]] || count=$((count + 1))
 [[ $compose == no ]] || count=$((count + 1))
+[[ $vulkan == no ]] || count=$((count + 1))
 steps "$count"
 
 step "Debian packages to build with"
@@ -166,6 +170,11 @@ fi
 if [[ $compose == yes ]]; then
 	step "docker-compose"
 	install docker-compose
+fi
+
+if [[ $vulkan == yes ]]; then
+	step "A software Vulkan driver"
+	(install libvulkan1 mesa-vulkan-drivers) || say "none: the kernels for GPUs stay untested here"
 fi
 
 say "ready; what was built and downloaded is in $TRIBUTARY_CACHE"

@@ -4,13 +4,14 @@
 #   scripts/test.sh            all of it
 #   scripts/test.sh chain      the chain's unit, property and runtime tests
 #   scripts/test.sh worker     the tests of worker, client and command line
+#   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker e2e kill compose)
+all=(format chain worker gpu e2e kill compose)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -26,7 +27,7 @@ tests() {
 
 steps $((${#parts[@]} + 1))
 step "Setting the machine up"
-"$TRIBUTARY_ROOT/scripts/setup.sh" $(wanted compose && echo --docker-compose)
+"$TRIBUTARY_ROOT/scripts/setup.sh" $(wanted compose && echo --docker-compose) $(wanted gpu && echo --software-vulkan)
 load_env
 
 if wanted format; then
@@ -41,6 +42,19 @@ fi
 if wanted worker; then
 	step "Tests of worker, client and command line"
 	tests "$TRIBUTARY_ROOT/inference-worker" "$WORKER_TARGET"
+fi
+if wanted gpu; then
+	step "Kernels for GPUs, on a software Vulkan driver"
+	if compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null || compgen -G '/etc/vulkan/icd.d/*.json' >/dev/null; then
+		# A process of their own and one at a time: such drivers may crash. The whole workspace is named, because
+		# another set of packages would build the dependencies again.
+		mkdir -p "$TRIBUTARY_CACHE/run"
+		(cd "$TRIBUTARY_ROOT/inference-worker" && XDG_RUNTIME_DIR=$TRIBUTARY_CACHE/run \
+			CARGO_TARGET_DIR=$WORKER_TARGET cargo test --release --locked --workspace --lib -- \
+			--ignored --test-threads=1 ops::tests kernels_are_those_for_gpus)
+	else
+		say "skipped: no Vulkan driver is installed; scripts/setup.sh --software-vulkan says why"
+	fi
 fi
 if wanted e2e; then
 	step "Flows through polkadot.js"

@@ -5,7 +5,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use tributary_engine::{config::ModelConfig, perplexity, quantize, Precision, Tokenizer};
+use tributary_engine::{config::ModelConfig, perplexity, quantize, DeviceChoice, Precision, Tokenizer};
 
 /// Longest window, tokens.
 const WINDOW: usize = 512;
@@ -66,7 +66,8 @@ pub fn run(args: &QuantizeArgs) -> Result<()> {
 	let perplexity = tokens.map(|tokens| {
 		let of = |folder: &Path| {
 			eprintln!("measuring {} on {} tokens", folder.display(), tokens.len());
-			perplexity(folder, Precision::Full, &tokens, WINDOW).map_err(|error| anyhow!("{error}"))
+			perplexity(folder, DeviceChoice::Cpu, Precision::Full, &tokens, WINDOW)
+				.map_err(|error| anyhow!("{error}"))
 		};
 		Ok::<_, anyhow::Error>(Perplexity {
 			tokens: tokens.len(),

@@ -4,7 +4,11 @@ use std::{fmt, str::FromStr};
 
 use burn::tensor::{Device, DeviceKind, DeviceType};
 
-use crate::error::EngineError;
+use crate::{
+	config::ModelConfig,
+	cpu::Precision,
+	error::{EngineError, ModelError},
+};
 
 /// Device asked for by the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +49,20 @@ impl FromStr for DeviceChoice {
 			.into_iter()
 			.find(|choice| choice.to_string() == text)
 			.ok_or_else(|| format!("{text:?} is no device; use auto, cpu, flex, wgpu, vulkan or cuda"))
+	}
+}
+
+impl DeviceChoice {
+	/// In what the weights are kept on a resolved device when `asked` is configured.
+	pub(crate) fn precision(self, config: &ModelConfig, asked: Precision) -> Result<Precision, ModelError> {
+		let refused = match (self, asked) {
+			(Self::Flex, Precision::Half | Precision::Int8 | Precision::Int4) => "flex: choose full",
+			(Self::Cpu, Precision::Half) => "the CPU: choose full, int8 or int4",
+			// What was quantized is computed in floats there.
+			(Self::Flex, Precision::Full) => return Ok(Precision::Full),
+			_ => return config.precision(asked),
+		};
+		Err(ModelError::Config(format!("weights in {asked} are not computed on {refused}")))
 	}
 }
 

@@ -11,6 +11,8 @@ use std::{
 	thread::{self, JoinHandle},
 };
 
+use burn::tensor::Device;
+
 use crate::{
 	chat::{ChatMessage, ChatTemplate},
 	config::ModelConfig,
@@ -24,6 +26,7 @@ use crate::{
 		loader::{AdapterSource, Loader, Shelf},
 		reader,
 	},
+	ops::{cube::Cube, page_elements, plain::Plain},
 	pages::blocks_for,
 	request::{Reporter, Request, Sink},
 	sampling::SAMPLER_VERSION,
@@ -44,8 +47,8 @@ pub struct EngineConfig {
 	pub model_dir: PathBuf,
 	/// Device; [`DeviceChoice::Auto`] takes a real GPU if there is one, else the CPU.
 	pub device: DeviceChoice,
-	/// How the weights are kept and multiplied; other than full on [`DeviceChoice::Cpu`] only. Full stands for what the
-	/// folder holds: one that [`crate::quantize`] wrote stays quantized.
+	/// How the weights are kept and multiplied; [`DeviceChoice::Flex`] knows full only, [`Precision::Half`] is for GPUs.
+	/// Full stands for what the folder holds: one that [`crate::quantize()`] wrote stays quantized.
 	pub precision: Precision,
 	/// Most requests decoded together.
 	pub max_batch: usize,
@@ -161,7 +164,14 @@ impl Engine {
 			// Tensors are made and used on this thread only: GPU work is ordered per thread.
 			thread::Builder::new().name("tributary-engine".into()).spawn(move || match device {
 				None => start.run(inbox, || CpuModel::load(&dir, &model, context, pages, precision)),
-				Some(device) => start.run(inbox, || TensorModel::load(&dir, &model, context, pages, &device)),
+				Some(device) if device == Device::flex() => start.run(inbox, || {
+					let ops = Plain::new(&model, context, pages, &device);
+					TensorModel::load(&dir, &model, ops, &device)
+				}),
+				Some(device) => start.run(inbox, || {
+					let ops = Cube::new(&model, context, pages, precision, &device)?;
+					TensorModel::load(&dir, &model, ops, &device)
+				}),
 			})
 		}
 		.map_err(|error| EngineError::Config(format!("cannot start the engine thread: {error}")))?;
@@ -309,6 +319,13 @@ impl Start {
 	}
 }
 
+/// Bytes of a page of the pools of all layers on Burn's devices. A GPU without 16-bit floats takes twice that beside
+/// packed weights.
+fn page_bytes(model: &ModelConfig, precision: Precision) -> u64 {
+	let number = if precision == Precision::Full { 4 } else { 2 };
+	(model.layers * page_elements(model) * number) as u64
+}
+
 /// The device's memory beside the weights.
 struct Plan {
 	precision: Precision,
@@ -325,16 +342,10 @@ fn plan_memory(
 	context: usize,
 	choice: DeviceChoice,
 ) -> Result<Plan, EngineError> {
-	let is_cpu = choice == DeviceChoice::Cpu;
-	if !is_cpu && config.precision != Precision::Full {
-		return Err(EngineError::Config(format!(
-			"weights in {} are computed on the CPU only: choose device cpu, or precision full",
-			config.precision
-		)));
-	}
-	let precision = if is_cpu { model.precision(config.precision)? } else { Precision::Full };
+	let precision = choice.precision(model, config.precision)?;
 	let checkpoint = Checkpoint::open(&config.model_dir).map_err(ModelError::from)?;
 	let embedding = (model.vocab_size as u64).saturating_mul(model.hidden_size as u64);
+	let table = embedding.saturating_mul(if precision == Precision::Full { 4 } else { 2 });
 	let routers = model.router_parameters();
 	let weights = match (model.quantization, precision) {
 		(Some(stored), Precision::Full) => checkpoint.bytes().saturating_mul(32) / stored.bits(),
@@ -343,14 +354,13 @@ fn plan_memory(
 			// Tied embeddings are kept twice, to look tokens up and to multiply with.
 			let untied = if model.tie_embeddings { 0 } else { embedding };
 			let packed = checkpoint.parameters().saturating_sub(untied + routers);
-			let looked_up = embedding.saturating_mul(if precision == Precision::Full { 4 } else { 2 });
 			let packed = precision.bytes(packed).saturating_add(routers.saturating_mul(4));
-			packed.saturating_add(looked_up)
+			packed.saturating_add(table)
 		}
 	};
-	let page_bytes = match is_cpu {
-		true => CpuModel::page_bytes(model, precision),
-		false => TensorModel::page_bytes(model),
+	let page_bytes = match choice {
+		DeviceChoice::Cpu => CpuModel::page_bytes(model, precision),
+		_ => page_bytes(model, precision),
 	};
 	let longest = blocks_for(context) as u64;
 	let cache = page_bytes.saturating_mul(longest);
@@ -376,9 +386,9 @@ fn plan_memory(
 		);
 	}
 	let pages = usize::try_from(wanted.min(room).min(u64::from(u32::MAX))).unwrap_or(usize::MAX);
-	let layer_cache = (pages as u64).saturating_mul(page_bytes) / (2 * model.layers as u64);
+	let layer_cache = (pages as u64).saturating_mul(page_bytes) / model.layers as u64;
 	let is_gpu = !matches!(choice, DeviceChoice::Cpu | DeviceChoice::Flex);
-	if is_gpu && (4 * embedding).max(layer_cache) > MAX_GPU_TENSOR_BYTES {
+	if is_gpu && table.max(layer_cache) > MAX_GPU_TENSOR_BYTES {
 		return Err(EngineError::Device {
 			device: choice,
 			reason:

@@ -1,7 +1,7 @@
 //! What runs a model: one step over tokens of many sequences at once.
 //!
-//! There are two: [`crate::cpu`], kernels of our own, and [`crate::tensor`], plain Burn tensors on any device of
-//! Burn's. Each is tested against the other and against `transformers`.
+//! There are two: [`crate::cpu`], kernels of our own for the CPU, and [`crate::tensor`], Burn's tensors on any device
+//! of Burn's with kernels of our own for GPUs. Each is tested against the other and against `transformers`.
 
 use crate::{
 	error::EngineError,

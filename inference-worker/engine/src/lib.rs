@@ -53,6 +53,7 @@ mod intake;
 pub mod loading;
 mod lora;
 mod memory;
+mod ops;
 mod pages;
 mod perplexity;
 mod projection;

@@ -2,22 +2,28 @@
 
 use std::path::Path;
 
+use burn::tensor::Device;
+
 use crate::{
 	config::ModelConfig,
 	cpu::{CpuModel, Precision},
+	device::{self, DeviceChoice},
 	error::EngineError,
 	executor::{Chunk, Executor},
 	lora::set::AdapterSet,
+	ops::{cube::Cube, plain::Plain},
 	pages::blocks_for,
+	tensor::TensorModel,
 };
 
 /// Tokens of a step.
 const STEP: usize = 128;
 
-/// Perplexity of `tokens` on the CPU: exp of the mean negative log-likelihood of each token but the first of its
+/// Perplexity of `tokens` on a device: exp of the mean negative log-likelihood of each token but the first of its
 /// window, which has `window` tokens or what the model's context allows. NaN if no window has two.
 pub fn perplexity(
 	model: &Path,
+	choice: DeviceChoice,
 	precision: Precision,
 	tokens: &[u32],
 	window: usize,
@@ -27,8 +33,22 @@ pub fn perplexity(
 	if let Some(id) = tokens.iter().find(|id| **id as usize >= config.vocab_size) {
 		return Err(EngineError::Tokenizer(format!("token {id} is not in the vocabulary")));
 	}
-	let precision = config.precision(precision)?;
-	let mut executor = CpuModel::load(model, &config, window, blocks_for(window), precision)?;
+	let (pages, (choice, device)) = (blocks_for(window), device::open(choice)?);
+	let precision = choice.precision(&config, precision)?;
+	match device {
+		None => measure(CpuModel::load(model, &config, window, pages, precision)?, tokens, window),
+		Some(device) if device == Device::flex() => {
+			let ops = Plain::new(&config, window, pages, &device);
+			measure(TensorModel::load(model, &config, ops, &device)?, tokens, window)
+		}
+		Some(device) => {
+			let ops = Cube::new(&config, window, pages, precision, &device)?;
+			measure(TensorModel::load(model, &config, ops, &device)?, tokens, window)
+		}
+	}
+}
+
+fn measure<E: Executor>(mut executor: E, tokens: &[u32], window: usize) -> Result<f64, EngineError> {
 	let blocks: Vec<u32> = (0..blocks_for(window) as u32).collect();
 	let base = AdapterSet::new(Vec::new());
 	let (mut total, mut count) = (0.0, 0u64);
@@ -38,7 +58,7 @@ pub fn perplexity(
 			let chunk = Chunk { tokens, start, blocks: &blocks, adapters: &base, logits: tokens.len() };
 			let logits = executor.step(&[chunk])?;
 			let next = window.get(start + 1..).unwrap_or_default();
-			for (logits, next) in logits.chunks_exact(config.vocab_size).zip(next) {
+			for (logits, next) in logits.chunks_exact(executor.vocabulary()).zip(next) {
 				total -= log_likelihood(logits, *next as usize);
 				count += 1;
 			}

@@ -29,7 +29,7 @@ pub(crate) struct Quantized {
 /// Largest number of a precision; none if it has no whole numbers.
 fn most(precision: Precision) -> Option<f32> {
 	match precision {
-		Precision::Full => None,
+		Precision::Full | Precision::Half => None,
 		Precision::Int8 => Some(127.0),
 		Precision::Int4 => Some(7.0),
 	}

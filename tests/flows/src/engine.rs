@@ -113,7 +113,7 @@ pub struct Prefix {
 }
 
 /// Adapters by number: the hash is the number, the folders are made beforehand and used again for greater numbers.
-struct Folders(PathBuf);
+pub(crate) struct Folders(pub(crate) PathBuf);
 
 impl AdapterSource for Folders {
 	fn folder(&self, hash: &ContentHash) -> Result<PathBuf, String> {
@@ -121,7 +121,7 @@ impl AdapterSource for Folders {
 	}
 }
 
-fn hash_of(number: usize) -> ContentHash {
+pub(crate) fn hash_of(number: usize) -> ContentHash {
 	let mut hash = [0; 32];
 	hash[..8].copy_from_slice(&(number as u64).to_le_bytes());
 	hash
@@ -141,7 +141,7 @@ pub fn measure(settings: &Settings) -> Result<EngineReport> {
 	let adapters = tempfile::tempdir()?;
 	let config = ModelConfig::open(&settings.model).map_err(|error| anyhow!("{error}"))?;
 	for number in 0..STREAMS {
-		write_adapter(&adapters.path().join(number.to_string()), &config, number as u64)?;
+		write_adapter(&adapters.path().join(number.to_string()), &config, number as u64, RANK)?;
 	}
 	let engine_config = EngineConfig {
 		model_dir: settings.model.clone(),
@@ -236,7 +236,7 @@ fn measure_prefix(engine: &Engine) -> Result<Prefix> {
 }
 
 /// The value below which this part of the values lies.
-fn percentile(values: &mut [f64], part: f64) -> f64 {
+pub(crate) fn percentile(values: &mut [f64], part: f64) -> f64 {
 	values.sort_by(f64::total_cmp);
 	values.get(((values.len() as f64 - 1.0) * part).round() as usize).copied().unwrap_or_default()
 }
@@ -325,7 +325,7 @@ fn submit(
 }
 
 /// A PEFT folder with small random weights on every linear layer.
-fn write_adapter(folder: &Path, config: &ModelConfig, seed: u64) -> Result<()> {
+pub(crate) fn write_adapter(folder: &Path, config: &ModelConfig, seed: u64, rank: usize) -> Result<()> {
 	std::fs::create_dir_all(folder)?;
 	let (hidden, ffn) = (config.hidden_size, config.intermediate_size);
 	let (queries, keys) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
@@ -342,7 +342,7 @@ fn write_adapter(folder: &Path, config: &ModelConfig, seed: u64) -> Result<()> {
 	let mut tensors: HashMap<String, (Vec<usize>, Vec<u8>)> = HashMap::new();
 	for layer in 0..config.layers {
 		for (module, input, output) in modules {
-			let shapes = [("lora_A", vec![RANK, input]), ("lora_B", vec![output, RANK])];
+			let shapes = [("lora_A", vec![rank, input]), ("lora_B", vec![output, rank])];
 			for (factor, shape) in shapes {
 				let bytes = (0..shape.iter().product())
 					.flat_map(|_| {
@@ -367,7 +367,7 @@ fn write_adapter(folder: &Path, config: &ModelConfig, seed: u64) -> Result<()> {
 	safetensors::serialize_to_file(&views, None, &folder.join("adapter_model.safetensors"))?;
 	let names: Vec<_> = modules.iter().filter_map(|(module, ..)| module.split('.').nth(1)).collect();
 	let settings = serde_json::json!({
-		"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": RANK, "lora_alpha": 2 * RANK, "lora_dropout": 0.0,
+		"peft_type": "LORA", "task_type": "CAUSAL_LM", "r": rank, "lora_alpha": 2 * rank, "lora_dropout": 0.0,
 		"bias": "none", "target_modules": names,
 	});
 	Ok(std::fs::write(folder.join("adapter_config.json"), settings.to_string())?)

@@ -1,6 +1,7 @@
 //! `tributary-bench`: measurements of the engine and the suffix index.
 
 mod engine;
+mod gpu;
 mod perplexity;
 mod spans;
 
@@ -42,12 +43,50 @@ enum Measurement {
 		#[arg(long)]
 		json: Option<PathBuf>,
 	},
-	/// Perplexity of a text with weights in 32, 8 and 4 bits, on the CPU.
+	/// Decoding on a GPU beside what its memory bandwidth allows, and with another adapter in every stream.
+	Gpu {
+		/// Where the model and the adapters are made (8b: 16 GB and 2 GB), and found again by a later run.
+		folder: PathBuf,
+		/// Shape of the model.
+		#[arg(long, value_enum, default_value = "8b")]
+		shape: gpu::Shape,
+		/// Device: auto, cpu, flex, wgpu, vulkan or cuda.
+		#[arg(long, default_value = "auto")]
+		device: DeviceChoice,
+		/// Weights: full, half, int8 or int4.
+		#[arg(long, default_value = "half")]
+		precision: Precision,
+		/// Memory bandwidth of the device, GB/s, as its maker states it.
+		#[arg(long)]
+		bandwidth: Option<f64>,
+		/// Adapters that take turns.
+		#[arg(long, default_value_t = 2_000)]
+		adapters: usize,
+		/// Rank of the adapters.
+		#[arg(long, default_value_t = 8)]
+		rank: usize,
+		/// Tokens of an answer.
+		#[arg(long, default_value_t = 128)]
+		tokens: usize,
+		/// Runs of each row; the median is reported.
+		#[arg(long, default_value_t = 5)]
+		runs: usize,
+		/// Bytes that adapters may take on the device.
+		#[arg(long, default_value_t = 16 << 30)]
+		adapter_bytes: u64,
+		/// Where to write the report as JSON as well.
+		#[arg(long)]
+		json: Option<PathBuf>,
+	},
+	/// Perplexity of a text with weights in 32, 8 and 4 bits.
 	Perplexity {
 		/// Hugging Face folder of the base model.
 		model: PathBuf,
 		/// Folder of text files, or one file.
 		text: PathBuf,
+		/// Device: cpu, wgpu, vulkan or cuda.
+		#[arg(long, default_value = "cpu")]
+		device: DeviceChoice,
 		/// Most tokens to read.
 		#[arg(long, default_value_t = 65_536)]
 		tokens: usize,
@@ -75,8 +114,35 @@ fn main() -> Result<()> {
 			let settings = engine::Settings { model, device, precision, runs, adapter_bytes, zipf };
 			report(&engine::measure(&settings)?, json.as_deref())
 		}
-		Measurement::Perplexity { model, text, tokens, json } => {
-			report(&perplexity::measure(&model, &text, tokens)?, json.as_deref())
+		Measurement::Gpu {
+			folder,
+			shape,
+			device,
+			precision,
+			bandwidth,
+			adapters,
+			rank,
+			tokens,
+			runs,
+			adapter_bytes,
+			json,
+		} => {
+			let settings = gpu::Settings {
+				folder,
+				shape,
+				device,
+				precision,
+				bandwidth,
+				adapters: adapters.max(1),
+				rank,
+				tokens,
+				runs,
+				adapter_bytes,
+			};
+			report(&gpu::measure(&settings)?, json.as_deref())
+		}
+		Measurement::Perplexity { model, text, device, tokens, json } => {
+			report(&perplexity::measure(&model, device, &text, tokens)?, json.as_deref())
 		}
 		Measurement::Spans { tokens, folder, json } => {
 			report(&spans::measure(tokens, folder.as_deref())?, json.as_deref())

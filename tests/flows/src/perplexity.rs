@@ -3,7 +3,7 @@
 use anyhow::{anyhow, ensure, Context, Result};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
-use tributary_engine::{config::ModelConfig, perplexity, Precision, Tokenizer};
+use tributary_engine::{config::ModelConfig, perplexity, DeviceChoice, Precision, Tokenizer};
 
 /// Longest window, tokens.
 const WINDOW: usize = 512;
@@ -32,7 +32,7 @@ pub struct Row {
 ///
 /// # Errors
 /// When model or text cannot be read.
-pub fn measure(model: &Path, text: &Path, most: usize) -> Result<PerplexityReport> {
+pub fn measure(model: &Path, device: DeviceChoice, text: &Path, most: usize) -> Result<PerplexityReport> {
 	let config = ModelConfig::open(model).map_err(|error| anyhow!("{error}"))?;
 	let tokenizer = Tokenizer::open(model, &config.eos_ids).map_err(|error| anyhow!("{error}"))?;
 	let mut files = vec![text.to_owned()];
@@ -55,7 +55,7 @@ pub fn measure(model: &Path, text: &Path, most: usize) -> Result<PerplexityRepor
 		.into_iter()
 		.map(|precision| {
 			let perplexity =
-				perplexity(model, precision, &tokens, WINDOW).map_err(|error| anyhow!("{error}"))?;
+				perplexity(model, device, precision, &tokens, WINDOW).map_err(|error| anyhow!("{error}"))?;
 			Ok(Row { precision: precision.to_string(), perplexity })
 		})
 		.collect::<Result<_>>()?;

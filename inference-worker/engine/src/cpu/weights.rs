@@ -31,6 +31,8 @@ pub enum Precision {
 	/// 32-bit floats, as exact as the checkpoint.
 	#[default]
 	Full,
+	/// 16-bit floats; on GPUs only.
+	Half,
 	/// 8 bits and a scale per 32 weights: 8.5 bits a weight.
 	Int8,
 	/// 4 bits and a scale per 32 weights: 4.5 bits a weight.
@@ -53,6 +55,7 @@ impl Precision {
 	pub(crate) fn bits(self) -> u64 {
 		match self {
 			Self::Full => 32,
+			Self::Half => 16,
 			Self::Int8 => 8,
 			Self::Int4 => 4,
 		}
@@ -62,6 +65,7 @@ impl Precision {
 	pub(crate) fn bytes(self, weights: u64) -> u64 {
 		match self {
 			Self::Full => weights.saturating_mul(4),
+			Self::Half => weights.saturating_mul(2),
 			Self::Int8 => weights.saturating_mul(34) / 32,
 			Self::Int4 => weights.saturating_mul(18) / 32,
 		}
@@ -72,6 +76,7 @@ impl fmt::Display for Precision {
 	fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
 		formatter.write_str(match self {
 			Self::Full => "full",
+			Self::Half => "half",
 			Self::Int8 => "int8",
 			Self::Int4 => "int4",
 		})
@@ -82,10 +87,10 @@ impl FromStr for Precision {
 	type Err = String;
 
 	fn from_str(text: &str) -> Result<Self, Self::Err> {
-		[Self::Full, Self::Int8, Self::Int4]
+		[Self::Full, Self::Half, Self::Int8, Self::Int4]
 			.into_iter()
 			.find(|precision| precision.to_string() == text)
-			.ok_or_else(|| format!("{text:?} is no precision; use full, int8 or int4"))
+			.ok_or_else(|| format!("{text:?} is no precision; use full, half, int8 or int4"))
 	}
 }
 
@@ -163,7 +168,8 @@ impl Weights {
 	/// Packs a weight as a checkpoint holds it.
 	pub(crate) fn pack(matrix: Matrix, outputs: usize, inputs: usize, precision: Precision) -> Self {
 		let packed = match precision {
-			Precision::Full => Packed::full(&matrix.into_full(inputs), outputs, inputs),
+			// The model refuses half: there is no kernel for it.
+			Precision::Full | Precision::Half => Packed::full(&matrix.into_full(inputs), outputs, inputs),
 			_ => Packed::integer(&matrix.into_quantized(inputs, precision), outputs, inputs),
 		};
 		Self { outputs, inputs, packed }
