@@ -54,10 +54,24 @@ def main():
 	rows = []
 	for streams, kind in ROWS:
 		ours, theirs = median("tributary", streams, kind), median("peer", streams, kind)
-		rows.append({"streams": streams, "adapters": kind, "tributary": ours, "peer": theirs, "ratio": ours / theirs})
-		print(f"{streams:3} streams, {kind:8}  tributary {ours:8.1f}   peer {theirs:8.1f} tokens/s   {ours / theirs:5.2f}x")
+		ceiling = statistics.median(row["ceiling"] for report in reports["tributary"] for row in report["rows"]
+			if (row["streams"], row["adapters"]) == (streams, kind))
+		rows.append({"streams": streams, "adapters": kind, "tributary": ours, "peer": theirs, "ratio": ours / theirs, "ceiling": ceiling})
+		print(f"{streams:3} streams, {kind:8}  tributary {ours:8.1f}   peer {theirs:8.1f} tokens/s   {ours / theirs:5.2f}x   "
+			f"memory allows {ceiling:8.1f}, reached {ours / ceiling:4.0%}")
+	ratio = {(row["streams"], row["adapters"]): row["ratio"] for row in rows}
+	distinct = median("tributary", 32, "distinct")
 	summary = {
+		"ratios": {
+			# Ours to the peer's.
+			"mixed32": ratio[32, "distinct"], "mixed8": ratio[8, "distinct"], "base32": ratio[32, "base"], "single": ratio[1, "base"],
+			# Ours to our own rate with 32 adapters, and to the time without what came before.
+			"zipf1000": middle("zipf", "tokens_per_second") / distinct,
+			"prefix_warm": middle("prefix", "warm_ms") / middle("prefix", "cold_ms"),
+		},
 		"rows": rows,
+		"raw": reports,
+		"bandwidth": middle("bandwidth"),
 		"zipf": {key: middle("zipf", key) for key in reports["tributary"][0]["zipf"]},
 		"first_token_p95_ms_32_distinct": statistics.median(
 			row["first_token_p95_ms"] for report in reports["tributary"] for row in report["rows"]
@@ -66,7 +80,7 @@ def main():
 		"rounds": arguments.rounds,
 		"peer_system": reports["peer"][0]["system"],
 	}
-	print(json.dumps({key: summary[key] for key in ("zipf", "first_token_p95_ms_32_distinct", "prefix", "peer_system")}, indent=1))
+	print(json.dumps({key: summary[key] for key in ("ratios", "bandwidth", "zipf", "first_token_p95_ms_32_distinct", "prefix", "peer_system")}, indent=1))
 	if arguments.json:
 		with open(arguments.json, "w") as file:
 			json.dump(summary, file, indent=1)

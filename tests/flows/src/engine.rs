@@ -12,9 +12,11 @@ use std::{
 	time::{Duration, Instant},
 };
 use tributary_engine::{
-	config::ModelConfig, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine, EngineConfig, Event,
+	config::ModelConfig, loading::Checkpoint, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine, EngineConfig, Event,
 	Precision, Request, Sampling,
 };
+
+use crate::bandwidth::{bandwidth, StepBytes};
 
 /// Rank of the adapters.
 const RANK: usize = 16;
@@ -40,7 +42,7 @@ pub struct Settings {
 	pub precision: Precision,
 	/// Runs of each row; the median is reported.
 	pub runs: usize,
-	/// Budget of the adapters on the device, bytes.
+	/// Bytes planned for adapters beside the KV cache.
 	pub adapter_bytes: u64,
 	/// Whether to measure the traffic with many adapters too.
 	pub zipf: bool,
@@ -61,6 +63,8 @@ pub struct EngineReport {
 	pub tokens: usize,
 	/// Median of so many runs.
 	pub runs: usize,
+	/// Bytes per second that the machine reads from memory, measured before.
+	pub bandwidth: f64,
 	/// Generated tokens per second, prompts included in the time.
 	pub rows: Vec<Row>,
 	/// 32 streams over 1,000 adapters, some asked for far more often than others.
@@ -78,6 +82,9 @@ pub struct Row {
 	pub adapters: &'static str,
 	/// Generated tokens of all streams per second.
 	pub tokens_per_second: f64,
+	/// Tokens per second if decoding took no longer than reading weights, adapters and stored tokens, and prompts took
+	/// no time.
+	pub ceiling: f64,
 	/// 95th percentile of the time to the first token, milliseconds.
 	pub first_token_p95_ms: f64,
 }
@@ -89,7 +96,7 @@ pub struct Zipf {
 	pub registered: usize,
 	/// Requests.
 	pub requests: usize,
-	/// Bytes that adapters may take on the device.
+	/// Bytes planned for adapters beside the KV cache.
 	pub adapter_bytes: u64,
 	/// Adapters on the device at the end.
 	pub resident: u64,
@@ -154,6 +161,8 @@ pub fn measure(settings: &Settings) -> Result<EngineReport> {
 		adapter_bytes: settings.adapter_bytes,
 		..EngineConfig::default()
 	};
+	let (bandwidth, checkpoint) = (bandwidth(), Checkpoint::open(&settings.model)?);
+	let bytes = StepBytes::of(&config, &checkpoint, settings.precision, RANK);
 	let engine = Engine::start(engine_config, Arc::new(Folders(adapters.path().into())))?;
 	let mut rows = Vec::new();
 	for streams in [1, 8, STREAMS] {
@@ -172,6 +181,8 @@ pub fn measure(settings: &Settings) -> Result<EngineReport> {
 				streams,
 				adapters,
 				tokens_per_second: percentile(&mut rates, 0.5),
+				// An answer has on average its prompt and half of itself stored.
+				ceiling: bytes.ceiling(bandwidth, streams, if distinct { streams } else { 0 }, TOKENS * 3 / 2),
 				first_token_p95_ms: percentile(&mut firsts, 0.95),
 			});
 		}
@@ -188,6 +199,7 @@ pub fn measure(settings: &Settings) -> Result<EngineReport> {
 		rank: RANK,
 		tokens: TOKENS,
 		runs: settings.runs,
+		bandwidth,
 		rows,
 		zipf,
 		prefix,

@@ -1,5 +1,6 @@
 //! `tributary-bench`: measurements of the engine and the suffix index.
 
+mod bandwidth;
 mod engine;
 mod gpu;
 mod perplexity;
