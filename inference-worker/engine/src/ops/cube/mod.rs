@@ -52,6 +52,8 @@ impl Buffer {
 pub(crate) struct Weight(Kept);
 
 /// A weight as it is kept.
+// A few hundred of them: a box would cost more than the bytes.
+#[allow(clippy::large_enum_variant)]
 enum Kept {
 	/// Floats of 32 or 16 bits, `[inputs, outputs]`, as rows of outputs in memory.
 	Floats(Tensor<2>),
@@ -227,7 +229,7 @@ impl Ops for Cube {
 	fn weight(&self, values: &[f32], outputs: usize, inputs: usize) -> Result<Weight, ModelError> {
 		let bits = match self.precision {
 			Precision::Full | Precision::Half => {
-				return Ok(Weight(Kept::Floats(self.kept_tensor(values, [outputs, inputs]).transpose())))
+				return Ok(Weight(Kept::Floats(self.kept_tensor(values, [outputs, inputs]).transpose())));
 			}
 			Precision::Int8 => Bits::Eight,
 			Precision::Int4 => Bits::Four,

@@ -134,7 +134,7 @@ fn few_kernel<S: Float>(
 	output: &mut [f32],
 	rows: u32,
 	#[comptime] shape: Shape,
-	#[define(S)] _scales: ElemType,
+	#[define(S)] _kept: ElemType,
 ) {
 	let inputs = comptime!(shape.inputs);
 	let outputs = comptime!(shape.outputs);
@@ -228,7 +228,7 @@ fn many_kernel<S: Float>(
 	output: &mut [f32],
 	rows: u32,
 	#[comptime] shape: Shape,
-	#[define(S)] _scales: ElemType,
+	#[define(S)] _kept: ElemType,
 ) {
 	let inputs = comptime!(shape.inputs);
 	let outputs = comptime!(shape.outputs);
