@@ -4,7 +4,7 @@ use std::{fmt, str::FromStr};
 
 use burn::tensor::{Device, DeviceKind, DeviceType};
 
-use crate::error::EngineError;
+use crate::{cpu::Precision, error::EngineError};
 
 /// Device asked for by the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -68,6 +68,16 @@ pub(crate) fn open(choice: DeviceChoice) -> Result<(DeviceChoice, Option<Device>
 			false => format!("not in this build; build with `--features {choice}`, or choose cpu"),
 		},
 	})
+}
+
+/// Refuses weights for which a device, never `Auto`, has no kernel.
+pub(crate) fn check_precision(choice: DeviceChoice, precision: Precision) -> Result<(), EngineError> {
+	let advice = match (choice, precision) {
+		(DeviceChoice::Flex, Precision::Half | Precision::Int8 | Precision::Int4) => "choose precision full",
+		(DeviceChoice::Cpu, Precision::Half) => "choose precision full, int8 or int4",
+		_ => return Ok(()),
+	};
+	Err(EngineError::Config(format!("device {choice} has no kernels for weights in {precision}; {advice}")))
 }
 
 // Clippy would write one expression of cfgs, true or false only in other builds.

@@ -304,18 +304,8 @@ fn plan_memory(
 	choice: DeviceChoice,
 ) -> Result<usize, EngineError> {
 	let is_cpu = choice == DeviceChoice::Cpu;
-	let (precision, refused) = (
-		config.precision,
-		match (choice, config.precision) {
-			(_, Precision::Full) => None,
-			(DeviceChoice::Flex, _) => Some("device flex: choose precision full"),
-			(DeviceChoice::Cpu, Precision::Half) => Some("device cpu: choose precision full, int8 or int4"),
-			_ => None,
-		},
-	);
-	if let Some(refused) = refused {
-		return Err(EngineError::Config(format!("weights in {precision} are not computed on {refused}")));
-	}
+	let precision = config.precision;
+	device::check_precision(choice, precision)?;
 	let checkpoint = Checkpoint::open(&config.model_dir).map_err(ModelError::from)?;
 	let embedding = (model.vocab_size as u64).saturating_mul(model.hidden_size as u64);
 	// Tied embeddings are kept twice, to look tokens up and to multiply with.

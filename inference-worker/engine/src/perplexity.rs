@@ -34,7 +34,9 @@ pub fn perplexity(
 		return Err(EngineError::Tokenizer(format!("token {id} is not in the vocabulary")));
 	}
 	let blocks = blocks_for(window);
-	match device::open(choice)?.1 {
+	let (choice, device) = device::open(choice)?;
+	device::check_precision(choice, precision)?;
+	match device {
 		None => measure(CpuModel::load(model, &config, window, blocks, precision)?, tokens, window),
 		Some(device) if device == Device::flex() => {
 			let ops = Plain::new(&config, window, blocks, &device);

@@ -120,7 +120,7 @@ impl Weights {
 		};
 		let mut scales = vec![[f16::ZERO; LANES]; panels * blocks];
 		let packed = match precision {
-			// The model refuses half: there is no kernel for it.
+			// Half is refused before a model is loaded: there is no kernel for it here.
 			Precision::Full | Precision::Half => {
 				let mut packed = vec![[0f32; LANES]; panels * inputs];
 				for (output, row) in values.chunks_exact(inputs).enumerate() {
