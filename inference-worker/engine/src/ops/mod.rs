@@ -46,6 +46,11 @@ pub(crate) fn page_elements(config: &ModelConfig) -> usize {
 	2 * BLOCK_TOKENS * config.kv_width()
 }
 
+/// Pages that an adapter's vectors fill.
+fn pages_of(adapter: &HostAdapter, page_elements: usize) -> usize {
+	cube::adapter::elements(adapter).div_ceil(page_elements)
+}
+
 /// Operations on the device of a model; owns the pools of its layers.
 ///
 /// Activations are f32, `[rows, width]`, one row a token of the step in the order of its chunks.
@@ -72,7 +77,7 @@ pub(crate) trait Ops: Sized {
 	/// `silu(gate) · up` of rows with both side by side.
 	fn gated(&self, gate_up: Tensor<2>) -> Tensor<2>;
 
-	/// Pages that an adapter needs; 0 where adapters are not kept in pages.
+	/// Pages that an adapter takes.
 	fn adapter_pages(&self, adapter: &HostAdapter) -> usize;
 
 	/// Puts an adapter into pages, which stay its own until it is dropped.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use burn::tensor::{activation, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use super::Ops;
+use super::{page_elements, pages_of, Ops};
 use crate::{
 	config::ModelConfig,
 	error::ModelError,
@@ -166,8 +166,9 @@ impl Ops for Plain {
 		activation::silu(gate) * gate_up.slice([0..rows, both / 2..both])
 	}
 
-	fn adapter_pages(&self, _: &HostAdapter) -> usize {
-		0
+	/// Its pages stay empty, since it lies beside the pools, but it counts as much as on a GPU.
+	fn adapter_pages(&self, adapter: &HostAdapter) -> usize {
+		pages_of(adapter, page_elements(&self.config))
 	}
 
 	fn upload(&mut self, adapter: HostAdapter, _: &[u32]) -> Adapter {
