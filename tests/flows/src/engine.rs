@@ -12,8 +12,8 @@ use std::{
 	time::{Duration, Instant},
 };
 use tributary_engine::{
-	config::ModelConfig, loading::Checkpoint, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine, EngineConfig, Event,
-	Precision, Request, Sampling,
+	config::ModelConfig, loading::Checkpoint, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine,
+	EngineConfig, Event, Precision, Request, Sampling,
 };
 
 use crate::bandwidth::{bandwidth, StepBytes};
@@ -182,7 +182,12 @@ pub fn measure(settings: &Settings) -> Result<EngineReport> {
 				adapters,
 				tokens_per_second: percentile(&mut rates, 0.5),
 				// An answer has on average its prompt and half of itself stored.
-				ceiling: bytes.ceiling(bandwidth, streams, if distinct { streams } else { 0 }, TOKENS * 3 / 2),
+				ceiling: bytes.ceiling(
+					bandwidth,
+					streams,
+					if distinct { streams } else { 0 },
+					TOKENS * 3 / 2,
+				),
 				first_token_p95_ms: percentile(&mut firsts, 0.95),
 			});
 		}

@@ -94,11 +94,6 @@ impl CpuModel {
 		pages: usize,
 		precision: Precision,
 	) -> Result<Self, ModelError> {
-		if precision == Precision::Half {
-			return Err(ModelError::Config(
-				"weights in half are computed on GPUs only: choose full, int8 or int4".into(),
-			));
-		}
 		let level = Level::detect();
 		let weights = ModelWeights::open(dir, config)?;
 		let half = precision != Precision::Full;

@@ -47,6 +47,11 @@ pub(crate) fn page_elements(config: &ModelConfig) -> usize {
 	2 * BLOCK_TOKENS * config.kv_width()
 }
 
+/// Pages that an adapter's vectors fill.
+fn pages_of(adapter: &HostAdapter, page_elements: usize) -> usize {
+	cube::adapter::elements(adapter).div_ceil(page_elements)
+}
+
 /// Operations on the device of a model; owns the pools of its layers.
 ///
 /// Activations are f32, `[rows, width]`, one row a token of the step in the order of its chunks.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use burn::tensor::{activation, Device, IndexingUpdateOp, Int, Tensor, TensorData};
 
-use super::{page_elements, Ops};
+use super::{page_elements, pages_of, Ops};
 use crate::{
 	config::ModelConfig,
 	error::ModelError,
@@ -168,8 +168,9 @@ impl Ops for Plain {
 		activation::silu(gate) * gate_up.slice([0..rows, both / 2..both])
 	}
 
+	/// Its pages stay empty, since it lies beside the pools, but it counts as much as on a GPU.
 	fn adapter_pages(&self, adapter: &HostAdapter) -> usize {
-		adapter.pages(4, (4 * self.config.layers * page_elements(&self.config)) as u64)
+		pages_of(adapter, page_elements(&self.config))
 	}
 
 	/// Adapters have tensors of their own; their pages are only counted.

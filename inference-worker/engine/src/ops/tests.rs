@@ -441,3 +441,11 @@ fn norm_and_gate_are_those_of_plain_tensors_when_widths_are_odd() {
 		assert_close(&read(found), &read(expected), 1e-5, &format!("gate of {width}"));
 	}
 }
+
+#[test]
+#[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
+fn model_is_refused_when_its_heads_are_wider_than_the_kernels_take() {
+	let config = config(1, 1, 512);
+	let error = Cube::new(&config, config.context, 1, Precision::Full, &device()).map(|_| ()).unwrap_err();
+	assert!(error.to_string().contains("choose device cpu"), "{error}");
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::Device;
+use burn::tensor::{Device, FloatDType};
 
 use super::*;
 use crate::{
@@ -47,9 +47,9 @@ fn on_flex(name: &str) -> Loaded<TensorModel<Plain>> {
 	})
 }
 
-fn on_gpu(name: &str, device: &Device) -> Loaded<TensorModel<Cube>> {
+fn on_gpu(name: &str, precision: Precision, device: &Device) -> Loaded<TensorModel<Cube>> {
 	Loaded::open(name, |dir, config| {
-		let ops = Cube::new(config, config.context, BLOCKS + ADAPTER_PAGES, Precision::Full, device).unwrap();
+		let ops = Cube::new(config, config.context, BLOCKS + ADAPTER_PAGES, precision, device).unwrap();
 		TensorModel::load(dir, config, ops, device).unwrap()
 	})
 }
@@ -275,9 +275,32 @@ fn tokens_and_chat_prompt_equal_those_of_transformers_when_the_same_files_are_re
 fn logits_agree_with_transformers_and_peft_when_the_kernels_are_those_for_gpus() {
 	let device = ops::tests::device();
 	for name in MODELS {
-		on_gpu(name, &device).agrees_with_transformers(name);
-		on_gpu(name, &device).agrees_in_chunks(name);
-		on_gpu(name, &device).decodes_alone_and_mixed();
+		on_gpu(name, Precision::Full, &device).agrees_with_transformers(name);
+		on_gpu(name, Precision::Full, &device).agrees_in_chunks(name);
+		on_gpu(name, Precision::Full, &device).decodes_alone_and_mixed();
+	}
+}
+
+#[test]
+#[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
+fn logits_stay_near_those_of_transformers_when_the_kernels_are_those_for_gpus_with_fewer_bits() {
+	let device = ops::tests::device();
+	let mut precisions = vec![(Precision::Int8, 0.05), (Precision::Int4, 0.5)];
+	if device.supports_dtype(FloatDType::F16) {
+		precisions.push((Precision::Half, 0.01));
+	}
+	for (precision, allowed) in precisions {
+		let mut loaded = on_gpu("llama", precision, &device);
+		let prompt = loaded.prompt(0);
+		for label in loaded.labels() {
+			let (found, expected) = (loaded.full(&label, &prompt), loaded.expected(&label));
+			let sum = |rows: &mut dyn Iterator<Item = f32>| rows.map(f32::abs).sum::<f32>();
+			let numbers = || found.iter().flatten().zip(expected.iter().flatten());
+			let off = sum(&mut numbers().map(|(found, expected)| found - expected));
+			let part = off / sum(&mut numbers().map(|(_, expected)| *expected));
+			println!("{precision}, {label}: off by {part:.4} of the logits");
+			assert!(part < allowed, "{precision}, {label}: {part} of the logits");
+		}
 	}
 }
 

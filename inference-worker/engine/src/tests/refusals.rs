@@ -7,6 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::{
 	config::ModelConfig,
+	cpu::Precision,
 	error::{AdapterError, ModelError, SubmitError, WeightsError},
 	lora::reader,
 };
@@ -263,6 +264,23 @@ fn start_fails_when_the_device_is_not_in_the_build_or_a_number_is_zero() {
 	}
 	assert!("gpu".parse::<DeviceChoice>().unwrap_err().contains("flex"));
 	assert_eq!("vulkan".parse(), Ok(DeviceChoice::Vulkan));
+}
+
+#[test]
+fn precision_is_refused_when_the_device_has_no_kernel_for_it() {
+	for (device, precision, advice) in [
+		(DeviceChoice::Flex, Precision::Int8, "choose precision full"),
+		(DeviceChoice::Flex, Precision::Half, "choose precision full"),
+		(DeviceChoice::Cpu, Precision::Half, "choose precision full, int8 or int4"),
+	] {
+		let config = EngineConfig { device, precision, ..config("llama") };
+		let error = Engine::start(config, Arc::new(Folders::default())).map(|_| ()).unwrap_err();
+		assert!(error.to_string().ends_with(advice), "{error}");
+		let error = crate::perplexity(&fixture("llama"), device, precision, &[1, 2], 16).unwrap_err();
+		assert!(error.to_string().contains("choose"), "{error}");
+	}
+	assert_eq!("half".parse(), Ok(Precision::Half));
+	assert!("f16".parse::<Precision>().unwrap_err().contains("half"));
 }
 
 #[test]

@@ -33,7 +33,7 @@ impl Widths {
 }
 
 /// Numbers of an adapter's largest layer.
-pub(super) fn elements(adapter: &HostAdapter) -> usize {
+pub(in crate::ops) fn elements(adapter: &HostAdapter) -> usize {
 	let factors = |factors: &HostFactors| factors.a.len() + factors.b.len();
 	let layers = adapter.layers.iter();
 	HEADER + layers.map(|layer| layer.iter().flatten().map(factors).sum::<usize>()).max().unwrap_or(0)

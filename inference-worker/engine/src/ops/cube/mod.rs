@@ -23,7 +23,7 @@ use self::{
 	plan::{AttentionPlan, UpdatePlan},
 	store::Heads,
 };
-use super::{page_elements, Bits, Ops};
+use super::{page_elements, pages_of, Bits, Ops};
 use crate::{
 	config::ModelConfig,
 	cpu::Precision,
@@ -273,7 +273,7 @@ impl Ops for Cube {
 	}
 
 	fn adapter_pages(&self, adapter: &HostAdapter) -> usize {
-		adapter::elements(adapter).div_ceil(self.heads.page_elements())
+		pages_of(adapter, self.heads.page_elements())
 	}
 
 	fn upload(&mut self, adapter: &HostAdapter, pages: &[u32]) -> Adapter {
