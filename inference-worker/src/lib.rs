@@ -7,6 +7,7 @@
 
 pub mod agents;
 pub mod answer;
+pub mod billing;
 pub mod channels;
 pub mod config;
 pub mod indexes;
@@ -17,4 +18,5 @@ pub mod records;
 pub mod run;
 pub mod server;
 pub mod settlement;
+pub mod tools;
 pub mod worker;

@@ -15,8 +15,8 @@ Getting started:
   5. tributary-worker                 serves
 
 Payers use any OpenAI client through `tributary proxy`.
-HTTP: /v1/chat/completions /v1/completions /v1/models /v1/quote?model= /v1/channel/{payer}
-      /v1/trail/{id} /v1/trail/{id}/evidence /v1/batches/{sequence} /health /metrics
+HTTP: /v1/chat/completions /v1/completions /v1/embeddings /v1/models /v1/quote?model=
+      /v1/channel/{payer} /v1/trail/{id} /v1/trail/{id}/evidence /v1/batches/{sequence} /health /metrics
 
 Environment: TRIBUTARY_SERVICE_URI, TRIBUTARY_KEY_PASSWORD (secrets win over the file),
              RUST_LOG (for example tributary_worker=debug), AWS_* for a store on S3.";

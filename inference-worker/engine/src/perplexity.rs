@@ -6,7 +6,7 @@ use crate::{
 	config::ModelConfig,
 	cpu::{CpuModel, Precision},
 	error::EngineError,
-	executor::{Chunk, Executor},
+	executor::{Chunk, Executor, Want},
 	kv_blocks::blocks_for,
 	lora::set::AdapterSet,
 };
@@ -34,7 +34,8 @@ pub fn perplexity(
 	for window in tokens.chunks(window) {
 		for (index, tokens) in window.chunks(STEP).enumerate() {
 			let start = index * STEP;
-			let chunk = Chunk { tokens, start, blocks: &blocks, adapters: &base, logits: tokens.len() };
+			let want = Want::Logits(tokens.len());
+			let chunk = Chunk { tokens, start, blocks: &blocks, adapters: &base, want };
 			let logits = executor.step(&[chunk])?;
 			let next = window.get(start + 1..).unwrap_or_default();
 			for (logits, next) in logits.chunks_exact(config.vocab_size).zip(next) {

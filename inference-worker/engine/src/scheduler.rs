@@ -13,8 +13,9 @@ use std::{
 use rayon::prelude::*;
 
 use crate::{
+	draw::Draw,
 	error::{AdapterError, EngineError},
-	executor::{Chunk, Executor, BLOCK_TOKENS},
+	executor::{Chunk, Executor, Want, BLOCK_TOKENS},
 	fairness::Turns,
 	kv_blocks::{blocks_for, BlockPool},
 	lora::{
@@ -24,7 +25,6 @@ use crate::{
 		store::AdapterStore,
 	},
 	request::{Event, Reporter, Request},
-	sampling::{sample, Sampled, Sampling},
 	sequence::Sequence,
 	stats::Counters,
 	tokenizer::Tokenizer,
@@ -54,6 +54,13 @@ struct Work {
 	tokens: Vec<u32>,
 	/// After how many of the last of them a token is drawn.
 	draws: usize,
+}
+
+impl Work {
+	/// How many of the tokens are guesses.
+	fn drafted(&self) -> usize {
+		self.draws.saturating_sub(1)
+	}
 }
 
 struct Waiting {
@@ -224,7 +231,7 @@ impl<E: Executor> Scheduler<E> {
 					start: sequence.stored,
 					blocks: &sequence.blocks,
 					adapters: &sequence.adapters,
-					logits: work.draws,
+					want: if sequence.embeds() { Want::Hidden } else { Want::Logits(work.draws) },
 				})
 			})
 			.collect();
@@ -232,22 +239,34 @@ impl<E: Executor> Scheduler<E> {
 			Ok(logits) => logits,
 			Err(error) => return self.fail_running(&error),
 		};
-		let draws: Vec<(u64, Sampling)> = work
+		let (vocabulary, mut rest) = (self.executor.vocabulary(), logits.as_slice());
+		let mut draws: Vec<Draw<'_>> = work
 			.iter()
-			.flat_map(|work| {
-				let (position, sampling) = self.running[work.index].draw();
-				(0..work.draws as u64).map(move |ahead| (position + ahead, sampling))
+			.map(|work| {
+				let (own, others) = rest.split_at(work.draws * vocabulary);
+				rest = others;
+				self.running[work.index].draw(own, &work.tokens[work.tokens.len() - work.drafted()..])
 			})
 			.collect();
-		let drawn: Vec<Sampled> = draws
-			.par_iter()
-			.zip(logits.par_chunks_exact(self.executor.vocabulary()))
-			.map(|((position, sampling), logits)| sample(logits, *position, sampling))
-			.collect();
-		let (mut drawn, mut ended) = (drawn.into_iter(), Vec::new());
-		for work in work {
+		let drawn: Vec<_> = draws.par_iter_mut().map(|draw| draw.tokens(vocabulary)).collect();
+		// What is left are hidden states.
+		let embedded = work.iter().filter(|work| self.running[work.index].embeds());
+		let width = rest.len() / embedded.map(|work| work.tokens.len()).sum::<usize>().max(1);
+		let mut ended = Vec::new();
+		for ((work, draw), drawn) in work.iter().zip(draws).zip(drawn) {
 			let sequence = &mut self.running[work.index];
-			let drafted = work.draws.saturating_sub(1);
+			sequence.steer = draw.steer;
+			if sequence.embeds() {
+				let (states, others) = rest.split_at(work.tokens.len() * width);
+				rest = others;
+				Counters::add(&self.counters.prompt_tokens, work.tokens.len() as u64);
+				self.turns.served(sequence.payer(), work.tokens.len());
+				if !sequence.embed(states, work.tokens.len()) {
+					ended.push(work.index);
+				}
+				continue;
+			}
+			let drafted = work.drafted();
 			let computed = work.tokens.len() - drafted;
 			if sequence.is_in_prompt() {
 				Counters::add(&self.counters.prompt_tokens, computed as u64);
@@ -257,15 +276,16 @@ impl<E: Executor> Scheduler<E> {
 			// A guess that is what is drawn anyway makes the next draw good as well.
 			let mut guesses = work.tokens[computed..].iter();
 			let (mut goes_on, mut accepted) = (true, 0);
-			for drawn in drawn.by_ref().take(work.draws) {
+			for drawn in drawn {
 				if !goes_on {
-					continue;
+					break;
 				}
 				Counters::add(&self.counters.generated_tokens, 1);
+				let id = drawn.as_ref().ok().map(|drawn| drawn.id);
 				if !sequence.advance(drawn) {
 					ended.push(work.index);
 					goes_on = false;
-				} else if guesses.next() == Some(&drawn.id) {
+				} else if guesses.next() == id.as_ref() {
 					sequence.stored += 1;
 					accepted += 1;
 				} else {
@@ -299,7 +319,8 @@ impl<E: Executor> Scheduler<E> {
 			let tokens = sequence.next_tokens(budget).to_vec();
 			budget -= tokens.len();
 			if !tokens.is_empty() {
-				work.push(Work { index, draws: usize::from(sequence.reaches_end(tokens.len())), tokens });
+				let draws = usize::from(sequence.reaches_end(tokens.len()) && !sequence.embeds());
+				work.push(Work { index, draws, tokens });
 			}
 		}
 		work
@@ -333,7 +354,9 @@ impl<E: Executor> Scheduler<E> {
 			.filter_map(|adapter| Some((adapter.hash, adapter.scale, self.store.get(&adapter.hash)?)))
 			.collect();
 		let adapters = AdapterSet::new(members);
-		let (mut blocks, last_key) = Sequence::shared_blocks(&request.prompt, &adapters, &mut self.pool);
+		// An embedding needs the hidden states of every token, which the cache does not hold.
+		let shareable = if request.embed { &[][..] } else { &request.prompt };
+		let (mut blocks, last_key) = Sequence::shared_blocks(shareable, &adapters, &mut self.pool);
 		let shared = blocks.len();
 		if needed.saturating_sub(shared) > self.pool.available() {
 			self.pool.release_all(&blocks);

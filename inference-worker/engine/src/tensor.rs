@@ -9,7 +9,7 @@ use crate::{
 	checkpoint::ModelWeights,
 	config::ModelConfig,
 	error::{EngineError, ModelError},
-	executor::{Chunk, Executor, BLOCK_TOKENS},
+	executor::{Chunk, Executor, Want, BLOCK_TOKENS},
 	loading::transpose,
 	lora::{
 		batch::{Adapter, LoraBatch, LoraPlanner},
@@ -138,9 +138,15 @@ impl TensorModel {
 		(2 * config.layers * BLOCK_TOKENS * config.kv_width() * 4) as u64
 	}
 
-	/// Logits of hidden states: `[tokens, vocab]`.
-	fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-		self.output.forward(self.norm(hidden, &self.norm))
+	/// Logits of rows of the hidden states, `[rows, vocab]`, or those states after the last norm, `[rows, hidden]`.
+	fn read(&self, hidden: &Tensor<2>, rows: Vec<i32>, want_logits: bool) -> Result<Vec<f32>, EngineError> {
+		if rows.is_empty() {
+			return Ok(Vec::new());
+		}
+		let normed = self.norm(hidden.clone().select(0, self.ints(rows)), &self.norm);
+		let wanted = if want_logits { self.output.forward(normed) } else { normed };
+		let data = wanted.try_into_data().map_err(|error| EngineError::Inference(error.to_string()))?;
+		data.try_into_vec::<f32>().map_err(|error| EngineError::Inference(format!("{error:?}")))
 	}
 
 	fn context(&self, chunks: &[Chunk<'_, Adapter>]) -> StepContext {
@@ -351,17 +357,18 @@ impl Executor for TensorModel {
 			hidden = self.layer(index, layer, hidden, &context, stored, &lora);
 		}
 		self.cache = cache;
-		let (mut wanted, mut end) = (Vec::new(), 0);
+		let (mut drawn_from, mut states, mut end) = (Vec::new(), Vec::new(), 0);
 		for chunk in chunks {
+			let start = end;
 			end += chunk.tokens.len();
-			wanted.extend((end - chunk.logits..end).map(|row| row as i32));
+			match chunk.want {
+				Want::Logits(count) => drawn_from.extend((end - count..end).map(|row| row as i32)),
+				Want::Hidden => states.extend((start..end).map(|row| row as i32)),
+			}
 		}
-		if wanted.is_empty() {
-			return Ok(Vec::new());
-		}
-		let logits = self.logits(hidden.select(0, self.ints(wanted)));
-		let data = logits.try_into_data().map_err(|error| EngineError::Inference(error.to_string()))?;
-		data.try_into_vec::<f32>().map_err(|error| EngineError::Inference(format!("{error:?}")))
+		let mut wanted = self.read(&hidden, drawn_from, true)?;
+		wanted.extend(self.read(&hidden, states, false)?);
+		Ok(wanted)
 	}
 
 	fn recover(&mut self) {

@@ -3,9 +3,13 @@
 mod admission;
 mod chat;
 mod completions;
+mod embeddings;
 mod errors;
 mod info;
+mod members;
+mod messages;
 mod openai;
+mod options;
 mod reply;
 mod trail;
 
@@ -24,6 +28,7 @@ pub fn router(worker: Arc<Worker>) -> Router {
 	Router::new()
 		.route("/v1/chat/completions", post(chat::chat))
 		.route("/v1/completions", post(completions::completions))
+		.route("/v1/embeddings", post(embeddings::embeddings))
 		.route("/v1/models", get(info::models))
 		.route("/v1/models/{name}", get(info::model))
 		.route("/v1/quote", get(info::quote))
