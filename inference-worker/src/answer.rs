@@ -5,6 +5,7 @@
 
 use crate::{
 	billing::{record, Bill, Recorded, Work},
+	lora_requests::LoraRequest,
 	metrics,
 	prompt::Prompt,
 	tools::{Call, CallReader, CallStyle, Part},
@@ -152,7 +153,10 @@ pub fn start(worker: Arc<Worker>, mut job: Job) -> Result<UnboundedReceiver<Piec
 	worker.engine.submit_all(requests.collect())?;
 	let choices = (0..job.generation.choices).map(|_| Choice::new(job.calls.as_ref())).collect();
 	let began = Instant::now();
-	let answer = Answer { worker, job, tokens_in, choices, cached: 0, began, queued: None, first: None };
+	let agent = &job.bill.agent;
+	let lora = worker.lora_requests.waiting(&agent.name, !agent.adapters.is_empty());
+	let answer =
+		Answer { worker, job, tokens_in, choices, cached: 0, began, lora, queued: None, first: None };
 	tokio::spawn(answer.drive(events, pieces_in, gone));
 	Ok(pieces)
 }
@@ -211,6 +215,7 @@ struct Answer {
 	choices: Vec<Choice>,
 	cached: usize,
 	began: Instant,
+	lora: LoraRequest,
 	/// When the first choice joined the batch.
 	queued: Option<Instant>,
 	/// When its first token came.
@@ -263,6 +268,7 @@ impl Answer {
 			Event::Started { cached } => {
 				if self.queued.is_none() {
 					self.cached = cached;
+					self.lora.joined();
 					metrics::joined(self.began.elapsed());
 					self.queued = Some(Instant::now());
 				}

@@ -11,6 +11,7 @@ pub mod billing;
 pub mod channels;
 pub mod config;
 pub mod indexes;
+pub mod lora_requests;
 pub mod metrics;
 pub mod orders;
 pub mod prompt;

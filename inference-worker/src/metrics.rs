@@ -2,7 +2,7 @@
 
 use crate::{
 	records::{Inclusion, Intent},
-	worker::Worker,
+	worker::{unix_ms, Worker},
 };
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -20,6 +20,7 @@ pub fn install() -> Result<PrometheusHandle, String> {
 	let handle = builder.install_recorder().map_err(|error| error.to_string())?;
 	describe_gauge!("vllm:num_requests_running", "Requests being decoded.");
 	describe_gauge!("vllm:num_requests_waiting", "Requests in the queue.");
+	describe_gauge!("vllm:kv_cache_usage_perc", "Part of the KV cache that requests hold, 1 for all of it.");
 	describe_counter!("vllm:prompt_tokens_total", "Prompt tokens of recorded answers.");
 	describe_counter!("vllm:generation_tokens_total", "Generated tokens of recorded answers.");
 	describe_counter!("vllm:request_success_total", "Recorded answers by finish reason.");
@@ -124,6 +125,7 @@ pub fn render(worker: &Worker) -> String {
 	let stats = worker.engine.stats();
 	gauge!("vllm:num_requests_running").set(stats.running as f64);
 	gauge!("vllm:num_requests_waiting").set(stats.waiting as f64);
+	gauge!("vllm:kv_cache_usage_perc").set(stats.kv_blocks_used as f64 / stats.kv_blocks.max(1) as f64);
 	gauge!("tributary_lora_adapters_resident").set(stats.resident_adapters as f64);
 	gauge!("tributary_lora_adapter_bytes").set(stats.adapter_bytes as f64);
 	counter!("tributary_lora_cache_hits_total").absolute(stats.adapter_hits);
@@ -145,5 +147,6 @@ pub fn render(worker: &Worker) -> String {
 	let head = worker.head.get();
 	gauge!("tributary_chain_block").set(f64::from(head.block));
 	gauge!("tributary_chain_age_seconds").set(head.read_at.elapsed().as_secs_f64());
-	worker.metrics.render()
+	let most = worker.config.engine.max_batch;
+	worker.metrics.render() + &worker.lora_requests.render(most, unix_ms() / 1_000)
 }

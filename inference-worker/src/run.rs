@@ -72,6 +72,7 @@ pub async fn run(config: Config) -> Result<()> {
 		catalogue: Catalogue::default(),
 		head,
 		metrics,
+		lora_requests: Default::default(),
 		running,
 		started: unix_ms() / 1_000,
 		config,

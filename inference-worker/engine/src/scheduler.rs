@@ -194,6 +194,9 @@ impl<E: Executor> Scheduler<E> {
 			self.running.push(sequence);
 		}
 		Counters::set(&self.counters.running, self.running.len() as u64);
+		let (blocks, available) = (self.pool.count(), self.pool.available());
+		Counters::set(&self.counters.kv_blocks, blocks as u64);
+		Counters::set(&self.counters.kv_blocks_used, blocks.saturating_sub(available) as u64);
 		if self.running.is_empty() {
 			return false;
 		}

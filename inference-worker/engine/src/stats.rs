@@ -23,6 +23,10 @@ pub struct Stats {
 	pub adapter_loads: u64,
 	/// Adapters removed to make room since the start.
 	pub adapter_evictions: u64,
+	/// Blocks of the KV cache.
+	pub kv_blocks: u64,
+	/// Those of them that requests hold.
+	pub kv_blocks_used: u64,
 	/// Tokens guessed ahead since the start.
 	pub drafted_tokens: u64,
 	/// Those of them that were drawn.
@@ -44,6 +48,8 @@ pub(crate) struct Counters {
 	pub(crate) adapter_hits: AtomicU64,
 	pub(crate) adapter_loads: AtomicU64,
 	pub(crate) adapter_evictions: AtomicU64,
+	pub(crate) kv_blocks: AtomicU64,
+	pub(crate) kv_blocks_used: AtomicU64,
 	pub(crate) drafted_tokens: AtomicU64,
 	pub(crate) accepted_tokens: AtomicU64,
 	pub(crate) prefix_lookups: AtomicU64,
@@ -95,6 +101,8 @@ impl Counters {
 			adapter_hits: self.adapter_hits.load(Relaxed),
 			adapter_loads: self.adapter_loads.load(Relaxed),
 			adapter_evictions: self.adapter_evictions.load(Relaxed),
+			kv_blocks: self.kv_blocks.load(Relaxed),
+			kv_blocks_used: self.kv_blocks_used.load(Relaxed),
 			drafted_tokens: self.drafted_tokens.load(Relaxed),
 			accepted_tokens: self.accepted_tokens.load(Relaxed),
 			prefix_lookups: self.prefix_lookups.load(Relaxed),
