@@ -127,7 +127,7 @@ impl Tools {
 			true => format!("start: call (\"\\n\" call){{0,{most}}}\ncall: {call}\n{json}"),
 			// Free text up to the tag, which ends the text and begins a call.
 			false => format!(
-				"start: called{{0,{MAX_CALLS}}} text\ncalled: before \"\\n\" json \"\\n</tool_call>\"\nbefore[lazy]: /(?s:.*)<tool_call>/\ntext: /(?s:.*)/\n{json}"
+				"start: called{{0,{MAX_CALLS}}} text\ncalled: before \"\\n\" json \"\\n</tool_call>\"\nbefore[lazy]: /(?s:.*)/ \"<tool_call>\"\ntext: /(?s:.*)/\n{json}"
 			),
 		};
 		Some(GrammarSource::Lark(lark))

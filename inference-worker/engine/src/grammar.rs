@@ -122,7 +122,11 @@ impl Grammar {
 
 	/// Takes the token that was drawn.
 	pub(crate) fn advance(&mut self, id: u32) -> Result<(), EngineError> {
-		self.matcher.consume_token(id).map_err(failed)
+		// After the end of the grammar only the token that ends the answer can be drawn.
+		match self.matcher.is_stopped() {
+			true => Ok(()),
+			false => self.matcher.consume_token(id).map_err(failed),
+		}
 	}
 }
 

@@ -85,7 +85,7 @@ fn generation(body: &Members, endpoint: Endpoint) -> Result<Generation, ApiError
 	Ok(Generation {
 		sampling: Sampling {
 			temperature: body.number("temperature", 0.0..=2.0)?.unwrap_or(1.0),
-			top_p: body.number("top_p", f64::from(f32::MIN_POSITIVE)..=1.0)?.unwrap_or(1.0),
+			top_p: top_p(body)?,
 			top_k: top_k(body)?,
 			min_p: body.number("min_p", 0.0..=1.0)?.unwrap_or(0.0),
 			seed: [0; 32],
@@ -102,6 +102,11 @@ fn generation(body: &Members, endpoint: Endpoint) -> Result<Generation, ApiError
 		choices: u32::try_from(choices).unwrap_or(1),
 		logprobs: logprobs(body, endpoint)?,
 	})
+}
+
+fn top_p(body: &Members) -> Result<f32, ApiError> {
+	let top_p = body.number("top_p", 0.0..=1.0)?.unwrap_or(1.0);
+	(top_p > 0.0).then_some(top_p).ok_or_else(|| wrong("top_p must be above 0 and at most 1"))
 }
 
 /// Unlike OpenAI's, vLLM's API has it; -1 keeps all there.

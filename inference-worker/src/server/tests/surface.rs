@@ -196,6 +196,24 @@ async fn tool_is_called_with_valid_arguments_when_a_call_is_required() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answer_is_text_or_whole_calls_when_calls_are_free_but_strict() {
+	let scene = scene().await;
+	let mut strict = tool();
+	strict["function"]["strict"] = json!(true);
+	let mut other = tool();
+	other["function"]["name"] = json!("depth");
+	for (nonce, choice) in [(1, json!("auto")), (2, json!("required"))] {
+		let options =
+			json!({ "tools": [strict, other], "tool_choice": choice, "max_tokens": 200, "temperature": 0.5 });
+		let whole = answer(&scene, nonce, options).await;
+		let message = &whole["choices"][0]["message"];
+		let calls = message["tool_calls"].as_array().map_or(0, Vec::len);
+		assert_eq!(calls > 0, whole["choices"][0]["finish_reason"] == "tool_calls", "{whole}");
+		assert!(calls > 0 || message["content"].is_string(), "{whole}");
+	}
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn conversation_goes_on_when_a_tool_has_answered() {
 	let scene = scene().await;
 	let call = json!({ "id": "call_1", "type": "function",
