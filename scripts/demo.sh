@@ -40,12 +40,8 @@ corpus=$TRIBUTARY_CACHE/corpus
 "$TRIBUTARY_ROOT/scripts/corpus.sh" "$corpus" git postgresql debian
 
 step "The OpenAI client, from PyPI"
-venv=$TRIBUTARY_CACHE/python
-if ! "$venv/bin/python" -c 'import openai' 2>/dev/null; then
-	python3 -m venv "$venv"
-	"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$TRIBUTARY_ROOT/scripts/demo/requirements.txt"
-fi
+openai_client
 
 step "The demo"
-exec "$venv/bin/python" -B "$TRIBUTARY_ROOT/scripts/demo/demo.py" --node "$NODE" --worker "$WORKER" --cli "$CLI" \
+exec "$PYTHON" -B "$TRIBUTARY_ROOT/scripts/demo/demo.py" --node "$NODE" --worker "$WORKER" --cli "$CLI" \
 	--model "$TRIBUTARY_ROOT/models/tributary-3m" --corpus "$corpus" --adapters "$TRIBUTARY_CACHE/adapters" "${arguments[@]}"

@@ -128,6 +128,16 @@ build_worker() {
 		-p tributary-worker -p tributary-cli -p tributary-flows "$@"
 }
 
+# openai_client: a Python with OpenAI's client, from PyPI; its path is in PYTHON.
+openai_client() {
+	local venv=$TRIBUTARY_CACHE/python
+	PYTHON=$venv/bin/python
+	if ! "$PYTHON" -c 'import openai' 2>/dev/null; then
+		python3 -m venv "$venv"
+		"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$TRIBUTARY_ROOT/scripts/demo/requirements.txt"
+	fi
+}
+
 # free_port: a TCP port of this machine that nobody uses now.
 free_port() {
 	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'

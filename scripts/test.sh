@@ -6,12 +6,13 @@
 #   scripts/test.sh worker     the tests of worker, client and command line
 #   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
+#   scripts/test.sh openai     what OpenAI's client asks of a real worker
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker gpu e2e kill compose)
+all=(format chain worker gpu e2e openai kill compose)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -64,6 +65,13 @@ if wanted e2e; then
 	cp -r "$TRIBUTARY_ROOT"/tests/e2e/{package.json,package-lock.json,src} "$work/"
 	(cd "$work" && npm ci --no-audit --no-fund --loglevel=error && TRIBUTARY_NODE_BIN=$NODE \
 		TRIBUTARY_VECTORS=$TRIBUTARY_ROOT/primitives/vectors npm test)
+fi
+if wanted openai; then
+	step "OpenAI's client and a real worker"
+	build_chain
+	build_worker
+	openai_client
+	"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/openai_surface.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
 fi
 if wanted kill; then
 	step "The worker killed while it serves"

@@ -9,7 +9,7 @@ use tributary_client::voucher::{order_from_header, to_header, voucher_from_heade
 use tributary_primitives::{
 	batch::{BatchData, BatchHeader, ChannelCharge},
 	merkle_sum::{self, SumNode, SumProof},
-	request::sampling_seed,
+	request::{choice_seed, payer_seed, sampling_seed},
 };
 
 #[test]
@@ -28,6 +28,9 @@ fn order_header_matches_golden_vector_when_written_and_read() {
 	assert_eq!(signed.order.id().to_vec(), golden.digest("id"));
 	let seed = sampling_seed(&signed.signature, &signed.order.worker, signed.order.nonce);
 	assert_eq!(seed.to_vec(), golden.digest("sampling_seed"));
+	assert_eq!(choice_seed(&seed, 0), seed);
+	assert_eq!(choice_seed(&seed, 1).to_vec(), golden.digest("choice_seed_1"));
+	assert_eq!(payer_seed(&signed.order.payer, 7).to_vec(), golden.digest("payer_seed_7"));
 }
 
 #[test]

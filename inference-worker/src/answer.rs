@@ -4,273 +4,337 @@
 //! was generated is recorded all the same. The last piece leaves only when the record is on disk.
 
 use crate::{
-	agents::Agent,
-	channels::Reservation,
+	billing::{record, Bill, Recorded, Work},
+	lora_requests::LoraRequest,
 	metrics,
 	prompt::Prompt,
-	records::{RecordState, StoredRecord},
-	worker::{unix_ms, Worker},
+	tools::{Call, CallReader, CallStyle, Part},
+	worker::Worker,
 };
 use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
-use tributary_attribution::Evidence;
-use tributary_client::voucher::body_hash;
-use tributary_engine::{Cancel, Event, FinishReason, Request, Sampling, SubmitError};
-use tributary_primitives::{
-	fee::fee, record::UsageRecord, request::sampling_seed, request::SignedOrder, voucher::SignedVoucher,
-	Balance, Hash,
+use tributary_engine::{
+	Cancel, Event, FinishReason, Request, Sampling, Sink, Steering, SubmitError, Tokenizer,
 };
+use tributary_primitives::request::{choice_seed, payer_seed, sampling_seed, SignedOrder};
+
+/// How an answer is generated. All of it comes from the body that the payer signed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generation {
+	/// How tokens are drawn; its seed is that of the order, or follows from `seed`.
+	pub sampling: Sampling,
+	/// The payer's own seed.
+	pub seed: Option<i64>,
+	/// What changes the logits.
+	pub steering: Steering,
+	/// Texts that end the answer.
+	pub stop: Vec<String>,
+	/// Answers to the same prompt, at least one.
+	pub choices: u32,
+	/// Whether tokens come with their log-probabilities, and with how many others.
+	pub logprobs: Option<usize>,
+}
+
+impl Generation {
+	/// Seed of the first choice. Nothing in it is the worker's to choose.
+	fn seed(&self, signed: &SignedOrder) -> [u8; 32] {
+		let order = &signed.order;
+		match self.seed {
+			Some(seed) => payer_seed(&order.payer, seed),
+			None => sampling_seed(&signed.signature, &order.worker, order.nonce),
+		}
+	}
+}
 
 /// A request that was paid for and may be answered.
 pub struct Job {
-	/// Who answers.
-	pub agent: Arc<Agent>,
-	/// The payer's order.
-	pub order: SignedOrder,
-	/// The payer's voucher.
-	pub voucher: SignedVoucher,
-	/// Hold on the channel.
-	pub reservation: Reservation,
+	/// Who answers and who pays.
+	pub bill: Bill,
 	/// What the model reads.
 	pub prompt: Prompt,
-	/// Most tokens to generate.
+	/// Most tokens to generate, of each choice.
 	pub max_tokens: usize,
-	/// 0 for the most probable token.
-	pub temperature: f32,
-	/// Nucleus.
-	pub top_p: f32,
-	/// Most probable tokens kept; 0 for all.
-	pub top_k: usize,
-	/// Texts that end the answer.
-	pub stop: Vec<String>,
-	/// Version of the parameters in force.
-	pub parameters: u32,
-	/// Flat fee, planck.
-	pub platform_fee: Balance,
+	/// How.
+	pub generation: Generation,
+	/// How calls of tools are found in the text; `None` without tools.
+	pub calls: Option<CallStyle>,
 }
 
 /// A piece of an answer.
 #[derive(Debug)]
 pub enum Piece {
-	/// More text.
-	Text(String),
+	/// More of one choice.
+	More(Delta),
 	/// The end; the record is durable.
 	End(Ending),
 	/// The answer failed and is not billed.
 	Failed(String),
 }
 
+/// What a choice has more.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Delta {
+	/// Which one.
+	pub choice: u32,
+	/// Text.
+	pub text: String,
+	/// Its tokens, where they were asked for. Text may come later than its tokens.
+	pub logprobs: Vec<TokenLogprob>,
+	/// Calls of tools.
+	pub calls: Vec<Call>,
+}
+
+impl Delta {
+	fn is_empty(&self) -> bool {
+		self.text.is_empty() && self.logprobs.is_empty() && self.calls.is_empty()
+	}
+
+	/// Adds what came later.
+	pub fn extend(&mut self, more: Self) {
+		self.text.push_str(&more.text);
+		self.logprobs.extend(more.logprobs);
+		self.calls.extend(more.calls);
+	}
+}
+
+/// A token with the natural logarithm of its probability before steering, temperature and cuts.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenLogprob {
+	/// Its bytes, which need not be whole characters.
+	pub bytes: Vec<u8>,
+	/// The logarithm.
+	pub logprob: f32,
+	/// Characters of the tokens before it.
+	pub offset: usize,
+	/// The likeliest tokens in its place, the likeliest first.
+	pub top: Vec<(Vec<u8>, f32)>,
+}
+
 /// How an answer ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Ending {
-	/// `stop` or `length`, as in OpenAI's API.
-	pub reason: &'static str,
-	/// Prompt tokens.
-	pub tokens_in: u32,
-	/// Generated tokens.
-	pub tokens_out: u32,
+	/// Of each choice: `stop`, `length` or `tool_calls`, as in OpenAI's API.
+	pub reasons: Vec<&'static str>,
+	/// Tokens that are billed.
+	pub tokens: Recorded,
+	/// Prompt tokens that were computed before, for an earlier request.
+	pub cached: u32,
 }
 
 /// Submits a job to the engine. The pieces end with [`Piece::End`] or [`Piece::Failed`]; dropping the
 /// receiver stops generation.
 pub fn start(worker: Arc<Worker>, mut job: Job) -> Result<UnboundedReceiver<Piece>, SubmitError> {
-	let order = &job.order.order;
+	let gone = Cancel::default();
+	let seed = job.generation.seed(&job.bill.order);
 	let request = Request {
 		prompt: std::mem::take(&mut job.prompt.tokens),
-		adapters: job.agent.adapters.clone(),
+		adapters: job.bill.agent.adapters.clone(),
 		max_tokens: job.max_tokens,
-		sampling: Sampling {
-			temperature: job.temperature,
-			top_p: job.top_p,
-			top_k: job.top_k,
-			seed: sampling_seed(&job.order.signature, &order.worker, order.nonce),
-		},
-		stop: std::mem::take(&mut job.stop),
+		embed: false,
+		sampling: job.generation.sampling,
+		steering: std::mem::take(&mut job.generation.steering),
+		top_logprobs: job.generation.logprobs.unwrap_or(0),
+		stop: std::mem::take(&mut job.generation.stop),
 		eos: true,
-		payer: order.payer,
-		cancel: Cancel::default(),
+		payer: job.bill.order.order.payer,
+		cancel: gone.clone(),
 	};
 	let tokens_in = request.prompt.len();
-	let gone = request.cancel.clone();
-	// Both channels are bounded by max_tokens.
+	// All channels are bounded by max_tokens and the number of choices.
 	let (events_in, events) = unbounded_channel();
 	let (pieces_in, pieces) = unbounded_channel();
-	let sink = move |event| events_in.send(event).is_ok();
-	worker.engine.submit(request, Box::new(sink))?;
-	tokio::spawn(drive(worker, job, tokens_in, events, pieces_in, gone));
+	let requests = (0..job.generation.choices).map(|choice| {
+		let mut request = request.clone();
+		request.sampling.seed = choice_seed(&seed, choice);
+		let events = events_in.clone();
+		let sink: Sink = Box::new(move |event| events.send((choice, event)).is_ok());
+		(request, sink)
+	});
+	worker.engine.submit_all(requests.collect())?;
+	let choices = (0..job.generation.choices).map(|_| Choice::new(job.calls.as_ref())).collect();
+	let began = Instant::now();
+	let agent = &job.bill.agent;
+	let lora = worker.lora_requests.waiting(&agent.name, !agent.adapters.is_empty());
+	let answer =
+		Answer { worker, job, tokens_in, choices, cached: 0, began, lora, queued: None, first: None };
+	tokio::spawn(answer.drive(events, pieces_in, gone));
 	Ok(pieces)
 }
 
-async fn drive(
+/// One of the answers to a prompt, as far as it is.
+struct Choice {
+	tokens: Vec<u32>,
+	reason: Option<&'static str>,
+	calls: Option<CallReader>,
+	/// Characters of its tokens.
+	offset: usize,
+	/// When its last token came.
+	last: Option<Instant>,
+}
+
+impl Choice {
+	fn new(calls: Option<&CallStyle>) -> Self {
+		let calls = calls.cloned().map(CallReader::new);
+		Self { tokens: Vec::new(), reason: None, calls, offset: 0, last: None }
+	}
+
+	/// Text as it is shown, and calls that were in it.
+	fn read(&mut self, text: String, ended: bool, order: &SignedOrder, choice: u32) -> Delta {
+		let Some(reader) = &mut self.calls else {
+			return Delta { choice, text, ..Delta::default() };
+		};
+		let mut parts = reader.push(&text);
+		if ended {
+			parts.extend(reader.finish());
+		}
+		let mut delta = Delta { choice, ..Delta::default() };
+		for part in parts {
+			match part {
+				Part::Text(text) => delta.text.push_str(&text),
+				Part::Call(call) => delta.calls.push(call.with_id(&order.order.id(), choice)),
+			}
+		}
+		delta
+	}
+
+	fn logprob(&mut self, tokenizer: &Tokenizer, id: u32, logprob: f32, top: &[(u32, f32)]) -> TokenLogprob {
+		let bytes = tokenizer.token_bytes(id).into_owned();
+		let top =
+			top.iter().map(|(id, logprob)| (tokenizer.token_bytes(*id).into_owned(), *logprob)).collect();
+		let offset = self.offset;
+		self.offset = offset.saturating_add(String::from_utf8_lossy(&bytes).chars().count());
+		TokenLogprob { bytes, logprob, offset, top }
+	}
+}
+
+/// An answer that is generated.
+struct Answer {
 	worker: Arc<Worker>,
 	job: Job,
 	tokens_in: usize,
-	mut events: UnboundedReceiver<Event>,
-	pieces: UnboundedSender<Piece>,
-	gone: Cancel,
-) {
-	let _running = worker.running.clone();
-	let began = Instant::now();
-	let mut last = began;
-	let (mut tokens, mut reason) = (Vec::new(), "stop");
-	loop {
-		let event = tokio::select! {
-			event = events.recv() => event,
-			() = pieces.closed(), if !gone.is_cancelled() => {
-				gone.cancel();
-				continue;
-			},
-		};
-		match event {
-			Some(Event::Token { id, text, .. }) => {
-				let now = Instant::now();
-				if tokens.is_empty() {
-					metrics::first_token(now - began);
-				} else {
-					metrics::next_token(now - last);
-				}
-				last = now;
-				tokens.push(id);
-				if !text.is_empty() {
-					// A client that left is seen above.
-					let _ = pieces.send(Piece::Text(text));
+	choices: Vec<Choice>,
+	cached: usize,
+	began: Instant,
+	lora: LoraRequest,
+	/// When the first choice joined the batch.
+	queued: Option<Instant>,
+	/// When its first token came.
+	first: Option<Instant>,
+}
+
+impl Answer {
+	async fn drive(
+		mut self,
+		mut events: UnboundedReceiver<(u32, Event)>,
+		pieces: UnboundedSender<Piece>,
+		gone: Cancel,
+	) {
+		let _running = self.worker.running.clone();
+		while self.choices.iter().any(|choice| choice.reason.is_none()) {
+			let event = tokio::select! {
+				event = events.recv() => event,
+				() = pieces.closed(), if !gone.is_cancelled() => {
+					gone.cancel();
+					continue;
+				},
+			};
+			// Without an event, the engine let go of a cancelled request.
+			let Some((choice, event)) = event else { break };
+			match self.take(choice, event) {
+				Ok(delta) if delta.is_empty() => {}
+				// A client that left is seen above.
+				Ok(delta) => drop(pieces.send(Piece::More(delta))),
+				Err(error) => {
+					// One choice is no answer: the others stop too.
+					gone.cancel();
+					tracing::error!(
+						error,
+						agent = self.job.bill.agent.name,
+						"an answer failed and is not billed"
+					);
+					let _ = pieces.send(Piece::Failed(error));
+					return;
 				}
 			}
-			Some(Event::Done { reason: done, tokens: all }) => {
-				tokens = all;
-				reason = match done {
+		}
+		let _ = pieces.send(self.finish().await);
+	}
+
+	/// Takes one event of one choice.
+	fn take(&mut self, number: u32, event: Event) -> Result<Delta, String> {
+		let Some(choice) = self.choices.get_mut(number as usize) else { return Ok(Delta::default()) };
+		let order = &self.job.bill.order;
+		match event {
+			Event::Started { cached } => {
+				if self.queued.is_none() {
+					self.cached = cached;
+					self.lora.joined();
+					metrics::joined(self.began.elapsed());
+					self.queued = Some(Instant::now());
+				}
+				Ok(Delta::default())
+			}
+			Event::Token { id, text, logprob, top_logprobs } => {
+				let now = Instant::now();
+				match choice.last.replace(now) {
+					Some(last) => metrics::next_token(now - last),
+					None if self.first.is_none() => {
+						metrics::first_token(now - self.began, now - self.queued.unwrap_or(self.began));
+						self.first = Some(now);
+					}
+					None => {}
+				}
+				choice.tokens.push(id);
+				let mut delta = choice.read(text, false, order, number);
+				let tokenizer = self.worker.engine.tokenizer();
+				// The token that ends an answer is not part of its text.
+				if self.job.generation.logprobs.is_some() && !tokenizer.eos_ids().contains(&id) {
+					delta.logprobs.push(choice.logprob(tokenizer, id, logprob, &top_logprobs));
+				}
+				Ok(delta)
+			}
+			Event::Done { reason, tokens } => {
+				choice.tokens = tokens;
+				let delta = choice.read(String::new(), true, order, number);
+				let called = choice.calls.as_ref().is_some_and(CallReader::has_called);
+				choice.reason = Some(match reason {
+					FinishReason::Stop if called => "tool_calls",
 					FinishReason::Stop => "stop",
 					FinishReason::Length => "length",
-				};
-				break;
+				});
+				Ok(delta)
 			}
-			Some(Event::Failed(error)) => {
-				tracing::error!(%error, agent = job.agent.name, "an answer failed and is not billed");
-				let _ = pieces.send(Piece::Failed(error.to_string()));
-				return;
-			}
-			// The engine let go of a cancelled request.
-			None => break,
+			Event::Embedding(_) => Ok(Delta::default()),
+			Event::Failed(error) => Err(error.to_string()),
 		}
 	}
-	if tokens.is_empty() {
-		let _ = pieces.send(Piece::Failed("the engine generated nothing. Send the request again.".into()));
-		return;
+
+	/// Records what was generated.
+	async fn finish(self) -> Piece {
+		let Self { worker, job, tokens_in, choices, cached, began, first, .. } = self;
+		let reasons: Vec<&'static str> =
+			choices.iter().map(|choice| choice.reason.unwrap_or("stop")).collect();
+		let tokens: Vec<Vec<u32>> = choices.into_iter().map(|choice| choice.tokens).collect();
+		if tokens.iter().all(Vec::is_empty) {
+			return Piece::Failed("the engine generated nothing. Send the request again.".into());
+		}
+		let decoding = first.map(|first| first.elapsed()).unwrap_or_default();
+		let recording = tokio::task::spawn_blocking(move || {
+			let work = Work::Answer { choices: &tokens, hits: &job.prompt.hits };
+			record(&worker, job.bill, tokens_in, &work)
+		});
+		match recording.await {
+			Ok(Ok(tokens)) => {
+				metrics::answered(&reasons, began.elapsed(), decoding);
+				Piece::End(Ending { reasons, tokens, cached: u32::try_from(cached).unwrap_or(u32::MAX) })
+			}
+			Ok(Err(error)) => unrecorded(error),
+			Err(error) => unrecorded(error.to_string()),
+		}
 	}
-	let recording =
-		tokio::task::spawn_blocking(move || record(&worker, job, tokens_in, &tokens, reason, began));
-	let last = match recording.await {
-		Ok(Ok(ending)) => Piece::End(ending),
-		Ok(Err(error)) => failed(error),
-		Err(error) => failed(error.to_string()),
-	};
-	let _ = pieces.send(last);
 }
 
-fn failed(error: String) -> Piece {
+fn unrecorded(error: String) -> Piece {
 	tracing::error!(error, "an answer could not be recorded and is not billed");
 	Piece::Failed(format!("the answer could not be recorded and is not billed: {error}"))
-}
-
-/// Attributes an answer and writes its record. Blocks until the disk has it.
-fn record(
-	worker: &Worker,
-	job: Job,
-	tokens_in: usize,
-	tokens: &[u32],
-	reason: &'static str,
-	began: Instant,
-) -> Result<Ending, String> {
-	let rules = &worker.config.attribution;
-	let datanets: Vec<u32> = job.agent.view.datanets.iter().map(|snapshot| snapshot.datanet).collect();
-	let spans: Vec<_> =
-		job.agent.indexes.iter().flat_map(|index| index.spans.spans(tokens, rules.min_span)).collect();
-	let evidence = Evidence::collect(rules, &datanets, tokens.len(), &spans, &job.prompt.hits);
-	let count = |tokens: usize| u32::try_from(tokens).map_err(|_| "too many tokens".to_owned());
-	let (tokens_in, tokens_out) = (count(tokens_in)?, count(tokens.len())?);
-	let fee = fee(job.agent.view.price, tokens_in, tokens_out, 0, job.platform_fee)
-		.filter(|fee| *fee <= job.order.order.max_fee)
-		.ok_or("its fee exceeds the order's maximum")?;
-	let record = UsageRecord {
-		order: job.order,
-		agent: job.agent.view.agent,
-		tokens_in,
-		tokens_out,
-		tools: 0,
-		parameters: job.parameters,
-		fee,
-		output: output_hash(tokens),
-		evidence: evidence.hash(),
-		profile: worker.engine.profile(),
-		at: unix_ms(),
-		vector: evidence.vector(),
-	};
-	let stored = StoredRecord { record, state: RecordState::Unsettled };
-	let commit = worker.records.commit(&stored, &job.voucher, job.reservation.settled, &evidence.to_bytes());
-	commit.map_err(|error| error.to_string())?;
-	metrics::answered(tokens_in, tokens_out, fee, reason, began.elapsed());
-	Ok(Ending { reason, tokens_in, tokens_out })
-}
-
-/// What a record says about the generated tokens.
-fn output_hash(tokens: &[u32]) -> Hash {
-	let bytes: Vec<u8> = tokens.iter().flat_map(|token| token.to_le_bytes()).collect();
-	body_hash(&bytes)
-}
-
-/// Most tokens that `max_fee` pays for after a prompt of `tokens_in`, at most `limit`. `None` when it does
-/// not even pay for one.
-pub fn affordable(
-	price: tributary_primitives::fee::Price,
-	tokens_in: u32,
-	platform_fee: Balance,
-	max_fee: Balance,
-	limit: u32,
-) -> Option<u32> {
-	let fits = |out: u32| fee(price, tokens_in, out, 0, platform_fee).is_some_and(|fee| fee <= max_fee);
-	if limit == 0 || !fits(1) {
-		return None;
-	}
-	// Fees grow with tokens: the largest that fits lies in [low, high].
-	let (mut low, mut high) = (1u32, limit);
-	while low < high {
-		let middle = low + (high - low).div_ceil(2);
-		if fits(middle) {
-			low = middle;
-		} else {
-			high = middle - 1;
-		}
-	}
-	Some(low)
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-	use proptest::prelude::*;
-	use tributary_primitives::fee::Price;
-
-	proptest! {
-		#[test]
-		fn affordable_is_the_largest_that_fits_when_the_fee_is_bounded(
-			input in 0u128..1_000_000, output in 0u128..1_000_000, tokens_in in 0u32..5_000,
-			platform in 0u128..1_000, max_fee in 0u128..10_000_000, limit in 0u32..5_000
-		) {
-			let price = Price { input, output };
-			let cost = |out| fee(price, tokens_in, out, 0, platform).unwrap();
-			match affordable(price, tokens_in, platform, max_fee, limit) {
-				Some(out) => {
-					prop_assert!(out >= 1 && out <= limit && cost(out) <= max_fee);
-					prop_assert!(out == limit || cost(out + 1) > max_fee);
-				},
-				None => prop_assert!(limit == 0 || cost(1) > max_fee),
-			}
-		}
-	}
-
-	#[test]
-	fn output_hash_covers_ids_in_order_when_tokens_repeat() {
-		assert_ne!(output_hash(&[1, 2]), output_hash(&[2, 1]));
-		assert_eq!(output_hash(&[1]), body_hash(&[1, 0, 0, 0]));
-	}
 }

@@ -7,10 +7,12 @@
 
 pub mod agents;
 pub mod answer;
+pub mod billing;
 pub mod channels;
 pub mod config;
 pub mod indexes;
 pub mod loaded;
+pub mod lora_requests;
 pub mod metrics;
 pub mod orders;
 pub mod prompt;
@@ -19,4 +21,5 @@ pub mod records;
 pub mod run;
 pub mod server;
 pub mod settlement;
+pub mod tools;
 pub mod worker;

@@ -2,7 +2,7 @@
 
 use crate::{
 	records::{Inclusion, Intent},
-	worker::Worker,
+	worker::{unix_ms, Worker},
 };
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
@@ -20,11 +20,15 @@ pub fn install() -> Result<PrometheusHandle, String> {
 	let handle = builder.install_recorder().map_err(|error| error.to_string())?;
 	describe_gauge!("vllm:num_requests_running", "Requests being decoded.");
 	describe_gauge!("vllm:num_requests_waiting", "Requests in the queue.");
+	describe_gauge!("vllm:kv_cache_usage_perc", "Part of the KV cache that requests hold, 1 for all of it.");
 	describe_counter!("vllm:prompt_tokens_total", "Prompt tokens of recorded answers.");
 	describe_counter!("vllm:generation_tokens_total", "Generated tokens of recorded answers.");
 	describe_counter!("vllm:request_success_total", "Recorded answers by finish reason.");
 	describe_histogram!("vllm:time_to_first_token_seconds", "From acceptance to the first token.");
 	describe_histogram!("vllm:inter_token_latency_seconds", "Between two tokens of an answer.");
+	describe_histogram!("vllm:request_queue_time_seconds", "From acceptance until it joins the batch.");
+	describe_histogram!("vllm:request_prefill_time_seconds", "From there to the first token.");
+	describe_histogram!("vllm:request_decode_time_seconds", "From the first token to the last.");
 	describe_histogram!("vllm:e2e_request_latency_seconds", "From acceptance to the durable record.");
 	describe_gauge!(
 		"vllm:kv_cache_usage_perc",
@@ -65,18 +69,36 @@ fn trb(planck: u128) -> f64 {
 	planck as f64 / TRB as f64
 }
 
-/// An answer was recorded.
-pub fn answered(tokens_in: u32, tokens_out: u32, fee: u128, reason: &'static str, took: Duration) {
+/// An answer or embeddings were recorded.
+pub fn recorded(tokens_in: u32, tokens_out: u32, fee: u128) {
 	counter!("vllm:prompt_tokens_total").increment(tokens_in.into());
 	counter!("vllm:generation_tokens_total").increment(tokens_out.into());
-	counter!("vllm:request_success_total", "finished_reason" => reason).increment(1);
-	histogram!("vllm:e2e_request_latency_seconds").record(took.as_secs_f64());
 	gauge!("tributary_fees_trb").increment(trb(fee));
 }
 
-/// The first token of an answer is there.
-pub fn first_token(after: Duration) {
+/// A recorded answer has ended, with these reasons of its choices; `decoding` is what followed its first token.
+pub fn answered(reasons: &[&'static str], took: Duration, decoding: Duration) {
+	for reason in reasons {
+		counter!("vllm:request_success_total", "finished_reason" => *reason).increment(1);
+	}
+	histogram!("vllm:e2e_request_latency_seconds").record(took.as_secs_f64());
+	histogram!("vllm:request_decode_time_seconds").record(decoding.as_secs_f64());
+}
+
+/// Embeddings were recorded.
+pub fn embedded(took: Duration) {
+	histogram!("vllm:e2e_request_latency_seconds").record(took.as_secs_f64());
+}
+
+/// An answer left the queue.
+pub fn joined(after: Duration) {
+	histogram!("vllm:request_queue_time_seconds").record(after.as_secs_f64());
+}
+
+/// The first token of an answer is there; `prefill` is what it took after the queue.
+pub fn first_token(after: Duration, prefill: Duration) {
 	histogram!("vllm:time_to_first_token_seconds").record(after.as_secs_f64());
+	histogram!("vllm:request_prefill_time_seconds").record(prefill.as_secs_f64());
 }
 
 /// Another token is there.
@@ -161,5 +183,6 @@ pub fn render(worker: &Worker) -> String {
 	let head = worker.head.get();
 	gauge!("tributary_chain_block").set(f64::from(head.block));
 	gauge!("tributary_chain_age_seconds").set(head.read_at.elapsed().as_secs_f64());
-	worker.metrics.render()
+	let most = worker.config.engine.max_batch;
+	worker.metrics.render() + &worker.lora_requests.render(most, unix_ms() / 1_000)
 }

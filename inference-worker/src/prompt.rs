@@ -99,8 +99,11 @@ fn preamble(prompts: &[String], hits: &[Hit]) -> String {
 fn with_context(ask: &Ask, preamble: &str) -> Ask {
 	match ask {
 		Ask::Chat(messages) => {
-			let system = (!preamble.is_empty())
-				.then(|| ChatMessage { role: "system".into(), content: preamble.to_owned() });
+			let system = (!preamble.is_empty()).then(|| ChatMessage {
+				role: "system".into(),
+				content: preamble.to_owned(),
+				..ChatMessage::default()
+			});
 			Ask::Chat(system.into_iter().chain(messages.iter().cloned()).collect())
 		}
 		Ask::Completion(text) if preamble.is_empty() => Ask::Completion(text.clone()),
@@ -125,7 +128,7 @@ mod tests {
 	}
 
 	fn user(content: &str) -> ChatMessage {
-		ChatMessage { role: "user".into(), content: content.into() }
+		ChatMessage { role: "user".into(), content: content.into(), ..ChatMessage::default() }
 	}
 
 	fn text(ask: Ask) -> String {
@@ -177,7 +180,7 @@ mod tests {
 
 	#[test]
 	fn query_is_the_last_user_message_when_an_assistant_spoke_after() {
-		let assistant = ChatMessage { role: "assistant".into(), content: "because".into() };
+		let assistant = ChatMessage { role: "assistant".into(), ..user("because") };
 		assert_eq!(Ask::Chat(vec![user("first"), user("why?"), assistant]).query(), "why?");
 		assert_eq!(Ask::Chat(vec![]).query(), "");
 	}

@@ -76,6 +76,7 @@ pub async fn run(config: Config) -> Result<()> {
 		loaded,
 		head,
 		metrics,
+		lora_requests: Default::default(),
 		running,
 		started: unix_ms() / 1_000,
 		config,

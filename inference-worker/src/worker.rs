@@ -1,8 +1,8 @@
 //! What the parts of a running worker share.
 
 use crate::{
-	agents::Catalogue, channels::Channels, config::Config, loaded::LoadedAdapters, orders::Here,
-	records::Records,
+	agents::Catalogue, channels::Channels, config::Config, loaded::LoadedAdapters,
+	lora_requests::LoraRequests, orders::Here, records::Records,
 };
 use std::{
 	sync::{Arc, RwLock},
@@ -41,6 +41,8 @@ pub struct Worker {
 	pub head: Head,
 	/// Prometheus text.
 	pub metrics: metrics_exporter_prometheus::PrometheusHandle,
+	/// Agents with adapters that have requests.
+	pub lora_requests: LoraRequests,
 	/// Each running answer holds a clone; all are dropped when the last has ended.
 	pub running: mpsc::Sender<()>,
 	/// When the worker started, Unix seconds.

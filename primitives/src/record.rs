@@ -101,7 +101,8 @@ pub struct UsageRecord {
 	pub parameters: u32,
 	/// What was charged, planck.
 	pub fee: Balance,
-	/// blake2-256 of the generated token ids (u32 little-endian each).
+	/// blake2-256 of the generated token ids (u32 little-endian each), of several choices one after the
+	/// other; of embeddings' numbers (f32 little-endian each) where nothing is generated.
 	pub output: Hash,
 	/// blake2-256 of the published evidence (spans, retrieved chunks) behind the vector.
 	pub evidence: Hash,

@@ -49,3 +49,17 @@ pub struct SignedOrder {
 pub fn sampling_seed(signature: &[u8; 64], worker: &AccountId, nonce: u64) -> Hash {
 	tagged("tributary/seed/1", &(signature, worker, nonce))
 }
+
+/// Seed of the sampler when the body names one: the same for every order of this payer, so that a request
+/// can be repeated. The worker chooses nothing here either: the order signs the payer and the body.
+pub fn payer_seed(payer: &AccountId, seed: i64) -> Hash {
+	tagged("tributary/payer-seed/1", &(payer, seed))
+}
+
+/// Seed of one of several choices of a request: the first has the request's own.
+pub fn choice_seed(seed: &Hash, choice: u32) -> Hash {
+	match choice {
+		0 => *seed,
+		_ => tagged("tributary/choice-seed/1", &(seed, choice)),
+	}
+}

@@ -121,6 +121,8 @@ fn order_matches_vector_when_encoded_and_hashed() {
 			("signing_hash", hex(order().order.signing_hash())),
 			("id", hex(order().order.id())),
 			("sampling_seed", hex(seed)),
+			("choice_seed_1", hex(choice_seed(&seed, 1))),
+			("payer_seed_7", hex(payer_seed(&order().order.payer, 7))),
 		],
 	);
 }

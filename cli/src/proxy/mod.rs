@@ -10,7 +10,7 @@ mod ledger;
 mod server;
 
 pub use books::{Books, Signed, Terms};
-pub use fees::Ask;
+pub use fees::{Ask, EMBEDDINGS};
 pub use ledger::Ledger;
 pub use server::{serve, Settings};
 

@@ -1,6 +1,6 @@
 //! The HTTP side: requests in, signed requests out, answers streamed through.
 
-use super::{Ask, Books, BooksError, Signed, Terms};
+use super::{Ask, Books, BooksError, Signed, Terms, EMBEDDINGS};
 use axum::{
 	body::{Body, Bytes},
 	extract::{DefaultBodyLimit, Request, State},
@@ -114,6 +114,7 @@ fn router(settings: Settings, books: Books) -> std::io::Result<Router> {
 	Ok(Router::new()
 		.route("/v1/chat/completions", post(paid))
 		.route("/v1/completions", post(paid))
+		.route(EMBEDDINGS, post(paid))
 		.route("/v1/models", get(free))
 		.route("/v1/models/{id}", get(free))
 		.route("/v1/trail/{id}", get(free))
@@ -165,8 +166,10 @@ fn is_local(host: &str) -> bool {
 }
 
 async fn unknown(uri: Uri) -> Refused {
-	let message =
-		format!("the proxy has no {}: see /v1/models, /v1/chat/completions, /v1/completions", uri.path());
+	let message = format!(
+		"the proxy has no {}: see /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings",
+		uri.path()
+	);
 	Refused::new(StatusCode::NOT_FOUND, "invalid_request_error", "not_found", message)
 }
 
@@ -189,7 +192,7 @@ async fn paid(
 	if !kind.trim_start().to_ascii_lowercase().starts_with("application/json") {
 		return Err(Refused::request("send the body as application/json"));
 	}
-	let ask = Ask::of(&body).map_err(Refused::request)?;
+	let ask = Ask::of(uri.path(), &body).map_err(Refused::request)?;
 	let quote = match proxy.quote(&ask.model).await? {
 		Ok(quote) => quote,
 		Err(refusal) => return Ok(refusal),

@@ -14,6 +14,8 @@ pub const MAX_EVIDENCE_SPANS: usize = 64;
 pub const MAX_EVIDENCE_BYTES: usize = 256 * 1024;
 /// Longest answer, tokens.
 const MAX_ANSWER: usize = 1 << 20;
+/// Most choices of an answer.
+const MAX_CHOICES: usize = 64;
 const VERSION: u32 = 1;
 
 /// The spans, retrieved chunks and rules behind one attribution vector; from it anybody computes the vector
@@ -25,6 +27,9 @@ pub struct Evidence {
 	rules: VectorRules,
 	datanets: Vec<u32>,
 	answer_tokens: usize,
+	/// Tokens of each choice, where there are several.
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
+	choices: Vec<usize>,
 	spans: Vec<Span>,
 	chunks: Vec<RetrievedChunk>,
 }
@@ -68,10 +73,23 @@ impl Evidence {
 			rules: *rules,
 			datanets: datanets.into(),
 			answer_tokens,
+			choices: Vec::new(),
 			spans: spans.into(),
 			chunks: hits.iter().map(RetrievedChunk::from).collect(),
 		}
 		.normalised()
+	}
+
+	/// The same of an answer that consists of several choices, one after the other, with so many tokens each: spans
+	/// that cross from one to the next are left out.
+	pub fn with_choices(mut self, tokens: &[usize]) -> Self {
+		self.choices = tokens.into();
+		self.normalised()
+	}
+
+	/// Tokens of each choice of the answer; empty where there is one choice.
+	pub fn choices(&self) -> &[usize] {
+		&self.choices
 	}
 
 	/// The rules.
@@ -136,7 +154,25 @@ impl Evidence {
 		self.answer_tokens = self.answer_tokens.min(MAX_ANSWER);
 
 		let (rules, answer, datanets) = (self.rules, self.answer_tokens, &self.datanets);
-		let in_answer = |span: &Span| span.start.checked_add(span.len).is_some_and(|end| end <= answer);
+		let is_whole =
+			self.choices.iter().try_fold(0usize, |sum, tokens| sum.checked_add(*tokens)) == Some(answer);
+		if !is_whole || !(2..=MAX_CHOICES).contains(&self.choices.len()) {
+			self.choices.clear();
+		}
+		let starts: Vec<usize> = self
+			.choices
+			.iter()
+			.scan(0usize, |next, tokens| {
+				let start = *next;
+				*next = start.saturating_add(*tokens);
+				Some(start)
+			})
+			.collect();
+		let in_answer = |span: &Span| {
+			let end = span.start.checked_add(span.len).filter(|end| *end <= answer);
+			// A choice that begins inside the span would be the second that it is in.
+			end.is_some_and(|end| !starts.iter().any(|start| span.start < *start && *start < end))
+		};
 		self.spans.retain(|span| {
 			span.len >= rules.min_span
 				&& in_answer(span)
@@ -239,6 +275,28 @@ mod tests {
 			r#""0404040404040404040404040404040404040404040404040404040404040404","offset":5}]}],"chunks":[]}"#
 		);
 		assert_eq!(String::from_utf8(evidence.to_bytes()).unwrap(), expected);
+	}
+
+	#[test]
+	fn span_is_left_out_when_it_crosses_from_one_choice_to_the_next() {
+		let spans = [span(1, 0, 20), span(1, 30, 20), span(1, 45, 20), span(1, 50, 50)];
+		let evidence =
+			Evidence::collect(&VectorRules::default(), &[1], 100, &spans, &[]).with_choices(&[40, 10, 50]);
+		let starts: BTreeSet<usize> = evidence.spans().iter().map(|span| span.start).collect();
+		assert_eq!((evidence.choices(), starts), ([40, 10, 50].as_slice(), BTreeSet::from([0, 50])));
+		assert_eq!(Evidence::from_bytes(&evidence.to_bytes()).unwrap(), evidence);
+		let text = String::from_utf8(evidence.to_bytes()).unwrap();
+		assert!(text.contains(r#""answer_tokens":100,"choices":[40,10,50],"#), "{text}");
+		let wrong = text.replace("[40,10,50]", "[40,10,51]");
+		assert!(matches!(Evidence::from_bytes(wrong.as_bytes()), Err(EvidenceError::NotCanonical)));
+	}
+
+	#[test]
+	fn choices_are_left_out_when_there_is_one_or_they_do_not_make_up_the_answer() {
+		for choices in [&[100][..], &[40, 50], &[]] {
+			assert!(sample().with_choices(choices).choices().is_empty());
+		}
+		assert_eq!(sample().with_choices(&[100]).to_bytes(), sample().to_bytes());
 	}
 
 	#[test]

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, fmt::Write, path::Path};
 
-use minijinja::{value::ValueKind, Environment, Error, ErrorKind, Value};
+use minijinja::{
+	value::{Serde, ValueKind},
+	Environment, Error, ErrorKind, Value,
+};
 use serde_json::Value as Json;
 
 use crate::{
@@ -16,17 +19,40 @@ const NAME: &str = "chat";
 const MAX_DEPTH: usize = 32;
 
 /// A message of a conversation.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ChatMessage {
-	/// `system`, `user`, `assistant` or what else the template knows.
+	/// `system`, `user`, `assistant`, `tool` or what else the template knows.
 	pub role: String,
 	/// Text.
 	pub content: String,
+	/// Calls that an assistant made, as in OpenAI's API but with `arguments` as a value.
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
+	pub tool_calls: Vec<Json>,
+	/// The call that a tool's message answers.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub tool_call_id: Option<String>,
+	/// Name of the tool or the speaker.
+	#[serde(default, skip_serializing_if = "Option::is_none")]
+	pub name: Option<String>,
+}
+
+/// How a model writes that it calls a tool.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ToolFormat {
+	/// `<tool_call>`, a JSON object with `name` and `arguments`, `</tool_call>`; Hermes' and Qwen's way, and that of
+	/// models whose template knows no tools.
+	Tagged,
+	/// The whole answer is a JSON object with `name` and `parameters`: Llama's way.
+	Parameters,
+	/// The same with `arguments`.
+	Arguments,
 }
 
 /// The compiled template with the special tokens that it may name.
 pub struct ChatTemplate {
 	environment: Environment<'static>,
+	knows_tools: bool,
+	tool_format: ToolFormat,
 	tokens: Vec<(&'static str, String)>,
 }
 
@@ -65,27 +91,46 @@ impl ChatTemplate {
 		environment.add_function("raise_exception", raise_exception);
 		environment.add_function("strftime_now", strftime_now);
 		environment.add_filter("tojson", to_json);
+		let tool_format = match () {
+			() if source.contains("<tool_call>") => ToolFormat::Tagged,
+			() if source.contains("\"parameters\"") => ToolFormat::Parameters,
+			() => ToolFormat::Arguments,
+		};
 		environment
 			.add_template_owned(NAME, source)
 			.map_err(|error| ModelError::Template(format!("{error:#}")))?;
-		Ok(Self { environment, tokens })
+		let template = environment.get_template(NAME);
+		let knows_tools =
+			template.is_ok_and(|template| template.undeclared_variables(false).contains("tools"));
+		let tool_format = if knows_tools { tool_format } else { ToolFormat::Tagged };
+		Ok(Self { environment, knows_tools, tool_format, tokens })
 	}
 
-	/// Prompt text of a conversation; `add_generation_prompt` opens the answer of the assistant.
+	/// Whether it tells the model of tools.
+	pub fn knows_tools(&self) -> bool {
+		self.knows_tools
+	}
+
+	/// How the model calls them.
+	pub fn tool_format(&self) -> ToolFormat {
+		self.tool_format
+	}
+
+	/// Prompt text of a conversation; `tools` are function definitions as in OpenAI's API, and `add_generation_prompt`
+	/// opens the answer of the assistant.
 	pub fn render(
 		&self,
 		messages: &[ChatMessage],
+		tools: &[Json],
 		add_generation_prompt: bool,
 	) -> Result<String, EngineError> {
-		let messages: Value = messages
-			.iter()
-			.map(|ChatMessage { role, content }| {
-				Value::from(BTreeMap::from([("role", Value::from(role)), ("content", Value::from(content))]))
-			})
-			.collect();
+		let messages: Value = messages.iter().map(|message| Value::from(Serde(message))).collect();
 		let mut context: BTreeMap<&str, Value> =
 			self.tokens.iter().map(|(name, token)| (*name, Value::from(token))).collect();
 		context.insert("messages", messages);
+		if !tools.is_empty() {
+			context.insert("tools", Value::from(Serde(tools)));
+		}
 		context.insert("add_generation_prompt", Value::from(add_generation_prompt));
 		self.environment
 			.get_template(NAME)
@@ -229,11 +274,39 @@ mod tests {
 
 	fn render(source: &str) -> Result<String, EngineError> {
 		let tokens = vec![("bos_token", "<s>".to_owned())];
+		let messages = [message("system", " be <brief> \"now\" "), message("user", "hi")];
+		ChatTemplate::new(source.into(), tokens).unwrap().render(&messages, &[], true)
+	}
+
+	fn message(role: &str, content: &str) -> ChatMessage {
+		ChatMessage { role: role.into(), content: content.into(), ..ChatMessage::default() }
+	}
+
+	#[test]
+	fn tools_and_calls_reach_the_template_in_their_order_when_it_knows_them() {
+		let source = "{% if tools %}{% for tool in tools %}{{ tool | tojson }}{% endfor %}{% endif %}\
+			{% for m in messages %}{% if m.tool_calls %}{{ m.tool_calls[0].function.arguments | tojson }}{% endif %}\
+			{{ m.tool_call_id }}{% endfor %}<tool_call>";
+		let template = ChatTemplate::new(source.into(), vec![]).unwrap();
+		assert!(template.knows_tools() && template.tool_format() == ToolFormat::Tagged);
+		let tool: Json =
+			serde_json::from_str(r#"{"type": "function", "function": {"name": "f", "a": 1}}"#).unwrap();
+		let call = serde_json::json!({ "function": { "name": "f", "arguments": { "x": 1, "b": 2 } } });
 		let messages = [
-			ChatMessage { role: "system".into(), content: " be <brief> \"now\" ".into() },
-			ChatMessage { role: "user".into(), content: "hi".into() },
+			ChatMessage { tool_calls: vec![call], ..message("assistant", "") },
+			ChatMessage { tool_call_id: Some("call_1".into()), ..message("tool", "3") },
 		];
-		ChatTemplate::new(source.into(), tokens).unwrap().render(&messages, true)
+		let expected =
+			r#"{"type": "function", "function": {"name": "f", "a": 1}}{"x": 1, "b": 2}call_1<tool_call>"#;
+		assert_eq!(template.render(&messages, &[tool], true).unwrap(), expected);
+	}
+
+	#[test]
+	fn tool_format_follows_the_template_when_it_is_read() {
+		let format = |source: &str| ChatTemplate::new(source.into(), vec![]).unwrap().tool_format();
+		assert_eq!(format("{{ messages }}"), ToolFormat::Tagged);
+		assert_eq!(format("{{ tools }}{\"name\": .., \"parameters\": ..}"), ToolFormat::Parameters);
+		assert_eq!(format("[TOOL_CALLS]{{ tools }}"), ToolFormat::Arguments);
 	}
 
 	#[test]

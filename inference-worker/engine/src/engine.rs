@@ -6,7 +6,7 @@ use std::{
 	sync::{
 		atomic::{AtomicBool, Ordering},
 		mpsc::{channel, Receiver, Sender},
-		Arc, Mutex, PoisonError,
+		Arc, Mutex, OnceLock, PoisonError,
 	},
 	thread::{self, JoinHandle},
 };
@@ -20,6 +20,7 @@ use crate::{
 	device::{self, DeviceChoice},
 	error::{AdapterError, EngineError, ModelError, SubmitError},
 	executor::Executor,
+	grammar::{Grammar, GrammarSource, Grammars},
 	loading::Checkpoint,
 	lora::{
 		host::HostTier,
@@ -28,7 +29,7 @@ use crate::{
 	},
 	ops::{cube::Cube, page_elements, plain::Plain},
 	pages::blocks_for,
-	request::{Reporter, Request, Sink},
+	request::{Event, Reporter, Request, Sink},
 	sampling::SAMPLER_VERSION,
 	scheduler::{panic_message, Limits, Message, Scheduler},
 	stats::{Counters, Stats},
@@ -103,6 +104,8 @@ struct Inner {
 	model: ModelConfig,
 	/// Largest adapter, bytes.
 	adapter_limit: u64,
+	vocabulary: usize,
+	grammars: OnceLock<Result<Grammars, EngineError>>,
 	context: usize,
 	max_batch: usize,
 	queue: u64,
@@ -131,6 +134,7 @@ impl Engine {
 		let (choice, device) = device::open(config.device)?;
 		let plan = plan_memory(&config, &model, context, choice)?;
 		let adapter_limit = (plan.pages as u64).saturating_mul(plan.page_bytes);
+		let vocabulary = model.vocab_size;
 
 		let counters = Arc::new(Counters::default());
 		let (messages, inbox) = channel();
@@ -192,6 +196,8 @@ impl Engine {
 				precision: plan.precision,
 				model,
 				adapter_limit,
+				vocabulary,
+				grammars: OnceLock::new(),
 				context,
 				max_batch: config.max_batch,
 				queue: config.queue as u64,
@@ -201,25 +207,54 @@ impl Engine {
 
 	/// Puts a request in the queue. Its events go to `sink`, on the engine's thread.
 	pub fn submit(&self, request: Request, sink: Sink) -> Result<(), SubmitError> {
+		self.submit_all(vec![(request, sink)])
+	}
+
+	/// Puts several requests in the queue, all of them or none. Those that continue a prompt come to their turn when the
+	/// first has its first token: what they have in common with its prompt is computed once.
+	pub fn submit_all(&self, requests: Vec<(Request, Sink)>) -> Result<(), SubmitError> {
 		let inner = &*self.inner;
-		if request.prompt.is_empty() || request.max_tokens == 0 {
-			return Err(SubmitError::Empty);
-		}
-		let tokens = request.prompt.len().saturating_add(request.max_tokens);
-		if tokens > inner.context {
-			return Err(SubmitError::TooLong { tokens, context: inner.context });
+		for (request, _) in &requests {
+			if request.prompt.is_empty() || (request.max_tokens == 0) != request.embed {
+				return Err(SubmitError::Empty);
+			}
+			let tokens = request.prompt.len().saturating_add(request.max_tokens);
+			if tokens > inner.context {
+				return Err(SubmitError::TooLong { tokens, context: inner.context });
+			}
 		}
 		if inner.stopping.load(Ordering::Acquire) {
 			return Err(SubmitError::ShuttingDown);
 		}
-		if !inner.counters.enqueue(inner.queue) {
+		let places = requests.len() as u64;
+		if !inner.counters.enqueue(places, inner.queue) {
 			let retry_after_secs = inner.counters.retry_after_secs(inner.max_batch);
 			return Err(SubmitError::QueueFull { retry_after_secs });
 		}
-		inner.messages.send(Message::Submit(request, Reporter::new(sink))).map_err(|_| {
-			inner.counters.dequeue();
-			SubmitError::ShuttingDown
-		})
+		let mut requests = requests.into_iter();
+		let Some((first, sink)) = requests.next() else { return Ok(()) };
+		let (now, later): (Vec<_>, Vec<_>) = requests.partition(|(request, _)| request.embed);
+		let (messages, counters) = (inner.messages.clone(), inner.counters.clone());
+		let sink = Followers { requests: later, messages, counters }.behind(sink);
+		for (request, sink) in [(first, sink)].into_iter().chain(now) {
+			inner.messages.send(Message::Submit(Box::new(request), Reporter::new(sink))).map_err(|_| {
+				inner.counters.dequeue();
+				SubmitError::ShuttingDown
+			})?;
+		}
+		Ok(())
+	}
+
+	/// Compiles a grammar that an answer shall match. The first one takes longer.
+	pub fn grammar(&self, source: GrammarSource) -> Result<Grammar, EngineError> {
+		let inner = &*self.inner;
+		let grammars = inner.grammars.get_or_init(|| Grammars::new(&inner.tokenizer, inner.vocabulary));
+		grammars.as_ref().map_err(Clone::clone)?.compile(source)
+	}
+
+	/// Tokens that logits are computed for: ids are below.
+	pub fn vocabulary(&self) -> usize {
+		self.inner.vocabulary
 	}
 
 	/// Keeps these adapters on the device from now on, and no longer those pinned before: they are brought there before
@@ -245,8 +280,12 @@ impl Engine {
 		messages: &[ChatMessage],
 		add_generation_prompt: bool,
 	) -> Result<String, EngineError> {
-		let template = self.inner.template.as_ref().ok_or(EngineError::NoTemplate)?;
-		template.render(messages, add_generation_prompt)
+		self.template()?.render(messages, &[], add_generation_prompt)
+	}
+
+	/// The model's chat template.
+	pub fn template(&self) -> Result<&ChatTemplate, EngineError> {
+		self.inner.template.as_ref().ok_or(EngineError::NoTemplate)
 	}
 
 	/// Most tokens of a request, prompt and answer together.
@@ -284,6 +323,35 @@ impl Engine {
 		if let Some(thread) = thread {
 			let _ = thread.join();
 		}
+	}
+}
+
+/// Requests that wait for the first token of another, with their places in the queue.
+struct Followers {
+	requests: Vec<(Request, Sink)>,
+	messages: Sender<Message>,
+	counters: Arc<Counters>,
+}
+
+impl Followers {
+	/// A sink that submits them with what comes after the start of the first. They are dropped with it, if it is called
+	/// off before.
+	fn behind(mut self, mut sink: Sink) -> Sink {
+		Box::new(move |event| {
+			if !matches!(event, Event::Started { .. }) {
+				for (request, sink) in self.requests.drain(..) {
+					// Fails only when the engine has ended.
+					let _ = self.messages.send(Message::Submit(Box::new(request), Reporter::new(sink)));
+				}
+			}
+			sink(event)
+		})
+	}
+}
+
+impl Drop for Followers {
+	fn drop(&mut self) {
+		self.requests.iter().for_each(|_| self.counters.dequeue());
 	}
 }
 

@@ -209,6 +209,9 @@ pub enum EngineError {
 	/// Sampling parameters out of range.
 	#[error("sampling: {0}")]
 	Sampling(String),
+	/// A grammar cannot be compiled, or takes too much work while it is followed.
+	#[error("grammar: {0}; change or simplify it")]
+	Grammar(String),
 	/// The device failed in the middle of the work; running requests are lost, the engine goes on.
 	#[error("inference failed: {0}; send the request again")]
 	Inference(String),

@@ -11,6 +11,15 @@ use crate::{
 /// Tokens in a block of the KV cache.
 pub(crate) const BLOCK_TOKENS: usize = 16;
 
+/// What is wanted of a chunk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Want {
+	/// The logits after so many of its last tokens.
+	Logits(usize),
+	/// The hidden states of all its tokens, after the last norm.
+	Hidden,
+}
+
 /// Consecutive tokens of one sequence in a step.
 pub(crate) struct Chunk<'a, A> {
 	/// Token ids; at least one.
@@ -21,8 +30,7 @@ pub(crate) struct Chunk<'a, A> {
 	pub(crate) blocks: &'a [u32],
 	/// Adapters of the sequence.
 	pub(crate) adapters: &'a AdapterSet<A>,
-	/// After how many of the last tokens the logits are wanted.
-	pub(crate) logits: usize,
+	pub(crate) want: Want,
 }
 
 /// A model on a device, with the KV cache of all sequences.
@@ -37,7 +45,7 @@ pub(crate) trait Executor: Sized {
 	fn upload(&mut self, adapter: &HostAdapter, pages: &[u32]) -> Self::Adapter;
 
 	/// Computes the chunks, stores their keys and values, and gives the wanted logits, a row of the vocabulary
-	/// each, in order.
+	/// each, in order, then the wanted hidden states, in order.
 	///
 	/// Chunks may share blocks that none of them writes.
 	fn step(&mut self, chunks: &[Chunk<'_, Self::Adapter>]) -> Result<Vec<f32>, EngineError>;

@@ -232,7 +232,9 @@ impl<A> Intake<A> {
 			.filter_map(|adapter| Some((adapter.hash, adapter.scale, self.memory.get(&adapter.hash)?)))
 			.collect();
 		let adapters = AdapterSet::new(members);
-		let (mut blocks, last_key) = shared_blocks(&request.prompt, &adapters, &mut self.memory);
+		// An embedding needs the hidden states of every token, which the cache does not hold.
+		let shareable = if request.embed { &[][..] } else { &request.prompt };
+		let (mut blocks, last_key) = shared_blocks(shareable, &adapters, &mut self.memory);
 		let shared = blocks.len();
 		let in_front = self.waiting.iter().take(if need { 0 } else { index });
 		let kept = in_front.flat_map(Waiting::needs).copied().collect();

@@ -6,7 +6,7 @@
 //!
 //! ```no_run
 //! use std::sync::Arc;
-//! use tributary_engine::{AdapterSource, ContentHash, Engine, EngineConfig, Event, Request, Sampling};
+//! use tributary_engine::{AdapterSource, ContentHash, Engine, EngineConfig, Event, Request};
 //!
 //! struct Folder(std::path::PathBuf);
 //!
@@ -21,13 +21,9 @@
 //! let engine = Engine::start(config, Arc::new(Folder("adapter".into())))?;
 //! let request = Request {
 //! 	prompt: engine.tokenizer().encode("Once upon a time", true)?,
-//! 	adapters: Vec::new(),
 //! 	max_tokens: 32,
-//! 	sampling: Sampling::default(),
-//! 	stop: Vec::new(),
 //! 	eos: true,
-//! 	payer: [0; 32],
-//! 	cancel: Default::default(),
+//! 	..Request::default()
 //! };
 //! engine.submit(request, Box::new(|event| {
 //! 	if let Event::Token { text, .. } = event {
@@ -45,10 +41,13 @@ mod checkpoint;
 pub mod config;
 mod cpu;
 mod device;
+mod draw;
+mod embedding;
 mod engine;
 mod error;
 mod executor;
 mod fairness;
+mod grammar;
 mod intake;
 pub mod loading;
 mod lora;
@@ -66,26 +65,30 @@ mod sampling;
 mod scheduler;
 mod sequence;
 mod stats;
+mod steering;
 mod tensor;
 #[cfg(test)]
 mod tests;
 mod text;
 mod tokenizer;
 
-pub use chat::{ChatMessage, ChatTemplate};
+pub use chat::{ChatMessage, ChatTemplate, ToolFormat};
 pub use cpu::Precision;
 pub use device::DeviceChoice;
 pub use engine::{Engine, EngineConfig};
 pub use error::{AdapterError, EngineError, ModelError, SubmitError, WeightsError};
+pub use grammar::{written_plainly, Grammar, GrammarSource, MAX_GRAMMAR_BYTES};
 pub use lora::loader::AdapterSource;
 pub use perplexity::perplexity;
 pub use projection::Projection;
 pub use quantize::{quantize, QuantizeReport};
 pub use request::{
 	AdapterUse, Cancel, Event, FinishReason, Request, Sink, MAX_ADAPTERS, MAX_STOPS, MAX_STOP_BYTES,
+	MAX_TOP_LOGPROBS,
 };
 pub use sampling::{gumbel, sample, Sampled, Sampling, SAMPLER_VERSION};
 pub use stats::Stats;
+pub use steering::{Steering, MAX_BIAS, MAX_BIASES, MAX_PENALTY};
 pub use tokenizer::Tokenizer;
 
 /// BLAKE3 hash by which content is addressed.

@@ -9,7 +9,7 @@ use crate::{
 	cpu::{CpuModel, Precision},
 	device::{self, DeviceChoice},
 	error::EngineError,
-	executor::{Chunk, Executor},
+	executor::{Chunk, Executor, Want},
 	lora::set::AdapterSet,
 	ops::{cube::Cube, plain::Plain},
 	pages::blocks_for,
@@ -55,7 +55,8 @@ fn measure<E: Executor>(mut executor: E, tokens: &[u32], window: usize) -> Resul
 	for window in tokens.chunks(window) {
 		for (index, tokens) in window.chunks(STEP).enumerate() {
 			let start = index * STEP;
-			let chunk = Chunk { tokens, start, blocks: &blocks, adapters: &base, logits: tokens.len() };
+			let want = Want::Logits(tokens.len());
+			let chunk = Chunk { tokens, start, blocks: &blocks, adapters: &base, want };
 			let logits = executor.step(&[chunk])?;
 			let next = window.get(start + 1..).unwrap_or_default();
 			for (logits, next) in logits.chunks_exact(executor.vocabulary()).zip(next) {

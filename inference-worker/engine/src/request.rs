@@ -8,6 +8,7 @@ use std::sync::{
 use crate::{
 	error::{AdapterError, EngineError},
 	sampling::Sampling,
+	steering::Steering,
 	ContentHash,
 };
 
@@ -17,6 +18,9 @@ pub const MAX_ADAPTERS: usize = 16;
 pub const MAX_STOPS: usize = 16;
 /// Longest stop string, bytes.
 pub const MAX_STOP_BYTES: usize = 1024;
+
+/// Most tokens reported beside each drawn one.
+pub const MAX_TOP_LOGPROBS: usize = 20;
 
 /// An adapter of a request. Several add up.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,7 +54,7 @@ impl PartialEq for Cancel {
 }
 
 /// A prompt to continue.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Request {
 	/// Tokens of the prompt.
 	pub prompt: Vec<u32>,
@@ -58,8 +62,15 @@ pub struct Request {
 	pub adapters: Vec<AdapterUse>,
 	/// Most tokens of the answer.
 	pub max_tokens: usize,
+	/// Whether the prompt's embedding is wanted instead of an answer: the mean of the hidden states after the last norm
+	/// over its tokens, of length 1. `max_tokens` is 0 then.
+	pub embed: bool,
 	/// How tokens are drawn.
 	pub sampling: Sampling,
+	/// What changes the logits before.
+	pub steering: Steering,
+	/// How many of the most likely tokens are reported beside each drawn one; at most [`MAX_TOP_LOGPROBS`].
+	pub top_logprobs: usize,
 	/// The answer ends before the first of these strings.
 	pub stop: Vec<String>,
 	/// Whether an end-of-sequence token ends the answer.
@@ -83,15 +94,24 @@ pub enum FinishReason {
 /// Progress of a request. The last event is `Done` or `Failed`, and exactly one of them comes.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+	/// The request joined the batch. Comes first, if it comes.
+	Started {
+		/// Tokens of the prompt whose keys and values were there already.
+		cached: usize,
+	},
 	/// One more token. The end-of-sequence token that ends an answer is one too.
 	Token {
 		/// Token id.
 		id: u32,
 		/// Text that can be shown now, valid UTF-8, may be empty. The texts of all tokens make up the answer.
 		text: String,
-		/// Natural logarithm of the token's probability before temperature and cuts.
+		/// Natural logarithm of the token's probability before steering, temperature and cuts.
 		logprob: f32,
+		/// The most likely tokens with theirs, the most likely first, as many as were asked for.
+		top_logprobs: Vec<(u32, f32)>,
 	},
+	/// The embedding that was asked for, as wide as the model.
+	Embedding(Vec<f32>),
 	/// The answer is complete.
 	Done {
 		/// Why it ended.
@@ -159,6 +179,13 @@ impl Request {
 	/// Checks what does not depend on the state of the engine.
 	pub(crate) fn check(&self, vocab_size: usize) -> Result<(), EngineError> {
 		self.sampling.check()?;
+		self.steering.check(vocab_size)?;
+		if self.steering.grammar.is_some() && !self.eos {
+			return Err(EngineError::Config("an answer that follows a grammar must end with eos".into()));
+		}
+		if self.top_logprobs > MAX_TOP_LOGPROBS {
+			return Err(EngineError::Config(format!("top_logprobs may be {MAX_TOP_LOGPROBS} at most")));
+		}
 		if let Some(id) = self.prompt.iter().find(|id| **id as usize >= vocab_size) {
 			return Err(EngineError::Tokenizer(format!(
 				"token {id} is not in the vocabulary of {vocab_size}; encode the prompt with this model's tokenizer"

@@ -12,7 +12,7 @@ use rand_chacha::{
 use crate::error::EngineError;
 
 /// Part of [`crate::Engine::profile`]: changes whenever the same logits and seed could give another token.
-pub const SAMPLER_VERSION: u32 = 1;
+pub const SAMPLER_VERSION: u32 = 2;
 
 /// How tokens are drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -23,18 +23,20 @@ pub struct Sampling {
 	pub top_p: f32,
 	/// Keeps this many of the most likely tokens; 0 keeps all.
 	pub top_k: usize,
+	/// Keeps tokens at least this likely, as a part of the most likely one's probability; 0 keeps all.
+	pub min_p: f32,
 	/// Key of the noise.
 	pub seed: [u8; 32],
 }
 
 impl Default for Sampling {
 	fn default() -> Self {
-		Self { temperature: 1.0, top_p: 1.0, top_k: 0, seed: [0; 32] }
+		Self { temperature: 1.0, top_p: 1.0, top_k: 0, min_p: 0.0, seed: [0; 32] }
 	}
 }
 
 impl Sampling {
-	/// Fails unless the temperature is finite and at least 0, and `top_p` lies in (0, 1].
+	/// Fails unless the temperature is finite and at least 0, `top_p` lies in (0, 1] and `min_p` in [0, 1].
 	pub fn check(&self) -> Result<(), EngineError> {
 		if !self.temperature.is_finite() || self.temperature < 0.0 {
 			return Err(EngineError::Sampling(format!(
@@ -45,21 +47,32 @@ impl Sampling {
 		if !(self.top_p > 0.0 && self.top_p <= 1.0) {
 			return Err(EngineError::Sampling(format!("top_p {} must be above 0 and at most 1", self.top_p)));
 		}
+		if !(0.0..=1.0).contains(&self.min_p) {
+			return Err(EngineError::Sampling(format!("min_p {} must be between 0 and 1", self.min_p)));
+		}
 		Ok(())
 	}
 }
 
 /// A drawn token.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Sampled {
 	/// Token id.
 	pub id: u32,
 	/// Natural logarithm of its probability under the unchanged logits (temperature 1, no cut).
 	pub logprob: f32,
+	/// The most likely tokens with theirs, the most likely first, as many as were asked for.
+	pub top_logprobs: Vec<(u32, f32)>,
 }
 
 /// Draws the token at `position` (0 for the first token of the answer). `logits` holds at least one finite value.
 pub fn sample(logits: &[f32], position: u64, sampling: &Sampling) -> Sampled {
+	let id = choose(logits, position, sampling);
+	Sampled { id, logprob: LogTotal::of(logits).logprob(logits, id), top_logprobs: Vec::new() }
+}
+
+/// The token that is drawn.
+pub(crate) fn choose(logits: &[f32], position: u64, sampling: &Sampling) -> u32 {
 	let chosen = if sampling.temperature == 0.0 {
 		argmax(logits.iter().map(|logit| f64::from(*logit)).enumerate())
 	} else {
@@ -71,8 +84,43 @@ pub fn sample(logits: &[f32], position: u64, sampling: &Sampling) -> Sampled {
 			None => perturbed_argmax((0..logits.len()).map(|id| (id, scaled(id))), position, sampling),
 		}
 	};
-	let logit = logits.get(chosen).copied().unwrap_or(f32::NEG_INFINITY);
-	Sampled { id: chosen as u32, logprob: logit - log_sum_exp(logits) }
+	chosen as u32
+}
+
+/// The `count` most likely tokens with the logarithms of their probabilities, the most likely first; among equals the
+/// lowest id.
+pub(crate) fn top_logprobs(logits: &[f32], total: LogTotal, count: usize) -> Vec<(u32, f32)> {
+	if count == 0 {
+		return Vec::new();
+	}
+	let mut all: Vec<(usize, f32)> = logits.iter().copied().enumerate().collect();
+	if count < all.len() {
+		all.select_nth_unstable_by(count, by_logit);
+		all.truncate(count);
+	}
+	all.sort_unstable_by(by_logit);
+	all.into_iter().map(|(id, logit)| (id as u32, logit - total.0)).collect()
+}
+
+/// Logarithm of the sum of the exponentials of logits.
+#[derive(Clone, Copy)]
+pub(crate) struct LogTotal(f32);
+
+impl LogTotal {
+	pub(crate) fn of(logits: &[f32]) -> Self {
+		let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+		Self(top + logits.iter().map(|logit| (logit - top).exp()).sum::<f32>().ln())
+	}
+
+	/// Natural logarithm of a token's probability.
+	pub(crate) fn logprob(self, logits: &[f32], id: u32) -> f32 {
+		logits.get(id as usize).copied().unwrap_or(f32::NEG_INFINITY) - self.0
+	}
+}
+
+/// The larger logit first, among equals the lower id.
+fn by_logit(a: &(usize, f32), b: &(usize, f32)) -> std::cmp::Ordering {
+	b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
 /// Standard Gumbel noise of one token, from −3.2 to 22.9.
@@ -121,31 +169,31 @@ fn perturbed_argmax(scores: impl Iterator<Item = (usize, f64)>, position: u64, s
 	best
 }
 
-/// The ids kept by `top_k` and `top_p`, ascending; none if both keep all.
+/// The ids kept by `top_k`, `min_p` and `top_p`, ascending; none if they keep all.
 fn candidates(logits: &[f32], sampling: &Sampling) -> Option<Vec<usize>> {
 	let keeps_k = sampling.top_k == 0 || sampling.top_k >= logits.len();
-	if keeps_k && sampling.top_p >= 1.0 {
+	if keeps_k && sampling.top_p >= 1.0 && sampling.min_p <= 0.0 {
 		return None;
 	}
-	let by_logit = |a: &(usize, f32), b: &(usize, f32)| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0));
 	let mut kept: Vec<(usize, f32)> = logits.iter().copied().enumerate().collect();
 	if !keeps_k {
 		kept.select_nth_unstable_by(sampling.top_k - 1, by_logit);
 		kept.truncate(sampling.top_k);
 	}
+	if sampling.min_p > 0.0 {
+		let top = kept.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
+		let floor = f64::from(top) + f64::from(sampling.temperature) * libm::log(f64::from(sampling.min_p));
+		kept.retain(|(_, logit)| f64::from(*logit) >= floor);
+	}
 	if sampling.top_p < 1.0 {
-		cut_to_nucleus(&mut kept, sampling, by_logit);
+		cut_to_nucleus(&mut kept, sampling);
 	}
 	let mut ids: Vec<usize> = kept.into_iter().map(|(id, _)| id).collect();
 	ids.sort_unstable();
 	Some(ids)
 }
 
-fn cut_to_nucleus(
-	kept: &mut Vec<(usize, f32)>,
-	sampling: &Sampling,
-	by_logit: impl Fn(&(usize, f32), &(usize, f32)) -> std::cmp::Ordering,
-) {
+fn cut_to_nucleus(kept: &mut Vec<(usize, f32)>, sampling: &Sampling) {
 	let temperature = f64::from(sampling.temperature);
 	let top = kept.iter().map(|(_, logit)| *logit).fold(f32::NEG_INFINITY, f32::max);
 	let weight = |logit: f32| libm::exp(f64::from(logit - top) / temperature);
@@ -171,11 +219,6 @@ fn argmax(scores: impl Iterator<Item = (usize, f64)>) -> usize {
 		}
 	}
 	best
-}
-
-fn log_sum_exp(logits: &[f32]) -> f32 {
-	let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-	top + logits.iter().map(|logit| (logit - top).exp()).sum::<f32>().ln()
 }
 
 #[cfg(test)]
@@ -220,6 +263,37 @@ mod tests {
 			let least = kept.iter().map(weight).fold(f64::INFINITY, f64::min);
 			prop_assert!(sum >= f64::from(top_p) * total * (1.0 - 1e-9));
 			prop_assert!(sum - least <= f64::from(top_p) * total * (1.0 + 1e-9));
+		}
+
+		#[test]
+		fn kept_tokens_are_likely_enough_when_min_p_cuts(
+			logits in prop::collection::vec(-8f32..8.0, 1..120),
+			min_p in 0.001f32..1.0,
+			temperature in 0.1f32..2.0,
+		) {
+			let sampling = Sampling { temperature, min_p, ..Sampling::default() };
+			let kept = candidates(&logits, &sampling).unwrap();
+			let top = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+			let part = |logit: f32| libm::exp(f64::from(logit - top) / f64::from(temperature));
+			prop_assert!(!kept.is_empty());
+			for (id, logit) in logits.iter().enumerate() {
+				let (part, floor) = (part(*logit), f64::from(min_p));
+				let is_right = if kept.contains(&id) { part > floor - 1e-6 } else { part < floor + 1e-6 };
+				prop_assert!(is_right);
+			}
+		}
+
+		#[test]
+		fn top_logprobs_are_the_most_likely_in_order_when_some_are_asked_for(
+			logits in prop::collection::vec(-8f32..8.0, 1..60), count in 1usize..20,
+		) {
+			let top = top_logprobs(&logits, LogTotal::of(&logits), count);
+			prop_assert_eq!(top.len(), count.min(logits.len()));
+			prop_assert!(top.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+			let least = top[top.len() - 1].0 as usize;
+			prop_assert!(logits.iter().filter(|logit| **logit > logits[least]).count() < count);
+			let total: f32 = top_logprobs(&logits, LogTotal::of(&logits), 60).iter().map(|(_, log)| log.exp()).sum();
+			prop_assert!((total - 1.0).abs() < 1e-4);
 		}
 
 		#[test]
@@ -273,6 +347,9 @@ mod tests {
 	fn check_fails_when_a_parameter_is_out_of_range() {
 		for (temperature, top_p) in [(-1.0, 1.0), (f32::NAN, 1.0), (1.0, 0.0), (1.0, 1.1), (1.0, f32::NAN)] {
 			assert!(Sampling { temperature, top_p, ..Sampling::default() }.check().is_err());
+		}
+		for min_p in [-0.1, 1.1, f32::NAN] {
+			assert!(Sampling { min_p, ..Sampling::default() }.check().is_err());
 		}
 	}
 }

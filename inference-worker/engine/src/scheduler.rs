@@ -12,13 +12,13 @@ use std::{
 use rayon::prelude::*;
 
 use crate::{
+	draw::Draw,
 	error::EngineError,
-	executor::{Chunk, Executor},
+	executor::{Chunk, Executor, Want},
 	intake::Intake,
 	lora::loader::{Loaded, Loader},
 	memory::Memory,
 	request::{Event, Reporter, Request},
-	sampling::{sample, Sampled, Sampling},
 	sequence::Sequence,
 	stats::Counters,
 	tokenizer::Tokenizer,
@@ -31,7 +31,7 @@ const PREFILL_CHUNK: usize = 128;
 const DRAFT_ROWS: usize = 16;
 /// What reaches the thread of the engine.
 pub(crate) enum Message {
-	Submit(Request, Reporter),
+	Submit(Box<Request>, Reporter),
 	Loaded(Loaded),
 	/// Keep these adapters on the device.
 	Pin(Vec<ContentHash>),
@@ -47,6 +47,13 @@ struct Work {
 	tokens: Vec<u32>,
 	/// After how many of the last of them a token is drawn.
 	draws: usize,
+}
+
+impl Work {
+	/// How many of the tokens are guesses.
+	fn drafted(&self) -> usize {
+		self.draws.saturating_sub(1)
+	}
 }
 
 pub(crate) struct Scheduler<E: Executor> {
@@ -120,7 +127,7 @@ impl<E: Executor> Scheduler<E> {
 	fn receive(&mut self, message: Message) {
 		match message {
 			Message::Submit(request, mut reporter) => match request.check(self.executor.vocabulary()) {
-				Ok(()) => self.intake.push(request, reporter),
+				Ok(()) => self.intake.push(*request, reporter),
 				Err(error) => {
 					self.counters.dequeue();
 					reporter.end(Event::Failed(error));
@@ -172,7 +179,7 @@ impl<E: Executor> Scheduler<E> {
 					start: sequence.stored,
 					blocks: &sequence.blocks,
 					adapters: &sequence.adapters,
-					logits: work.draws,
+					want: if sequence.embeds() { Want::Hidden } else { Want::Logits(work.draws) },
 				})
 			})
 			.collect();
@@ -180,22 +187,34 @@ impl<E: Executor> Scheduler<E> {
 			Ok(logits) => logits,
 			Err(error) => return self.fail_running(&error),
 		};
-		let draws: Vec<(u64, Sampling)> = work
+		let (vocabulary, mut rest) = (self.executor.vocabulary(), logits.as_slice());
+		let mut draws: Vec<Draw<'_>> = work
 			.iter()
-			.flat_map(|work| {
-				let (position, sampling) = self.running[work.index].draw();
-				(0..work.draws as u64).map(move |ahead| (position + ahead, sampling))
+			.map(|work| {
+				let (own, others) = rest.split_at(work.draws * vocabulary);
+				rest = others;
+				self.running[work.index].draw(own, &work.tokens[work.tokens.len() - work.drafted()..])
 			})
 			.collect();
-		let drawn: Vec<Sampled> = draws
-			.par_iter()
-			.zip(logits.par_chunks_exact(self.executor.vocabulary()))
-			.map(|((position, sampling), logits)| sample(logits, *position, sampling))
-			.collect();
-		let (mut drawn, mut ended) = (drawn.into_iter(), Vec::new());
-		for work in work {
+		let drawn: Vec<_> = draws.par_iter_mut().map(|draw| draw.tokens(vocabulary)).collect();
+		// What is left are hidden states.
+		let embedded = work.iter().filter(|work| self.running[work.index].embeds());
+		let width = rest.len() / embedded.map(|work| work.tokens.len()).sum::<usize>().max(1);
+		let mut ended = Vec::new();
+		for ((work, draw), drawn) in work.iter().zip(draws).zip(drawn) {
 			let sequence = &mut self.running[work.index];
-			let drafted = work.draws.saturating_sub(1);
+			sequence.steer = draw.steer;
+			if sequence.embeds() {
+				let (states, others) = rest.split_at(work.tokens.len() * width);
+				rest = others;
+				Counters::add(&self.counters.prompt_tokens, work.tokens.len() as u64);
+				self.intake.turns.served(sequence.payer(), work.tokens.len());
+				if !sequence.embed(states, work.tokens.len()) {
+					ended.push(work.index);
+				}
+				continue;
+			}
+			let drafted = work.drafted();
 			let computed = work.tokens.len() - drafted;
 			if sequence.is_in_prompt() {
 				Counters::add(&self.counters.prompt_tokens, computed as u64);
@@ -205,15 +224,16 @@ impl<E: Executor> Scheduler<E> {
 			// A guess that is what is drawn anyway makes the next draw good as well.
 			let mut guesses = work.tokens[computed..].iter();
 			let (mut goes_on, mut accepted) = (true, 0);
-			for drawn in drawn.by_ref().take(work.draws) {
+			for drawn in drawn {
 				if !goes_on {
-					continue;
+					break;
 				}
 				Counters::add(&self.counters.generated_tokens, 1);
+				let id = drawn.as_ref().ok().map(|drawn| drawn.id);
 				if !sequence.advance(drawn) {
 					ended.push(work.index);
 					goes_on = false;
-				} else if guesses.next() == Some(&drawn.id) {
+				} else if guesses.next() == id.as_ref() {
 					sequence.stored += 1;
 					accepted += 1;
 				} else {
@@ -247,7 +267,8 @@ impl<E: Executor> Scheduler<E> {
 			let tokens = sequence.next_tokens(budget).to_vec();
 			budget -= tokens.len();
 			if !tokens.is_empty() {
-				work.push(Work { index, draws: usize::from(sequence.reaches_end(tokens.len())), tokens });
+				let draws = usize::from(sequence.reaches_end(tokens.len()) && !sequence.embeds());
+				work.push(Work { index, draws, tokens });
 			}
 		}
 		work

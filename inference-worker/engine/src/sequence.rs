@@ -3,6 +3,8 @@
 use std::time::Instant;
 
 use crate::{
+	draw::Draw,
+	embedding::Pool,
 	error::EngineError,
 	executor::BLOCK_TOKENS,
 	intake::Joined,
@@ -10,7 +12,8 @@ use crate::{
 	memory::Memory,
 	pages::{next_key, root_key, BlockKey},
 	request::{Event, FinishReason, Reporter, Request},
-	sampling::{Sampled, Sampling},
+	sampling::Sampled,
+	steering::Steer,
 	text::AnswerText,
 	tokenizer::Tokenizer,
 };
@@ -44,6 +47,10 @@ pub(crate) struct Sequence<A> {
 	reporter: Reporter,
 	text: AnswerText,
 	eos_ids: Vec<u32>,
+	/// The hidden states so far, where they are wanted.
+	embedding: Pool,
+	/// What the tokens so far change in the next draw; away while it is drawn.
+	pub(crate) steer: Option<Box<Steer>>,
 	/// Prompt and answer.
 	tokens: Vec<u32>,
 	/// How many of them are the prompt.
@@ -62,10 +69,14 @@ pub(crate) struct Sequence<A> {
 impl<A> Sequence<A> {
 	/// The sequence of a request that has joined.
 	pub(crate) fn new(joined: Joined<A>, tokenizer: &Tokenizer) -> Self {
-		let Joined { mut request, reporter, adapters, blocks, shared, last_key } = joined;
+		let Joined { mut request, mut reporter, adapters, blocks, shared, last_key } = joined;
+		// Whether anybody listens shows with the first token.
+		let _ = reporter.send(Event::Started { cached: shared * BLOCK_TOKENS });
 		let text = AnswerText::new(tokenizer.clone(), request.stop.clone());
 		let eos_ids = if request.eos { tokenizer.eos_ids().to_vec() } else { Vec::new() };
 		Self {
+			embedding: Pool::default(),
+			steer: Steer::new(std::mem::take(&mut request.steering)),
 			prompt: request.prompt.len(),
 			tokens: std::mem::take(&mut request.prompt),
 			request,
@@ -102,7 +113,30 @@ impl<A> Sequence<A> {
 
 	/// Whether the prompt is computed, so that the next token is drawn from the last one alone.
 	pub(crate) fn is_decoding(&self) -> bool {
-		self.tokens.len() == self.stored + 1
+		self.tokens.len() == self.stored + 1 && !self.embeds()
+	}
+
+	/// Whether it is to be embedded, not continued.
+	pub(crate) fn embeds(&self) -> bool {
+		self.request.embed
+	}
+
+	/// Takes the hidden states of its next tokens. False when they were the last: the embedding is reported then.
+	pub(crate) fn embed(&mut self, states: &[f32], tokens: usize) -> bool {
+		self.stored += tokens;
+		self.embedding.add(states, tokens);
+		if self.stored < self.tokens.len() {
+			return true;
+		}
+		match self.embedding.finish() {
+			Some(embedding) => {
+				if self.reporter.send(Event::Embedding(embedding)) {
+					self.reporter.end(Event::Done { reason: FinishReason::Stop, tokens: Vec::new() });
+				}
+			}
+			None => self.fail(EngineError::Inference("the hidden states are not finite".into())),
+		}
+		false
 	}
 
 	/// Whether no token of the answer was drawn yet.
@@ -141,9 +175,16 @@ impl<A> Sequence<A> {
 		u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
 	}
 
-	/// Number of the token to draw, from 0, and how to draw it.
-	pub(crate) fn draw(&self) -> (u64, Sampling) {
-		(self.generated() as u64, self.request.sampling)
+	/// How to draw the next token from the first of `logits`' rows, and those after `guesses` from the others.
+	pub(crate) fn draw<'a>(&mut self, logits: &'a [f32], guesses: &'a [u32]) -> Draw<'a> {
+		Draw {
+			logits,
+			guesses,
+			position: self.generated() as u64,
+			sampling: self.request.sampling,
+			top_logprobs: self.request.top_logprobs,
+			steer: self.steer.take(),
+		}
 	}
 
 	/// Tokens of the answer so far.
@@ -152,7 +193,14 @@ impl<A> Sequence<A> {
 	}
 
 	/// Takes the drawn token and reports it. False if the sequence has ended.
-	pub(crate) fn advance(&mut self, drawn: Sampled) -> bool {
+	pub(crate) fn advance(&mut self, drawn: Result<Sampled, EngineError>) -> bool {
+		let drawn = match drawn {
+			Ok(drawn) => drawn,
+			Err(error) => {
+				self.fail(error);
+				return false;
+			}
+		};
 		if !drawn.logprob.is_finite() {
 			self.fail(EngineError::Inference("the logits are not finite".into()));
 			return false;
@@ -167,7 +215,8 @@ impl<A> Sequence<A> {
 				return false;
 			}
 		};
-		let event = Event::Token { id: drawn.id, text: piece.text, logprob: drawn.logprob };
+		let Sampled { id, logprob, top_logprobs } = drawn;
+		let event = Event::Token { id, text: piece.text, logprob, top_logprobs };
 		if !self.reporter.send(event) {
 			return false;
 		}

@@ -89,10 +89,13 @@ impl Counters {
 		counter.store(value, Relaxed);
 	}
 
-	/// Takes a place in the queue, if one of `limit` is free.
-	pub(crate) fn enqueue(&self, limit: u64) -> bool {
+	/// Takes places in the queue, if so many of `limit` are free.
+	pub(crate) fn enqueue(&self, places: u64, limit: u64) -> bool {
 		self.waiting
-			.fetch_update(Relaxed, Relaxed, |waiting| (waiting < limit).then_some(waiting + 1))
+			.fetch_update(Relaxed, Relaxed, |waiting| {
+				let taken = waiting.checked_add(places)?;
+				(taken <= limit).then_some(taken)
+			})
 			.is_ok()
 	}
 

@@ -10,7 +10,7 @@ use crate::{
 	checkpoint::ModelWeights,
 	config::{Experts, ModelConfig},
 	error::{EngineError, ModelError},
-	executor::{Chunk, Executor},
+	executor::{Chunk, Executor, Want},
 	lora::reader::HostAdapter,
 	ops::Ops,
 	projection::Site,
@@ -131,9 +131,13 @@ impl<O: Ops> TensorModel<O> {
 		}
 	}
 
-	/// Logits of hidden states: `[tokens, vocab]`.
-	fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-		self.linear(&self.output, self.norm(hidden, &self.norm))
+	/// Logits of rows of the hidden states, `[rows, vocab]`, or those states after the last norm, `[rows, hidden]`.
+	fn read(&self, hidden: &Tensor<2>, rows: Vec<i32>, want_logits: bool) -> Result<Vec<f32>, EngineError> {
+		if rows.is_empty() {
+			return Ok(Vec::new());
+		}
+		let normed = self.norm(hidden.clone().select(0, self.ints(rows)), &self.norm);
+		to_host(if want_logits { self.linear(&self.output, normed) } else { normed })
 	}
 
 	/// A site's product with its adapters' updates.
@@ -234,15 +238,18 @@ impl<O: Ops> Executor for TensorModel<O> {
 		for index in 0..self.layers.len() {
 			hidden = self.layer(index, hidden, &step)?;
 		}
-		let (mut wanted, mut end) = (Vec::new(), 0);
+		let (mut drawn_from, mut states, mut end) = (Vec::new(), Vec::new(), 0);
 		for chunk in chunks {
+			let start = end;
 			end += chunk.tokens.len();
-			wanted.extend((end - chunk.logits..end).map(|row| row as i32));
+			match chunk.want {
+				Want::Logits(count) => drawn_from.extend((end - count..end).map(|row| row as i32)),
+				Want::Hidden => states.extend((start..end).map(|row| row as i32)),
+			}
 		}
-		if wanted.is_empty() {
-			return Ok(Vec::new());
-		}
-		to_host(self.logits(hidden.select(0, self.ints(wanted))))
+		let mut wanted = self.read(&hidden, drawn_from, true)?;
+		wanted.extend(self.read(&hidden, states, false)?);
+		Ok(wanted)
 	}
 
 	fn recover(&mut self) {

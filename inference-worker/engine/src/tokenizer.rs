@@ -1,6 +1,12 @@
 //! Text to tokens and back, by the model's own `tokenizer.json`.
 
-use std::{path::Path, sync::Arc};
+use std::{
+	borrow::Cow,
+	path::Path,
+	sync::{Arc, OnceLock},
+};
+
+use llguidance::{token_bytes_from_tokenizer_json, toktrie::TokTrie};
 
 use crate::{
 	error::{EngineError, ModelError},
@@ -15,6 +21,8 @@ const MAX_TOKENIZER_BYTES: u64 = 64 << 20;
 pub struct Tokenizer {
 	inner: Arc<tokenizers::Tokenizer>,
 	eos_ids: Arc<[u32]>,
+	/// Bytes of every token, once they were asked for; none where the kind of the tokenizer is unknown.
+	bytes: Arc<OnceLock<Result<Vec<Vec<u8>>, EngineError>>>,
 }
 
 impl Tokenizer {
@@ -24,7 +32,7 @@ impl Tokenizer {
 		let mut inner = tokenizers::Tokenizer::from_bytes(text).map_err(refused)?;
 		inner.with_truncation(None).map_err(refused)?;
 		inner.with_padding(None);
-		Ok(Self { inner: Arc::new(inner), eos_ids: eos_ids.into() })
+		Ok(Self { inner: Arc::new(inner), eos_ids: eos_ids.into(), bytes: Arc::default() })
 	}
 
 	/// Tokens of a text; `add_special` adds what the post-processor asks for, such as a begin token.
@@ -48,6 +56,28 @@ impl Tokenizer {
 	/// Id of a token by its exact text.
 	pub fn token_id(&self, token: &str) -> Option<u32> {
 		self.inner.token_to_id(token)
+	}
+
+	/// Bytes of every token by its id; special ones begin with toktrie's marker.
+	pub(crate) fn all_bytes(&self) -> Result<&[Vec<u8>], EngineError> {
+		let read = || {
+			let unknown = |error: String| {
+				EngineError::Tokenizer(format!("the bytes of its tokens are unknown: {error}"))
+			};
+			let text = self.inner.to_string(false).map_err(|error| unknown(error.to_string()))?;
+			let json = serde_json::from_str(&text).map_err(|error| unknown(error.to_string()))?;
+			token_bytes_from_tokenizer_json(&json).map_err(|error| unknown(error.to_string()))
+		};
+		self.bytes.get_or_init(read).as_deref().map_err(Clone::clone)
+	}
+
+	/// What a token stands for, which need not be whole characters; the name of a special one.
+	pub fn token_bytes(&self, id: u32) -> Cow<'_, [u8]> {
+		match self.all_bytes().ok().and_then(|all| all.get(id as usize)).map(Vec::as_slice) {
+			Some([TokTrie::SPECIAL_TOKEN_MARKER, name @ ..]) if !name.is_empty() => name.into(),
+			Some(bytes) => bytes.into(),
+			None => self.decode(&[id]).unwrap_or_default().into_bytes().into(),
+		}
 	}
 
 	/// Number of tokens, added ones included.

@@ -1,13 +1,15 @@
 //! From an HTTP request to a running answer: agent, payment, prompt, engine; cheapest checks first.
 
-use super::{errors::ApiError, openai::Options};
+use super::{errors::ApiError, openai::Head, options::Options};
 use crate::{
 	agents::{Agent, Standing},
-	answer::{affordable, start, Job, Piece},
+	answer::{start, Job, Piece},
+	billing::{affordable, Bill},
 	channels::Reservation,
 	orders::Refusal,
 	prompt::{assemble, retrieve, Ask, Prompt},
-	worker::{ReadError, Worker},
+	tools::without_tool_roles,
+	worker::{unix_ms, ReadError, Worker},
 };
 use axum::http::HeaderMap;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use tributary_client::{
 	keys,
 	voucher::{body_hash, order_from_header, voucher_from_header, ORDER_HEADER, VOUCHER_HEADER},
 };
+use tributary_engine::Grammar;
 use tributary_primitives::{fee::fee, request::SignedOrder, voucher::SignedVoucher, AccountId, Hash};
 
 /// An answer that has begun.
@@ -27,6 +30,24 @@ pub struct Begun {
 	pub pieces: UnboundedReceiver<Piece>,
 }
 
+impl Begun {
+	/// What its bodies have in common; the id is made of `prefix` and the order's.
+	pub fn head(&self, worker: &Worker, prefix: &str, model: &str) -> Head {
+		Head {
+			id: format!("{prefix}-{}", hex::encode(self.id)),
+			created: unix_ms() / 1_000,
+			model: model.into(),
+			fingerprint: fingerprint(worker),
+		}
+	}
+}
+
+/// Name of the numerics profile.
+pub fn fingerprint(worker: &Worker) -> String {
+	let digits = hex::encode(worker.engine.profile());
+	format!("fp_{}", digits.get(..16).unwrap_or(&digits))
+}
+
 /// Checks, reserves, builds the prompt and submits.
 pub async fn begin(
 	worker: &Arc<Worker>,
@@ -34,43 +55,56 @@ pub async fn begin(
 	body: &[u8],
 	model: &str,
 	ask: Ask,
-	options: Options,
+	options: &Options,
 ) -> Result<Begun, ApiError> {
 	let agent = find_agent(worker, model)?;
-	let (order, voucher) = signed(headers)?;
-	let reservation = reserve(worker, &order, &voucher, &body_hash(body)).await?;
+	let mut generation = options.generation.clone();
+	generation.steering.check(worker.engine.vocabulary())?;
+	let bill = open_bill(worker, headers, body, agent).await?;
 	let wanted = options.max_tokens.unwrap_or(worker.config.generation.default_max_tokens);
-	let prompt = build_prompt(worker.clone(), agent.clone(), ask, wanted).await?;
-	let head = worker.head.get();
-	let (price, platform_fee, max_fee) =
-		(agent.view.price, head.parameters.platform_fee, order.order.max_fee);
+	let (prompt, grammar) =
+		build_prompt(worker.clone(), bill.agent.clone(), ask, options.clone(), wanted).await?;
+	generation.steering.grammar = grammar;
+	let (price, platform_fee, max_fee) = (bill.agent.view.price, bill.platform_fee, bill.order.order.max_fee);
 	let tokens_in = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
 	let room = worker.engine.context().saturating_sub(prompt.tokens.len()).min(wanted);
-	let limit = u32::try_from(room).unwrap_or(u32::MAX);
-	let max_tokens = affordable(price, tokens_in, platform_fee, max_fee, limit).ok_or_else(|| {
-		let least = fee(price, tokens_in, 1, 0, platform_fee).unwrap_or(u128::MAX);
+	// The choices share what the order allows.
+	let choices = generation.choices.max(1);
+	let limit = u32::try_from(room).unwrap_or(u32::MAX).saturating_mul(choices);
+	let in_all = affordable(price, tokens_in, platform_fee, max_fee, limit).unwrap_or(0);
+	let max_tokens = in_all.checked_div(choices).unwrap_or(0);
+	if max_tokens == 0 {
+		let least = fee(price, tokens_in, choices, 0, platform_fee).unwrap_or(u128::MAX);
 		let message = format!(
-			"the prompt has {tokens_in} tokens with the agent's prompts and sources: even one token of answer \
-			 costs {least} planck, the order allows {max_fee}. Sign a larger max_fee."
+			"the prompt has {tokens_in} tokens with the agent's prompts and sources: even one token of answer for each \
+			 of {choices} choices costs {least} planck, the order allows {max_fee}. Sign a larger max_fee."
 		);
-		ApiError::payment("max_fee_too_small", message)
-	})?;
-	let id = order.order.id();
+		return Err(ApiError::payment("max_fee_too_small", message));
+	}
+	let id = bill.order.order.id();
+	let format = worker.engine.template().map(|template| template.tool_format());
 	let job = Job {
-		agent,
-		order,
-		voucher,
-		reservation,
+		bill,
 		prompt,
 		max_tokens: usize::try_from(max_tokens).unwrap_or(usize::MAX),
-		temperature: options.temperature,
-		top_p: options.top_p,
-		top_k: options.top_k,
-		stop: options.stop,
-		parameters: head.parameters_version,
-		platform_fee,
+		generation,
+		calls: format.ok().and_then(|format| options.tools.style(format)),
 	};
 	Ok(Begun { id, pieces: start(worker.clone(), job)? })
+}
+
+/// Checks order and voucher, and reserves what the order allows.
+pub async fn open_bill(
+	worker: &Arc<Worker>,
+	headers: &HeaderMap,
+	body: &[u8],
+	agent: Arc<Agent>,
+) -> Result<Bill, ApiError> {
+	let (order, voucher) = signed(headers)?;
+	let reservation = reserve(worker, &order, &voucher, &body_hash(body)).await?;
+	let head = worker.head.get();
+	let (parameters, platform_fee) = (head.parameters_version, head.parameters.platform_fee);
+	Ok(Bill { agent, order, voucher, reservation, parameters, platform_fee })
 }
 
 /// The agent of this name, ready to be served.
@@ -209,15 +243,18 @@ pub fn channel_state(worker: &Worker, payer: &AccountId) -> Option<ChannelState>
 async fn build_prompt(
 	worker: Arc<Worker>,
 	agent: Arc<Agent>,
-	ask: Ask,
+	mut ask: Ask,
+	options: Options,
 	answer: usize,
-) -> Result<Prompt, ApiError> {
+) -> Result<(Prompt, Option<Grammar>), ApiError> {
 	let build = move || {
 		let engine = &worker.engine;
+		let tools = options.tools.definitions();
 		let encode = |ask: Ask| match ask {
 			Ask::Chat(messages) => {
-				let text = engine.render_chat(&messages, true).map_err(|error| error.to_string())?;
+				let text = engine.template().and_then(|template| template.render(&messages, &tools, true));
 				// The template writes the special tokens itself.
+				let text = text.map_err(|error| error.to_string())?;
 				engine.tokenizer().encode(&text, false).map_err(|error| error.to_string())
 			}
 			Ask::Completion(text) => {
@@ -225,8 +262,20 @@ async fn build_prompt(
 			}
 		};
 		let hits = retrieve(&agent, ask.query(), worker.config.retrieval.chunks);
-		assemble(&agent.prompts, hits, &ask, engine.context(), answer, encode)
+		let mut prompts = agent.prompts.clone();
+		let mut source = options.format;
+		if let (Ask::Chat(messages), Ok(template)) = (&mut ask, engine.template()) {
+			if !template.knows_tools() {
+				*messages = without_tool_roles(std::mem::take(messages));
+				prompts.extend(options.tools.instructions());
+			}
+			source = source.or_else(|| options.tools.grammar(template.tool_format()));
+		}
+		let prompt = assemble(&prompts, hits, &ask, engine.context(), answer, encode)?;
+		let grammar = source.map(|source| engine.grammar(source)).transpose();
+		let name = if options.tools.are_on() { "tools" } else { "response_format" };
+		Ok((prompt, grammar.map_err(|error| ApiError::invalid("invalid_value", format!("{name}: {error}")))?))
 	};
 	let built = tokio::task::spawn_blocking(build).await;
-	Ok(built.map_err(|error| ApiError::internal("prompt", error.to_string()))??)
+	built.map_err(|error| ApiError::internal("prompt", error.to_string()))?
 }

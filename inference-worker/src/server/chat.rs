@@ -3,10 +3,17 @@
 use super::{
 	admission::begin,
 	errors::ApiError,
-	openai::{Answer, AssistantMessage, ChatChoice, ChatDelta, ChatRequest, Delta},
-	reply::{parse, whole, Reply},
+	members::Members,
+	messages::messages,
+	openai::{Answer, ChatChoice, ChatDelta, Head},
+	options::{Endpoint, Options},
+	reply::{answer, Reply},
 };
-use crate::{answer::Ending, prompt::Ask, worker::Worker};
+use crate::{
+	answer::{Delta, Ending},
+	prompt::Ask,
+	worker::Worker,
+};
 use axum::{
 	body::Bytes,
 	extract::{rejection::BytesRejection, State},
@@ -22,42 +29,27 @@ pub async fn chat(
 	body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
 	let body = body?;
-	let request: ChatRequest = parse(&body)?;
-	let (options, model) = (request.common.options()?, request.common.model.clone());
-	let ask = Ask::Chat(request.messages()?);
-	let include_usage = options.include_usage;
-	let begun = begin(&worker, &headers, &body, &model, ask, options).await?;
-	let reply = ChatReply::new(&begun.id, model);
-	if request.common.stream {
-		return Ok(super::reply::stream(begun, reply, include_usage));
-	}
-	whole(begun, reply).await
+	let members = Members::of(&body)?;
+	let (model, options) = (members.text("model")?, Options::of(&members, Endpoint::Chat)?);
+	let ask = Ask::Chat(messages(&members)?);
+	let begun = begin(&worker, &headers, &body, model, ask, &options).await?;
+	let reply = ChatReply {
+		head: begun.head(&worker, "chatcmpl", model),
+		choices: options.generation.choices,
+		logprobs: options.generation.logprobs.is_some(),
+	};
+	answer(begun, reply, &options).await
 }
 
 struct ChatReply {
-	id: String,
-	created: u64,
-	model: String,
+	head: Head,
+	choices: u32,
+	logprobs: bool,
 }
 
 impl ChatReply {
-	fn new(id: &[u8; 32], model: String) -> Self {
-		Self { id: format!("chatcmpl-{}", hex::encode(id)), created: crate::worker::unix_ms() / 1_000, model }
-	}
-
-	fn chunk(&self, delta: Delta, finish_reason: Option<&'static str>) -> Answer<ChatDelta> {
-		self.chunk_of(vec![ChatDelta { index: 0, delta, finish_reason }], None)
-	}
-
-	fn chunk_of(&self, choices: Vec<ChatDelta>, usage: Option<Ending>) -> Answer<ChatDelta> {
-		Answer {
-			id: self.id.clone(),
-			object: "chat.completion.chunk",
-			created: self.created,
-			model: self.model.clone(),
-			choices,
-			usage: usage.map(Into::into),
-		}
+	fn chunk(&self, choices: Vec<ChatDelta>, usage: Option<&Ending>) -> Answer<ChatDelta> {
+		self.head.answer("chat.completion.chunk", choices, usage)
 	}
 }
 
@@ -65,50 +57,54 @@ impl Reply for ChatReply {
 	type Whole = Answer<ChatChoice>;
 	type Chunk = Answer<ChatDelta>;
 
-	fn whole(&self, text: String, ending: Ending) -> Self::Whole {
-		let message = AssistantMessage { role: "assistant", content: text };
-		Answer {
-			id: self.id.clone(),
-			object: "chat.completion",
-			created: self.created,
-			model: self.model.clone(),
-			choices: vec![ChatChoice { index: 0, message, finish_reason: ending.reason }],
-			usage: Some(ending.into()),
-		}
+	fn choices(&self) -> u32 {
+		self.choices
 	}
 
-	fn first(&self) -> Option<Self::Chunk> {
-		Some(self.chunk(Delta { role: Some("assistant"), content: Some(String::new()) }, None))
+	fn whole(&self, choices: Vec<Delta>, ending: &Ending) -> Self::Whole {
+		let whole = choices.into_iter().zip(&ending.reasons);
+		let choices =
+			whole.map(|(choice, reason)| ChatChoice::whole(choice, self.logprobs, reason)).collect();
+		self.head.answer("chat.completion", choices, Some(ending))
 	}
 
-	fn text(&self, text: String) -> Self::Chunk {
-		self.chunk(Delta { role: None, content: Some(text) }, None)
+	fn first(&self, choice: u32) -> Option<Self::Chunk> {
+		Some(self.chunk(vec![ChatDelta::first(choice)], None))
 	}
 
-	fn last(&self, ending: Ending) -> Self::Chunk {
-		self.chunk(Delta::default(), Some(ending.reason))
+	fn more(&self, delta: Delta) -> Self::Chunk {
+		self.chunk(vec![ChatDelta::more(delta)], None)
 	}
 
-	fn usage(&self, ending: Ending) -> Self::Chunk {
-		self.chunk_of(vec![], Some(ending))
+	fn last(&self, choice: u32, reason: &'static str) -> Self::Chunk {
+		self.chunk(vec![ChatDelta::last(choice, reason)], None)
+	}
+
+	fn usage(&self, ending: &Ending) -> Self::Chunk {
+		self.chunk(vec![], Some(ending))
 	}
 }
 
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::billing::Recorded;
 	use serde_json::json;
 
 	#[test]
 	fn stream_begins_with_the_role_and_ends_with_the_reason_when_serialized() {
-		let reply = ChatReply { id: "chatcmpl-1".into(), created: 5, model: "guide".into() };
+		let head =
+			Head { id: "chatcmpl-1".into(), created: 5, model: "guide".into(), fingerprint: "fp".into() };
+		let reply = ChatReply { head, choices: 2, logprobs: false };
 		let value = |chunk| serde_json::to_value::<Answer<ChatDelta>>(chunk).unwrap();
 		let choice = |chunk| value(chunk)["choices"][0].clone();
-		assert_eq!(choice(reply.first().unwrap())["delta"]["role"], "assistant");
-		assert_eq!(choice(reply.text("hi".into()))["delta"], json!({ "content": "hi" }));
-		let ending = Ending { reason: "length", tokens_in: 1, tokens_out: 2 };
-		assert_eq!(choice(reply.last(ending)), json!({ "index": 0, "delta": {}, "finish_reason": "length" }));
-		let usage = value(reply.usage(ending));
+		assert_eq!(choice(reply.first(1).unwrap())["delta"]["role"], "assistant");
+		let more = choice(reply.more(Delta { choice: 1, text: "hi".into(), ..Delta::default() }));
+		assert_eq!((&more["delta"], &more["index"]), (&json!({ "content": "hi" }), &json!(1)));
+		let last = choice(reply.last(1, "length"));
+		assert_eq!(last, json!({ "index": 1, "delta": {}, "finish_reason": "length" }));
+		let tokens = Recorded { tokens_in: 1, tokens_out: 2 };
+		let usage = value(reply.usage(&Ending { reasons: vec!["length"], tokens, cached: 0 }));
 		assert_eq!((&usage["choices"], &usage["usage"]["total_tokens"]), (&json!([]), &json!(3)));
 	}
 }

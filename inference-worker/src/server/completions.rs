@@ -3,10 +3,16 @@
 use super::{
 	admission::begin,
 	errors::ApiError,
-	openai::{Answer, CompletionRequest, TextChoice},
-	reply::{parse, stream, whole, Reply},
+	members::Members,
+	openai::{Answer, Head, TextChoice},
+	options::{prompt, Endpoint, Options},
+	reply::{answer, Reply},
 };
-use crate::{answer::Ending, prompt::Ask, worker::Worker};
+use crate::{
+	answer::{Delta, Ending},
+	prompt::Ask,
+	worker::Worker,
+};
 use axum::{
 	body::Bytes,
 	extract::{rejection::BytesRejection, State},
@@ -22,35 +28,27 @@ pub async fn completions(
 	body: Result<Bytes, BytesRejection>,
 ) -> Result<Response, ApiError> {
 	let body = body?;
-	let request: CompletionRequest = parse(&body)?;
-	let (options, model) = (request.common.options()?, request.common.model.clone());
-	let ask = Ask::Completion(request.prompt()?);
-	let include_usage = options.include_usage;
-	let begun = begin(&worker, &headers, &body, &model, ask, options).await?;
-	let (id, created) = (format!("cmpl-{}", hex::encode(begun.id)), crate::worker::unix_ms() / 1_000);
-	let reply = TextReply { id, created, model };
-	if request.common.stream {
-		return Ok(stream(begun, reply, include_usage));
-	}
-	whole(begun, reply).await
+	let members = Members::of(&body)?;
+	let (model, options) = (members.text("model")?, Options::of(&members, Endpoint::Completions)?);
+	let ask = Ask::Completion(prompt(&members)?);
+	let begun = begin(&worker, &headers, &body, model, ask, &options).await?;
+	let reply = TextReply {
+		head: begun.head(&worker, "cmpl", model),
+		choices: options.generation.choices,
+		logprobs: options.generation.logprobs.is_some(),
+	};
+	answer(begun, reply, &options).await
 }
 
 struct TextReply {
-	id: String,
-	created: u64,
-	model: String,
+	head: Head,
+	choices: u32,
+	logprobs: bool,
 }
 
 impl TextReply {
-	fn answer(&self, choices: Vec<TextChoice>, usage: Option<Ending>) -> Answer<TextChoice> {
-		Answer {
-			id: self.id.clone(),
-			object: "text_completion",
-			created: self.created,
-			model: self.model.clone(),
-			choices,
-			usage: usage.map(Into::into),
-		}
+	fn answer(&self, choices: Vec<TextChoice>, usage: Option<&Ending>) -> Answer<TextChoice> {
+		self.head.answer("text_completion", choices, usage)
 	}
 }
 
@@ -58,26 +56,30 @@ impl Reply for TextReply {
 	type Whole = Answer<TextChoice>;
 	type Chunk = Answer<TextChoice>;
 
-	fn whole(&self, text: String, ending: Ending) -> Self::Whole {
-		self.answer(vec![TextChoice { index: 0, text, finish_reason: Some(ending.reason) }], Some(ending))
+	fn choices(&self) -> u32 {
+		self.choices
 	}
 
-	fn first(&self) -> Option<Self::Chunk> {
+	fn whole(&self, choices: Vec<Delta>, ending: &Ending) -> Self::Whole {
+		let whole = choices.into_iter().zip(&ending.reasons);
+		let choices =
+			whole.map(|(choice, reason)| TextChoice::whole(choice, self.logprobs, reason)).collect();
+		self.answer(choices, Some(ending))
+	}
+
+	fn first(&self, _: u32) -> Option<Self::Chunk> {
 		None
 	}
 
-	fn text(&self, text: String) -> Self::Chunk {
-		self.answer(vec![TextChoice { index: 0, text, finish_reason: None }], None)
+	fn more(&self, delta: Delta) -> Self::Chunk {
+		self.answer(vec![TextChoice::more(delta)], None)
 	}
 
-	fn last(&self, ending: Ending) -> Self::Chunk {
-		self.answer(
-			vec![TextChoice { index: 0, text: String::new(), finish_reason: Some(ending.reason) }],
-			None,
-		)
+	fn last(&self, choice: u32, reason: &'static str) -> Self::Chunk {
+		self.answer(vec![TextChoice::last(choice, reason)], None)
 	}
 
-	fn usage(&self, ending: Ending) -> Self::Chunk {
+	fn usage(&self, ending: &Ending) -> Self::Chunk {
 		self.answer(vec![], Some(ending))
 	}
 }

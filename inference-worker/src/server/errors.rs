@@ -8,7 +8,7 @@ use axum::{
 	Json,
 };
 use tributary_client::http::{ChannelState, ErrorBody, ErrorDetail};
-use tributary_engine::SubmitError;
+use tributary_engine::{EngineError, SubmitError};
 
 /// A refused or failed request.
 #[derive(Clone, Debug)]
@@ -120,6 +120,13 @@ impl From<SubmitError> for ApiError {
 			SubmitError::Empty => Self::invalid("empty_prompt", message),
 			SubmitError::ShuttingDown => Self::unavailable("shutting_down", message, 30),
 		}
+	}
+}
+
+/// What the engine refuses before it starts is wrong with the request.
+impl From<EngineError> for ApiError {
+	fn from(error: EngineError) -> Self {
+		Self::invalid("invalid_value", error.to_string())
 	}
 }
 

@@ -1,7 +1,7 @@
 //! vLLM's endpoints to load and unload adapters by name, for the operator: `POST /v1/load_lora_adapter`,
 //! `POST /v1/unload_lora_adapter`, `GET /v1/lora_adapters`.
 
-use super::{errors::ApiError, reply::parse};
+use super::{errors::ApiError, members::Members};
 use crate::{
 	loaded::{LoadError, Loaded},
 	worker::Worker,
@@ -12,24 +12,9 @@ use axum::{
 	http::{header::AUTHORIZATION, HeaderMap},
 	Json,
 };
-use serde::Deserialize;
 use serde_json::{json, Value};
 use std::sync::Arc;
 use tributary_primitives::Hash;
-
-#[derive(Deserialize)]
-struct Load {
-	lora_name: String,
-	lora_path: String,
-	#[serde(default)]
-	load_inplace: bool,
-	expected_generation: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct Unload {
-	lora_name: String,
-}
 
 /// Refuses who is not the operator.
 pub fn authorize(worker: &Worker, headers: &HeaderMap) -> Result<(), ApiError> {
@@ -44,14 +29,17 @@ pub async fn load(
 	body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, ApiError> {
 	authorize(&worker, &headers)?;
-	let load: Load = parse(&body?)?;
-	if worker.catalogue.get(&load.lora_name).is_some() {
-		return Err(LoadError::IsAgent(load.lora_name).into());
+	let members = Members::of(&body?)?;
+	let (name, path) = (members.text("lora_name")?, members.text("lora_path")?);
+	if worker.catalogue.get(name).is_some() {
+		return Err(LoadError::IsAgent(name.into()).into());
 	}
-	let expected = load.expected_generation.as_deref().map(generation).transpose()?;
-	let (name, path) = (load.lora_name.as_str(), load.lora_path.as_str());
-	let (loaded, replaced) =
-		worker.loaded.load(&worker.engine, (name, path), load.load_inplace, expected).await?;
+	let expected = match members.get("expected_generation") {
+		Some(_) => Some(generation(members.text("expected_generation")?)?),
+		None => None,
+	};
+	let in_place = members.flag("load_inplace")?;
+	let (loaded, replaced) = worker.loaded.load(&worker.engine, (name, path), in_place, expected).await?;
 	tracing::info!(name, path, generation = hex::encode(loaded.generation), "adapter loaded by the operator");
 	Ok(Json(describe(name, &loaded, replaced.as_ref())))
 }
@@ -63,10 +51,11 @@ pub async fn unload(
 	body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Value>, ApiError> {
 	authorize(&worker, &headers)?;
-	let Unload { lora_name } = parse(&body?)?;
-	let unloaded = worker.loaded.unload(&lora_name)?;
-	tracing::info!(name = lora_name, "adapter unloaded by the operator");
-	Ok(Json(describe(&lora_name, &unloaded, None)))
+	let members = Members::of(&body?)?;
+	let name = members.text("lora_name")?;
+	let unloaded = worker.loaded.unload(name)?;
+	tracing::info!(name, "adapter unloaded by the operator");
+	Ok(Json(describe(name, &unloaded, None)))
 }
 
 /// What is loaded.

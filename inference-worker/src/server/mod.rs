@@ -3,10 +3,14 @@
 mod admission;
 mod chat;
 mod completions;
+mod embeddings;
 mod errors;
 mod info;
 mod loras;
+mod members;
+mod messages;
 mod openai;
+mod options;
 mod reply;
 mod trail;
 
@@ -25,6 +29,7 @@ pub fn router(worker: Arc<Worker>) -> Router {
 	Router::new()
 		.route("/v1/chat/completions", post(chat::chat))
 		.route("/v1/completions", post(completions::completions))
+		.route("/v1/embeddings", post(embeddings::embeddings))
 		.route("/v1/models", get(info::models))
 		.route("/v1/models/{name}", get(info::model))
 		.route("/v1/load_lora_adapter", post(loras::load))

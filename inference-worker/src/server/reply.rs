@@ -1,7 +1,7 @@
 //! How an answer leaves: whole or as server-sent events. Either way the end follows the durable record.
 
-use super::{admission::Begun, errors::ApiError};
-use crate::answer::{Ending, Piece};
+use super::{admission::Begun, errors::ApiError, options::Options};
+use crate::answer::{Delta, Ending, Piece};
 use axum::{
 	http::HeaderValue,
 	response::{
@@ -11,7 +11,7 @@ use axum::{
 	Json,
 };
 use futures::{stream::iter, Stream, StreamExt};
-use serde::{de::DeserializeOwned, Serialize};
+use serde::Serialize;
 use std::convert::Infallible;
 use tokio_stream::wrappers::UnboundedReceiverStream;
 use tributary_client::voucher::TRAIL_HEADER;
@@ -23,36 +23,42 @@ pub trait Reply: Send + 'static {
 	/// One event.
 	type Chunk: Serialize;
 
+	/// How many choices there are.
+	fn choices(&self) -> u32;
 	/// All at once.
-	fn whole(&self, text: String, ending: Ending) -> Self::Whole;
-	/// Before any text.
-	fn first(&self) -> Option<Self::Chunk>;
-	/// More text.
-	fn text(&self, text: String) -> Self::Chunk;
-	/// Why it ended.
-	fn last(&self, ending: Ending) -> Self::Chunk;
+	fn whole(&self, choices: Vec<Delta>, ending: &Ending) -> Self::Whole;
+	/// Before any text of a choice.
+	fn first(&self, choice: u32) -> Option<Self::Chunk>;
+	/// More of a choice.
+	fn more(&self, delta: Delta) -> Self::Chunk;
+	/// Why a choice ended.
+	fn last(&self, choice: u32, reason: &'static str) -> Self::Chunk;
 	/// What it cost in tokens.
-	fn usage(&self, ending: Ending) -> Self::Chunk;
+	fn usage(&self, ending: &Ending) -> Self::Chunk;
 }
 
-/// Reads a JSON body.
-pub fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, ApiError> {
-	serde_json::from_slice(body).map_err(|error| {
-		ApiError::invalid(
-			"invalid_body",
-			format!("the body is not a valid request: {error}. See OpenAI's API reference."),
-		)
-	})
+/// Answers as the request wants it.
+pub async fn answer<R: Reply>(begun: Begun, reply: R, options: &Options) -> Result<Response, ApiError> {
+	match options.stream {
+		true => Ok(stream(begun, reply, options.include_usage)),
+		false => whole(begun, reply).await,
+	}
 }
 
 /// Waits for the end and answers all at once.
-pub async fn whole<R: Reply>(mut begun: Begun, reply: R) -> Result<Response, ApiError> {
-	let mut text = String::new();
+async fn whole<R: Reply>(mut begun: Begun, reply: R) -> Result<Response, ApiError> {
+	let mut choices: Vec<Delta> =
+		(0..reply.choices()).map(|choice| Delta { choice, ..Delta::default() }).collect();
 	while let Some(piece) = begun.pieces.recv().await {
 		match piece {
-			Piece::Text(more) => text.push_str(&more),
+			Piece::More(delta) => {
+				if let Some(choice) = choices.get_mut(delta.choice as usize) {
+					choice.extend(delta);
+				}
+			}
 			Piece::End(ending) => {
-				return Ok(with_trail(&begun.id, Json(reply.whole(text, ending)).into_response()))
+				let body = Json(reply.whole(choices, &ending)).into_response();
+				return Ok(with_trail(&begun.id, body));
 			}
 			Piece::Failed(reason) => return Err(ApiError::internal("inference_failed", reason)),
 		}
@@ -61,8 +67,9 @@ pub async fn whole<R: Reply>(mut begun: Begun, reply: R) -> Result<Response, Api
 }
 
 /// Answers by server-sent events.
-pub fn stream<R: Reply>(begun: Begun, reply: R, include_usage: bool) -> Response {
-	let first = reply.first().map(|chunk| event(&chunk));
+fn stream<R: Reply>(begun: Begun, reply: R, include_usage: bool) -> Response {
+	let first: Vec<Event> =
+		(0..reply.choices()).filter_map(|choice| reply.first(choice)).map(|chunk| event(&chunk)).collect();
 	let rest = UnboundedReceiverStream::new(begun.pieces)
 		.flat_map(move |piece| iter(events(&reply, piece, include_usage)));
 	let all = iter(first).chain(rest).map(Ok::<_, Infallible>);
@@ -75,11 +82,13 @@ fn sse(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -
 
 fn events<R: Reply>(reply: &R, piece: Piece, include_usage: bool) -> Vec<Event> {
 	match piece {
-		Piece::Text(text) => vec![event(&reply.text(text))],
+		Piece::More(delta) => vec![event(&reply.more(delta))],
 		Piece::End(ending) => {
-			let mut events = vec![event(&reply.last(ending))];
+			let reasons = (0..).zip(&ending.reasons);
+			let mut events: Vec<Event> =
+				reasons.map(|(choice, reason)| event(&reply.last(choice, reason))).collect();
 			if include_usage {
-				events.push(event(&reply.usage(ending)));
+				events.push(event(&reply.usage(&ending)));
 			}
 			events.push(Event::default().data("[DONE]"));
 			events
@@ -93,7 +102,8 @@ fn event(value: &impl Serialize) -> Event {
 	Event::default().json_data(value).unwrap_or_else(|error| Event::default().comment(error.to_string()))
 }
 
-fn with_trail(id: &[u8; 32], mut response: Response) -> Response {
+/// Names the answer in a header.
+pub fn with_trail(id: &[u8; 32], mut response: Response) -> Response {
 	if let Ok(value) = HeaderValue::from_str(&format!("0x{}", hex::encode(id))) {
 		response.headers_mut().insert(TRAIL_HEADER, value);
 	}

@@ -1,6 +1,8 @@
 //! Requests over HTTP to a worker with a real engine (a tiny random model), real books and no chain: what
 //! it knows of a channel it serves on.
 
+mod surface;
+
 use crate::{
 	agents::{tests::view, Agent, Catalogue, Listed, Standing},
 	channels::Channels,
@@ -70,6 +72,11 @@ fn index(engine: &Engine, texts: &[&str]) -> DataNetIndex {
 
 impl Scene {
 	async fn new(change: impl FnOnce(&mut Config)) -> Self {
+		Self::with_model("engine/tests/fixtures/llama", change).await
+	}
+
+	/// With a model of the repository.
+	async fn with_model(model: &str, change: impl FnOnce(&mut Config)) -> Self {
 		let folder = tempfile::tempdir().unwrap();
 		let mut config: Config = toml::from_str(crate::config::EXAMPLE).unwrap();
 		config.data = folder.path().into();
@@ -77,7 +84,7 @@ impl Scene {
 		config.retrieval.chunks = 1;
 		change(&mut config);
 		let engine_config = EngineConfig {
-			model_dir: concat!(env!("CARGO_MANIFEST_DIR"), "/engine/tests/fixtures/llama").into(),
+			model_dir: std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(model),
 			device: DeviceChoice::Cpu,
 			max_batch: 2,
 			queue: 2,
@@ -129,6 +136,7 @@ impl Scene {
 			loaded,
 			head: Head::new(head),
 			metrics: metrics_exporter_prometheus::PrometheusBuilder::new().build_recorder().handle(),
+			lora_requests: Default::default(),
 			running: tokio::sync::mpsc::channel(1).0,
 			started: unix_ms() / 1_000,
 			config,

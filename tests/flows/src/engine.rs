@@ -319,15 +319,14 @@ fn submit(
 			.collect(),
 		max_tokens,
 		sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-		stop: Vec::new(),
-		eos: false,
 		payer,
-		cancel: Default::default(),
+		..Request::default()
 	};
 	let submitted = Instant::now();
 	let mut first = None;
 	let sink = Box::new(move |event| {
 		match event {
+			Event::Started { .. } | Event::Embedding(_) => {}
 			Event::Token { .. } => drop(first.get_or_insert_with(Instant::now)),
 			Event::Done { tokens, .. } => {
 				let first = first.unwrap_or_else(Instant::now);

@@ -155,7 +155,7 @@ async fn request_is_refused_when_it_is_no_request() {
 	assert_eq!(text.status(), 400);
 	let empty = client.post(&url).header("content-type", "application/json").body("{}").send().await.unwrap();
 	assert_eq!(empty.status(), 400);
-	assert_eq!(client.get(format!("{}/v1/embeddings", scene.url)).send().await.unwrap().status(), 404);
+	assert_eq!(client.get(format!("{}/v1/images", scene.url)).send().await.unwrap().status(), 404);
 }
 
 #[tokio::test]

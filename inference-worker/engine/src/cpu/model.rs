@@ -19,7 +19,7 @@ use crate::{
 	checkpoint::ModelWeights,
 	config::ModelConfig,
 	error::{EngineError, ModelError},
-	executor::{Chunk, Executor, BLOCK_TOKENS},
+	executor::{Chunk, Executor, Want, BLOCK_TOKENS},
 	lora::reader::HostAdapter,
 	projection::Site,
 	rope::RopeTable,
@@ -181,9 +181,9 @@ impl CpuModel {
 			self.attention(index, &rows, &groups, &mut scratch);
 			self.mlp(index, rows.len(), &groups, &mut scratch);
 		}
-		let logits = self.logits(chunks, &mut scratch);
+		let wanted = self.wanted(chunks, &mut scratch);
 		self.scratch = scratch;
-		logits
+		wanted
 	}
 
 	fn embed(&self, rows: &[Row<'_>], hidden: &mut Vec<f32>) {
@@ -294,20 +294,29 @@ impl CpuModel {
 		elementwise::add(self.level, hidden, narrow);
 	}
 
-	fn logits(&self, chunks: &[Chunk<'_, Adapter>], scratch: &mut Scratch) -> Vec<f32> {
+	/// Logits, then hidden states.
+	fn wanted(&self, chunks: &[Chunk<'_, Adapter>], scratch: &mut Scratch) -> Vec<f32> {
 		let Scratch { hidden, normed, narrow, activations, .. } = scratch;
 		let width = self.config.hidden_size;
-		let mut end = 0;
+		let (mut end, mut states) = (0, Vec::new());
 		narrow.clear();
 		for chunk in chunks {
+			let start = end;
 			end += chunk.tokens.len();
-			narrow.extend_from_slice(&hidden[(end - chunk.logits) * width..end * width]);
+			match chunk.want {
+				Want::Logits(count) => narrow.extend_from_slice(&hidden[(end - count) * width..end * width]),
+				Want::Hidden => states.extend_from_slice(&hidden[start * width..end * width]),
+			}
 		}
 		let rows = narrow.len() / width;
 		let mut logits = vec![0.0; rows * self.config.vocab_size];
 		if rows > 0 {
 			self.norm(&self.norm, narrow, normed);
 			self.output.multiply_rows(self.level, rows, normed, activations, &mut logits);
+		}
+		if !states.is_empty() {
+			self.norm(&self.norm, &states, normed);
+			logits.extend_from_slice(normed);
 		}
 		logits
 	}

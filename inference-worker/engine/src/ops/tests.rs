@@ -13,7 +13,7 @@ use crate::{
 	config::ModelConfig,
 	cpu::{quantize_weights, Precision, BLOCK},
 	device,
-	executor::{Chunk, BLOCK_TOKENS},
+	executor::{Chunk, Want, BLOCK_TOKENS},
 	lora::{
 		reader::{HostAdapter, HostFactors},
 		set::AdapterSet,
@@ -119,7 +119,7 @@ impl<O: Ops> Side<O> {
 				start: part.start,
 				blocks: &part.blocks,
 				adapters,
-				logits: 1,
+				want: Want::Logits(1),
 			})
 			.collect();
 		self.ops.begin(&chunks)

@@ -10,7 +10,7 @@ use crate::{
 	config::ModelConfig,
 	cpu::{CpuModel, Precision},
 	error::{AdapterError, ModelError, WeightsError},
-	executor::{Chunk, Executor},
+	executor::{Chunk, Executor, Want},
 	lora::{reader, set::AdapterSet},
 	ops::plain::Plain,
 	projection::Projection,
@@ -214,7 +214,7 @@ fn last_logits<E: Executor>(model: &mut E, tokens: &[u32], chunk: usize) -> Vec<
 	let mut logits = Vec::new();
 	for (index, tokens) in tokens.chunks(chunk).enumerate() {
 		let start = index * chunk;
-		let chunk = Chunk { tokens, start, blocks: &blocks, adapters: &adapters, logits: 1 };
+		let chunk = Chunk { tokens, start, blocks: &blocks, adapters: &adapters, want: Want::Logits(1) };
 		logits = model.step(&[chunk]).unwrap();
 	}
 	logits

@@ -9,7 +9,7 @@ use crate::{
 	chat::ChatMessage,
 	config::ModelConfig,
 	cpu::{CpuModel, Precision},
-	executor::{Chunk, Executor},
+	executor::{Chunk, Executor, Want},
 	loading::Checkpoint,
 	lora::{reader, set::AdapterSet},
 	ops::{self, cube::Cube, plain::Plain},
@@ -114,7 +114,8 @@ impl<E: Executor> Loaded<E> {
 		let mut start = 0;
 		let mut logits = Vec::new();
 		for tokens in tokens.chunks(chunk) {
-			let chunk = Chunk { tokens, start, blocks: &blocks, adapters: set, logits: tokens.len() };
+			let chunk =
+				Chunk { tokens, start, blocks: &blocks, adapters: set, want: Want::Logits(tokens.len()) };
 			let found = self.model.step(&[chunk]).unwrap();
 			logits.extend(found.chunks(self.model.vocabulary()).map(<[f32]>::to_vec));
 			start += tokens.len();
@@ -146,7 +147,7 @@ impl<E: Executor> Loaded<E> {
 				.map(|(row, prompt)| {
 					let start = prefilled(row) + step;
 					let (tokens, adapters) = (&prompt[start..start + 1], &sets[row]);
-					Chunk { tokens, start, blocks: &blocks[row], adapters, logits: 1 }
+					Chunk { tokens, start, blocks: &blocks[row], adapters, want: Want::Logits(1) }
 				})
 				.collect();
 			let found = self.model.step(&chunks).unwrap();
@@ -265,7 +266,7 @@ fn tokens_and_chat_prompt_equal_those_of_transformers_when_the_same_files_are_re
 	}
 	let messages: Vec<ChatMessage> = serde_json::from_value(golden["messages"].clone()).unwrap();
 	assert_eq!(engine.render_chat(&messages, true).unwrap(), golden["chat"].as_str().unwrap());
-	let wrong = [ChatMessage { role: "robot".into(), content: String::new() }];
+	let wrong = [ChatMessage { role: "robot".into(), ..ChatMessage::default() }];
 	let error = engine.render_chat(&wrong, true).unwrap_err();
 	assert!(error.to_string().contains("unknown role robot"), "{error}");
 }

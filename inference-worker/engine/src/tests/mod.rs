@@ -1,10 +1,12 @@
 //! Tests against whole models. The fixtures are made by `tests/fixtures/make.py` with `transformers` and `peft`.
 
+mod embeddings;
 mod families;
 mod golden;
 mod quantized;
 mod refusals;
 mod scheduling;
+mod steering;
 
 use std::{
 	collections::{BTreeMap, HashMap},
@@ -126,10 +128,7 @@ fn request(prompt: &[u32], adapters: &[(u8, f32)], max_tokens: usize) -> Request
 			.collect(),
 		max_tokens,
 		sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-		stop: Vec::new(),
-		eos: false,
-		payer: [0; 32],
-		cancel: Default::default(),
+		..Request::default()
 	}
 }
 
@@ -160,7 +159,8 @@ impl Answer {
 		let (mut ids, mut text, mut logprobs) = (Vec::new(), String::new(), Vec::new());
 		loop {
 			match self.next() {
-				Event::Token { id, text: delta, logprob } => {
+				Event::Started { .. } | Event::Embedding(_) => {}
+				Event::Token { id, text: delta, logprob, .. } => {
 					ids.push(id);
 					text.push_str(&delta);
 					logprobs.push(logprob);

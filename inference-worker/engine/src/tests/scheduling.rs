@@ -6,7 +6,7 @@ use super::*;
 use crate::{
 	error::{AdapterError, SubmitError, WeightsError},
 	executor::BLOCK_TOKENS,
-	Precision,
+	Precision, Steering,
 };
 
 const PROMPT: [u32; 5] = [0, 70, 71, 72, 73];
@@ -36,7 +36,7 @@ fn hold(engine: &Engine, max_tokens: usize) -> (std::sync::mpsc::SyncSender<()>,
 	let (events, answer) = channel();
 	let mut first = true;
 	let sink = move |event| {
-		if std::mem::take(&mut first) {
+		if matches!(event, Event::Token { .. }) && std::mem::take(&mut first) {
 			entered.send(()).unwrap();
 			let _ = held.recv_timeout(PATIENCE);
 		}
@@ -128,7 +128,8 @@ fn answers_stay_the_same_in_company(model: &str, precision: Precision) {
 	let request = |index: usize| {
 		let prompt: Vec<u32> =
 			(0..1 + index * 7 % 23).map(|token| (token * 13 + index) as u32 % 320).collect();
-		let sampling = Sampling { temperature: 0.9, top_p: 0.95, top_k: 0, seed: [index as u8; 32] };
+		let sampling =
+			Sampling { temperature: 0.9, top_p: 0.95, seed: [index as u8; 32], ..Sampling::default() };
 		Request { sampling, ..request(&prompt, adapters[index % 5], 1 + index * 11 % 40) }
 	};
 	let together: Vec<Answer> = (0..40).map(|index| Answer::of(&engine, request(index))).collect();
@@ -457,9 +458,24 @@ fn answer_is_the_same_when_repeated_tokens_are_guessed_ahead() {
 	for seed in 0..6u8 {
 		let prompt: Vec<u32> = (0..40).map(|token| (token % 8 + u32::from(seed)) * 5).collect();
 		// Few candidates, so that random weights repeat themselves too.
-		let sampling =
-			Sampling { temperature: f32::from(seed) / 4.0, top_p: 1.0, top_k: 2, seed: [seed; 32] };
-		let request = || Request { sampling, ..request(&prompt, &[(seed % 3, 1.0)], 60) };
+		let sampling = Sampling {
+			temperature: f32::from(seed) / 4.0,
+			top_k: 2,
+			seed: [seed; 32],
+			..Sampling::default()
+		};
+		// Every other answer depends on what it held before each guess.
+		let steering = match seed % 2 {
+			0 => Steering::default(),
+			_ => Steering { frequency_penalty: 0.02, logit_bias: vec![(7, 1.0)], ..Steering::default() },
+		};
+		let top_logprobs = usize::from(seed);
+		let request = || Request {
+			sampling,
+			steering: steering.clone(),
+			top_logprobs,
+			..request(&prompt, &[(seed % 3, 1.0)], 60)
+		};
 		assert_eq!(answer(&guessing, request()), answer(&plain, request()), "seed {seed}");
 	}
 	let stats = guessing.stats();

@@ -31,18 +31,15 @@ fn generate(engine: &Engine, adapters: Vec<AdapterUse>) -> Vec<(u32, f32)> {
 		prompt: PROMPT.to_vec(),
 		adapters,
 		max_tokens: 8,
-		sampling: Sampling { temperature: 0.0, top_p: 1.0, top_k: 0, seed: [0; 32] },
-		stop: vec![],
-		eos: false,
-		payer: [0; 32],
-		cancel: Default::default(),
+		sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+		..Request::default()
 	};
 	engine.submit(request, Box::new(move |event| sender.send(event).is_ok())).expect("submitted");
 	receiver
 		.iter()
 		.filter_map(|event| match event {
 			Event::Token { id, logprob, .. } => Some((id, logprob)),
-			Event::Done { .. } => None,
+			Event::Started { .. } | Event::Embedding(_) | Event::Done { .. } => None,
 			Event::Failed(error) => panic!("{error}"),
 		})
 		.collect()
@@ -92,8 +89,13 @@ fn engine_computes_the_same_when_it_loads_trained_folders() {
 	assert_close(&adapted, &log_probabilities(&model, &adapted));
 	assert_ne!(plain, adapted);
 
-	let messages = [("system", "Be brief."), ("user", "What is an index?"), ("assistant", "A file.")]
-		.map(|(role, content)| ChatMessage { role: role.into(), content: content.into() });
+	let messages = [("system", "Be brief."), ("user", "What is an index?"), ("assistant", "A file.")].map(
+		|(role, content)| ChatMessage {
+			role: role.into(),
+			content: content.into(),
+			..ChatMessage::default()
+		},
+	);
 	let rendered = engine.render_chat(&messages, false).expect("template");
 	assert_eq!(rendered, chat::render("Be brief.", "What is an index?", "A file."));
 	engine.shutdown();

@@ -1,0 +1,187 @@
+//! What an answer costs, and its durable record.
+
+use crate::{
+	agents::Agent,
+	channels::Reservation,
+	metrics,
+	records::{RecordState, StoredRecord},
+	worker::{unix_ms, Worker},
+};
+use std::sync::Arc;
+use tributary_attribution::{Evidence, Hit, Span};
+use tributary_client::voucher::body_hash;
+use tributary_primitives::{
+	fee::{fee, Price},
+	record::UsageRecord,
+	request::SignedOrder,
+	voucher::SignedVoucher,
+	Balance, Hash,
+};
+
+/// Who answers, who pays, and on which terms.
+pub struct Bill {
+	/// Who answers.
+	pub agent: Arc<Agent>,
+	/// The payer's order.
+	pub order: SignedOrder,
+	/// The payer's voucher.
+	pub voucher: SignedVoucher,
+	/// Hold on the channel.
+	pub reservation: Reservation,
+	/// Version of the parameters in force.
+	pub parameters: u32,
+	/// Flat fee, planck.
+	pub platform_fee: Balance,
+}
+
+/// What was done for it.
+pub enum Work<'a> {
+	/// The tokens of each choice, and the chunks that were in the prompt.
+	Answer {
+		/// At least one choice, one of them with a token.
+		choices: &'a [Vec<u32>],
+		/// In the order of their marks.
+		hits: &'a [Hit],
+	},
+	/// The embeddings, one after the other.
+	Embeddings(&'a [f32]),
+}
+
+impl Work<'_> {
+	fn tokens_out(&self) -> usize {
+		match self {
+			Self::Answer { choices, .. } => choices.iter().map(Vec::len).sum(),
+			Self::Embeddings(_) => 0,
+		}
+	}
+
+	/// What the record says about the output.
+	fn hash(&self) -> Hash {
+		let bytes: Vec<u8> = match self {
+			Self::Answer { choices, .. } => {
+				choices.iter().flatten().flat_map(|token| token.to_le_bytes()).collect()
+			}
+			Self::Embeddings(numbers) => numbers.iter().flat_map(|number| number.to_le_bytes()).collect(),
+		};
+		body_hash(&bytes)
+	}
+
+	fn evidence(&self, worker: &Worker, agent: &Agent) -> Evidence {
+		let rules = &worker.config.attribution;
+		let datanets: Vec<u32> = agent.view.datanets.iter().map(|snapshot| snapshot.datanet).collect();
+		match self {
+			Self::Answer { choices, hits } => {
+				let mut spans = Vec::new();
+				let mut begin = 0usize;
+				// Each choice by itself: no span goes from one to the next.
+				for tokens in *choices {
+					let found =
+						agent.indexes.iter().flat_map(|index| index.spans.spans(tokens, rules.min_span));
+					spans.extend(found.map(|span| Span { start: span.start.saturating_add(begin), ..span }));
+					begin = begin.saturating_add(tokens.len());
+				}
+				let lengths: Vec<usize> = choices.iter().map(Vec::len).collect();
+				Evidence::collect(rules, &datanets, begin, &spans, hits).with_choices(&lengths)
+			}
+			Self::Embeddings(_) => Evidence::collect(rules, &datanets, 0, &[], &[]),
+		}
+	}
+}
+
+/// Attributes an answer and writes its record: tokens of prompt and answer. Blocks until the disk has it.
+pub fn record(worker: &Worker, bill: Bill, tokens_in: usize, work: &Work<'_>) -> Result<Recorded, String> {
+	let evidence = work.evidence(worker, &bill.agent);
+	let count = |tokens: usize| u32::try_from(tokens).map_err(|_| "too many tokens".to_owned());
+	let (tokens_in, tokens_out) = (count(tokens_in)?, count(work.tokens_out())?);
+	let fee = fee(bill.agent.view.price, tokens_in, tokens_out, 0, bill.platform_fee)
+		.filter(|fee| *fee <= bill.order.order.max_fee)
+		.ok_or("its fee exceeds the order's maximum")?;
+	let record = UsageRecord {
+		order: bill.order,
+		agent: bill.agent.view.agent,
+		tokens_in,
+		tokens_out,
+		tools: 0,
+		parameters: bill.parameters,
+		fee,
+		output: work.hash(),
+		evidence: evidence.hash(),
+		profile: worker.engine.profile(),
+		at: unix_ms(),
+		vector: evidence.vector(),
+	};
+	let stored = StoredRecord { record, state: RecordState::Unsettled };
+	let commit =
+		worker.records.commit(&stored, &bill.voucher, bill.reservation.settled, &evidence.to_bytes());
+	commit.map_err(|error| error.to_string())?;
+	metrics::recorded(tokens_in, tokens_out, fee);
+	Ok(Recorded { tokens_in, tokens_out })
+}
+
+/// What a record counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recorded {
+	/// Prompt tokens.
+	pub tokens_in: u32,
+	/// Generated tokens.
+	pub tokens_out: u32,
+}
+
+/// Most tokens that `max_fee` pays for after a prompt of `tokens_in`, at most `limit`. `None` when it does
+/// not even pay for one.
+pub fn affordable(
+	price: Price,
+	tokens_in: u32,
+	platform_fee: Balance,
+	max_fee: Balance,
+	limit: u32,
+) -> Option<u32> {
+	let fits = |out: u32| fee(price, tokens_in, out, 0, platform_fee).is_some_and(|fee| fee <= max_fee);
+	if limit == 0 || !fits(1) {
+		return None;
+	}
+	// Fees grow with tokens: the largest that fits lies in [low, high].
+	let (mut low, mut high) = (1u32, limit);
+	while low < high {
+		let middle = low + (high - low).div_ceil(2);
+		if fits(middle) {
+			low = middle;
+		} else {
+			high = middle - 1;
+		}
+	}
+	Some(low)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use proptest::prelude::*;
+
+	proptest! {
+		#[test]
+		fn affordable_is_the_largest_that_fits_when_the_fee_is_bounded(
+			input in 0u128..1_000_000, output in 0u128..1_000_000, tokens_in in 0u32..5_000,
+			platform in 0u128..1_000, max_fee in 0u128..10_000_000, limit in 0u32..5_000
+		) {
+			let price = Price { input, output };
+			let cost = |out| fee(price, tokens_in, out, 0, platform).unwrap();
+			match affordable(price, tokens_in, platform, max_fee, limit) {
+				Some(out) => {
+					prop_assert!(out >= 1 && out <= limit && cost(out) <= max_fee);
+					prop_assert!(out == limit || cost(out + 1) > max_fee);
+				},
+				None => prop_assert!(limit == 0 || cost(1) > max_fee),
+			}
+		}
+	}
+
+	#[test]
+	fn output_hash_covers_ids_in_order_when_tokens_repeat() {
+		let hash = |choices: &[Vec<u32>]| Work::Answer { choices, hits: &[] }.hash();
+		assert_ne!(hash(&[vec![1, 2]]), hash(&[vec![2, 1]]));
+		assert_eq!(hash(&[vec![1]]), body_hash(&[1, 0, 0, 0]));
+		assert_eq!(hash(&[vec![1], vec![2, 3]]), hash(&[vec![1, 2, 3]]));
+		assert_eq!(Work::Embeddings(&[1.0]).hash(), body_hash(&1f32.to_le_bytes()));
+	}
+}
