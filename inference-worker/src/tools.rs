@@ -121,10 +121,13 @@ impl Tools {
 			.map(|(name, schema)| format!("{name}: %json {}", written_plainly(schema)))
 			.collect();
 		let json = format!("json: {}\n{}", named.join(" | "), rules.join("\n"));
-		let most = if self.parallel { MAX_CALLS.saturating_sub(1) } else { 0 };
+		let more = match self.parallel {
+			true => format!(" (\"\\n\" call){{0,{}}}", MAX_CALLS.saturating_sub(1)),
+			false => String::new(),
+		};
 		let call = r#""<tool_call>\n" json "\n</tool_call>""#;
 		let lark = match forced {
-			true => format!("start: call (\"\\n\" call){{0,{most}}}\ncall: {call}\n{json}"),
+			true => format!("start: call{more}\ncall: {call}\n{json}"),
 			// Free text up to the tag, which ends the text and begins a call.
 			false => format!(
 				"start: called{{0,{MAX_CALLS}}} text\ncalled: before \"\\n\" json \"\\n</tool_call>\"\nbefore[lazy]: /(?s:.*)/ \"<tool_call>\"\ntext: /(?s:.*)/\n{json}"

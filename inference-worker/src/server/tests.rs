@@ -72,11 +72,11 @@ fn index(engine: &Engine, texts: &[&str]) -> DataNetIndex {
 
 impl Scene {
 	async fn new(change: impl FnOnce(&mut Config)) -> Self {
-		Self::with_model("engine/tests/fixtures/llama", change).await
+		Self::with_model("engine/tests/fixtures/llama", 2, change).await
 	}
 
-	/// With a model of the repository.
-	async fn with_model(model: &str, change: impl FnOnce(&mut Config)) -> Self {
+	/// With a model of the repository and so many places in the queue.
+	async fn with_model(model: &str, queue: usize, change: impl FnOnce(&mut Config)) -> Self {
 		let folder = tempfile::tempdir().unwrap();
 		let mut config: Config = toml::from_str(crate::config::EXAMPLE).unwrap();
 		config.data = folder.path().into();
@@ -87,7 +87,7 @@ impl Scene {
 			model_dir: std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(model),
 			device: DeviceChoice::Cpu,
 			max_batch: 2,
-			queue: 2,
+			queue,
 			..EngineConfig::default()
 		};
 		let engine = Engine::start(engine_config, Arc::new(NoAdapters)).unwrap();
