@@ -388,6 +388,30 @@ fn product_is_that_of_the_stored_numbers_when_weights_have_8_or_4_bits() {
 
 #[test]
 #[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
+fn product_is_that_of_plain_tensors_when_rows_are_few_and_when_they_are_many() {
+	let config = config(2, 1, 8);
+	let (plain, cube) = (plain(&config, 1), cube(&config, 1));
+	let mut random = Random(31);
+	for (outputs, inputs) in [(1, 8), (7, 96), (130, 71), (64, 1024)] {
+		let values = random.numbers(outputs * inputs);
+		let weights = plain.ops.weight(&values, outputs, inputs).unwrap();
+		let kept = cube.ops.weight(&values, outputs, inputs).unwrap();
+		for rows in [1, 8, 13, 16, 17, 40] {
+			let input = random.numbers(rows * inputs);
+			let expected = read(plain.ops.multiply(&weights, plain.tensor(&input, rows)));
+			let found = read(cube.ops.multiply(&kept, cube.tensor(&input, rows)));
+			assert_close(
+				&found,
+				&expected,
+				1e-4,
+				&format!("{outputs} outputs, {inputs} inputs, {rows} rows"),
+			);
+		}
+	}
+}
+
+#[test]
+#[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
 fn attention_and_updates_are_near_those_in_32_bits_when_pages_keep_16() {
 	let device = device();
 	if !device.supports_dtype(FloatDType::F16) {
