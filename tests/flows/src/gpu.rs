@@ -248,6 +248,7 @@ fn serve(engine: &Engine, adapters: &[Option<usize>], tokens: usize) -> Result<V
 				// Nobody waits any more after an error.
 				Event::Done { .. } => drop(sender.send(Ok(std::mem::take(&mut times)))),
 				Event::Failed(error) => drop(sender.send(Err(anyhow!("{error}")))),
+				Event::Started { .. } | Event::Embedding(_) => {}
 			}
 			true
 		});

@@ -389,6 +389,30 @@ fn product_is_that_of_the_stored_numbers_when_weights_have_8_or_4_bits() {
 
 #[test]
 #[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
+fn product_is_that_of_plain_tensors_when_rows_are_few_and_when_they_are_many() {
+	let config = config(2, 1, 8);
+	let (plain, cube) = (plain(&config, 1), cube(&config, 1));
+	let mut random = Random(31);
+	for (outputs, inputs) in [(1, 8), (7, 96), (130, 71), (64, 1024)] {
+		let values = random.numbers(outputs * inputs);
+		let weights = plain.ops.weight(Matrix::Full(values.clone()), outputs, inputs).unwrap();
+		let kept = cube.ops.weight(Matrix::Full(values.clone()), outputs, inputs).unwrap();
+		for rows in [1, 8, 13, 16, 17, 40] {
+			let input = random.numbers(rows * inputs);
+			let expected = read(plain.ops.multiply(&weights, plain.tensor(&input, rows)));
+			let found = read(cube.ops.multiply(&kept, cube.tensor(&input, rows)));
+			assert_close(
+				&found,
+				&expected,
+				1e-4,
+				&format!("{outputs} outputs, {inputs} inputs, {rows} rows"),
+			);
+		}
+	}
+}
+
+#[test]
+#[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
 fn attention_and_updates_are_near_those_in_32_bits_when_pages_keep_16() {
 	let device = device();
 	if !device.supports_dtype(FloatDType::F16) {
@@ -448,4 +472,38 @@ fn model_is_refused_when_its_heads_are_wider_than_the_kernels_take() {
 	let config = config(1, 1, 512);
 	let error = Cube::new(&config, config.context, 1, Precision::Full, &device()).map(|_| ()).unwrap_err();
 	assert!(error.to_string().contains("choose device cpu"), "{error}");
+}
+
+#[test]
+#[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
+fn page_serves_keys_and_values_after_an_adapter_when_the_adapter_has_left() {
+	let config = config(4, 2, 16);
+	let mut random = Random(41);
+	let (mut plain, mut cube) = (plain(&config, 64), cube(&config, 64));
+	let host = adapters(&mut random, &config).swap_remove(2);
+	let count = cube.ops.adapter_pages(&host) as u32;
+	drop(cube.ops.upload(&host, &(0..count).collect::<Vec<_>>()));
+	let blocks: Vec<u32> = (0..3).collect();
+	let part = |start, count, members: &[(usize, f32)]| Part {
+		tokens: vec![0; count],
+		start,
+		blocks: blocks.clone(),
+		members: members.to_vec(),
+	};
+	let width = config.q_width() + 2 * config.kv_width();
+	let qkv = random.numbers(40 * width);
+	let (_, expected) = plain.attention(&[part(0, 40, &[])], &qkv, None);
+	let (_, found) = cube.attention(&[part(0, 40, &[])], &qkv, None);
+	assert_close(&found, &expected, 1e-4, "keys where the adapter was");
+	// And the other way round, with other keys still in use beside it.
+	plain.upload(std::slice::from_ref(&host), 64);
+	cube.upload(&[host], 64);
+	let (inputs, outputs) = Site::O.widths(&config);
+	let (input, output) = (random.numbers(2 * inputs), random.numbers(2 * outputs));
+	let parts = [part(0, 2, &[(0, 1.0)])];
+	let expected = plain.updates(&parts, (1, Site::O), &input, &output);
+	assert_close(&cube.updates(&parts, (1, Site::O), &input, &output), &expected, 1e-4, "updates");
+	let qkv = random.numbers(width);
+	let (_, expected) = plain.attention(&[part(40, 1, &[])], &qkv, None);
+	assert_close(&cube.attention(&[part(40, 1, &[])], &qkv, None).1, &expected, 1e-4, "keys kept");
 }

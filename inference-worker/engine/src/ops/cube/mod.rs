@@ -6,6 +6,7 @@
 pub(crate) mod adapter;
 mod attention;
 mod elementwise;
+mod floats;
 mod lora;
 mod packed;
 mod plan;
@@ -56,8 +57,9 @@ pub(crate) struct Weight(Kept);
 // A few a layer: a box would cost more than the bytes.
 #[allow(clippy::large_enum_variant)]
 enum Kept {
-	/// Floats of 32 or 16 bits, `[inputs, outputs]`, as rows of outputs in memory.
-	Floats(Tensor<2>),
+	/// Floats of 32 or 16 bits, rows of outputs in memory: as the kernel takes them, unless the device puts gaps between
+	/// rows, and as Burn does, `[inputs, outputs]`.
+	Floats { shape: floats::Shape, rows: Option<Buffer>, turned: Tensor<2> },
 	/// Words and scales as [`packed::pack`] gives them.
 	Packed { shape: packed::Shape, words: Buffer, scales: Buffer },
 }
@@ -230,8 +232,13 @@ impl Ops for Cube {
 	fn weight(&self, matrix: Matrix, outputs: usize, inputs: usize) -> Result<Weight, ModelError> {
 		let bits = match self.precision {
 			Precision::Full | Precision::Half => {
-				let values = matrix.into_full(inputs);
-				return Ok(Weight(Kept::Floats(self.kept_tensor(&values, [outputs, inputs]).transpose())));
+				let tensor = self.kept_tensor(&matrix.into_full(inputs), [outputs, inputs]);
+				let stored = primitive(tensor.clone());
+				let rows = stored
+					.is_contiguous()
+					.then(|| Buffer { handle: stored.handle.clone(), length: outputs * inputs });
+				let shape = floats::Shape { outputs, inputs };
+				return Ok(Weight(Kept::Floats { shape, rows, turned: tensor.transpose() }));
 			}
 			Precision::Int8 => Bits::Eight,
 			Precision::Int4 => Bits::Four,
@@ -245,8 +252,17 @@ impl Ops for Cube {
 
 	fn multiply(&self, weight: &Weight, input: Tensor<2>) -> Tensor<2> {
 		match &weight.0 {
-			Kept::Floats(weight) if self.stored == DType::F32 => input.matmul(weight.clone()),
-			Kept::Floats(weight) => input.cast(FloatDType::F16).matmul(weight.clone()).cast(FloatDType::F32),
+			Kept::Floats { shape, rows: Some(weights), .. } if input.dims()[0] <= floats::FEW => {
+				let rows = input.dims()[0];
+				let (input, output) = (self.buffer(input), self.numbers(rows * shape.outputs));
+				let buffers = (input.arg(), weights.arg(), output.arg());
+				floats::multiply(&self.client, rows, *shape, self.kept_type(), buffers);
+				self.tensor(output, [rows, shape.outputs])
+			}
+			Kept::Floats { turned, .. } if self.stored == DType::F32 => input.matmul(turned.clone()),
+			Kept::Floats { turned, .. } => {
+				input.cast(FloatDType::F16).matmul(turned.clone()).cast(FloatDType::F32)
+			}
 			Kept::Packed { shape, words, scales } => {
 				let rows = input.dims()[0];
 				let (input, output) = (self.buffer(input), self.numbers(rows * shape.outputs));

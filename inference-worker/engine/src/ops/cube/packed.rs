@@ -13,13 +13,10 @@
 
 use cubecl::prelude::*;
 
+use super::floats::{drain, grid, FEW, ROWS, UNITS};
 use crate::{cpu::BLOCK, ops::Bits, quantized::Quantized};
 
-/// Rows above which the weights are worth unpacking once for many.
-const FEW: usize = 16;
-/// Rows, units and words of a unit's turn where rows are few.
-const ROWS: usize = 8;
-const UNITS: usize = 64;
+/// Words of a unit's turn where rows are few.
 const LINE: usize = 4;
 /// Rows, and outputs, of a cube where rows are many; each of its 16 · 16 units has 4 · 4 of them.
 const TILE: usize = 64;
@@ -177,30 +174,7 @@ fn few_kernel<S: Float>(
 		line += UNITS;
 	}
 
-	let numbers = comptime!(ROWS * shape.together());
-	let mut partial = Shared::new_slice(comptime!(ROWS * shape.together() * UNITS));
-	#[unroll]
-	for at in 0..numbers {
-		partial[at * UNITS + unit] = sums[at];
-	}
-	sync_cube();
-	let mut apart = comptime!(UNITS / 2).runtime();
-	while apart > 0 {
-		if unit < apart {
-			for at in 0..numbers {
-				let other = partial[at * UNITS + unit + apart];
-				partial[at * UNITS + unit] += other;
-			}
-		}
-		sync_cube();
-		apart /= 2;
-	}
-	if unit < numbers {
-		let (row, column) = (unit / together, first_output + unit % together);
-		if row < left && column < outputs {
-			output[(first_row + row) * outputs + column] = partial[unit * UNITS];
-		}
-	}
+	drain(&sums, output, (first_row, left), (first_output, outputs), together);
 }
 
 /// As [`few_kernel`], `words` one by one.
@@ -303,9 +277,7 @@ pub(super) fn multiply(
 	assert_eq!(words.len(), scales.len() * shape.words());
 	assert_eq!(output.len(), rows * shape.outputs);
 	if rows <= FEW {
-		// A dimension of the grid has at most 65,535 cubes.
-		let cubes = shape.outputs.div_ceil(shape.together()) as u32;
-		let count = CubeCount::Static(cubes.min(32_768), rows.div_ceil(ROWS) as u32, cubes.div_ceil(32_768));
+		let count = grid(rows, shape.outputs, shape.together());
 		let dim = CubeDim::new_1d(UNITS as u32);
 		// SAFETY: the lengths are those asserted, and all indices are below them.
 		unsafe {

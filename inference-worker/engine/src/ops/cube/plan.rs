@@ -121,3 +121,77 @@ fn raise(ranks: &mut Vec<[usize; 4]>, others: &[[usize; 4]]) {
 		}
 	}
 }
+
+#[cfg(test)]
+mod tests {
+	use std::sync::Arc;
+
+	use proptest::prelude::*;
+
+	use super::*;
+	use crate::{executor::Want, lora::set::AdapterSet};
+
+	fn chunk<'a, A>(
+		tokens: &'a [u32],
+		start: usize,
+		blocks: &'a [u32],
+		adapters: &'a AdapterSet<A>,
+	) -> Chunk<'a, A> {
+		Chunk { tokens, start, blocks, adapters, want: Want::Logits(0) }
+	}
+
+	#[test]
+	fn tiles_end_where_the_size_of_segments_changes_when_a_chunk_crosses_it() {
+		let base = AdapterSet::<()>::new(Vec::new());
+		let blocks: Vec<u32> = (0..300).rev().collect();
+		let (long, single) = ([0; 12], [0]);
+		let chunks = [chunk(&long, 4_090, &blocks, &base), chunk(&single, 17, &[5, 9], &base)];
+		let plan = AttentionPlan::new(8, &chunks);
+		assert_eq!((plan.tiles, plan.segments), (3, 16));
+		// First row, rows, place of the table, position, tokens of a segment.
+		assert_eq!(plan.numbers[..5], [0, 6, 15, 4_090, 256]);
+		assert_eq!(plan.numbers[5..10], [6, 6, 15, 4_096, 512]);
+		assert_eq!(plan.numbers[10..15], [12, 1, 15 + 257, 17, 256]);
+		// Blocks of 4,102 tokens, then of 18.
+		assert_eq!(plan.numbers[15..18], [299, 298, 297]);
+		assert_eq!(plan.numbers[15 + 257..], [5, 9]);
+		assert_eq!(plan.places[..2], [4_090, 299 - 255]);
+		assert_eq!(plan.places[24..], [17, 9]);
+	}
+
+	#[test]
+	fn base_rows_are_in_no_tile_when_others_have_adapters() {
+		let first = Arc::new(Adapter { pages: vec![40, 41], ranks: vec![[8, 0, 4, 0]] });
+		let second = Arc::new(Adapter { pages: vec![50], ranks: vec![[2, 16, 0, 0]] });
+		let base = AdapterSet::new(Vec::new());
+		let both = AdapterSet::new(vec![([1; 32], 0.5, first.clone()), ([2; 32], 2.0, second)]);
+		let one = AdapterSet::new(vec![([1; 32], 1.0, first)]);
+		let (long, single) = ([0; 9], [0]);
+		let chunks = [
+			chunk(&single, 0, &[0], &base),
+			chunk(&long, 0, &[1], &both),
+			chunk(&single, 0, &[2], &one),
+			chunk(&single, 0, &[3], &base),
+		];
+		let plan = UpdatePlan::new(&chunks);
+		assert_eq!((plan.tiles, plan.pairs), (3, 5));
+		// First row, rows, first pair, pairs.
+		assert_eq!(plan.numbers[..12], [1, 8, 0, 2, 9, 1, 2, 2, 10, 1, 4, 1]);
+		let (half, twice, once) = (0.5f32.to_bits(), 2f32.to_bits(), 1f32.to_bits());
+		// Tile, place of the pages, scale.
+		assert_eq!(plan.numbers[12..27], [0, 27, half, 0, 29, twice, 1, 27, half, 1, 29, twice, 2, 27, once]);
+		assert_eq!(plan.numbers[27..], [40, 41, 50]);
+		let ranks = Site::ALL.map(|site| plan.rank(0, site));
+		assert_eq!((ranks, plan.rank(1, Site::O)), ([8, 16, 4, 0], 0));
+		assert_eq!(UpdatePlan::new(&chunks[..1]).pairs, 0);
+	}
+
+	proptest! {
+		#[test]
+		fn segments_are_at_most_16_and_whole_pages_when_a_sequence_is_long(position in 0usize..1 << 21) {
+			let tokens = attention::segment_tokens(position);
+			prop_assert!((position + 1).div_ceil(tokens) <= 16);
+			prop_assert!(tokens.is_multiple_of(BLOCK_TOKENS));
+		}
+	}
+}
