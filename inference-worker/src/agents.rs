@@ -9,6 +9,7 @@ use std::{
 use tributary_client::{Chain, Store};
 use tributary_engine::AdapterUse;
 use tributary_primitives::{
+	fee::Price,
 	views::{AgentView, AssetView, VersionView},
 	AssetId, AssetRef, Hash, PPM,
 };
@@ -30,6 +31,33 @@ pub struct Agent {
 	pub prompts: Vec<String>,
 	/// Its DataNets.
 	pub indexes: Vec<Arc<DataNetIndex>>,
+}
+
+impl Agent {
+	/// The base model with an adapter that is not on chain, for its operator to try. It is never billed, so that what
+	/// stands for its place on chain is never read.
+	pub fn trial(name: &str, adapter: Hash) -> Self {
+		let nowhere = AssetRef { asset: AssetId::MAX, version: 0 };
+		Self {
+			view: AgentView {
+				agent: nowhere,
+				name: name.into(),
+				owner: [0; 32],
+				price: Price { input: 0, output: 0 },
+				base: nowhere,
+				adapters: vec![],
+				prompts: vec![],
+				datanets: vec![],
+				retired: false,
+				evaluated: false,
+				staked: false,
+			},
+			name: name.to_owned(),
+			adapters: vec![AdapterUse { hash: adapter, scale: 1.0 }],
+			prompts: vec![],
+			indexes: vec![],
+		}
+	}
 }
 
 /// What became of an agent.
@@ -255,7 +283,6 @@ fn report(name: &str, earlier: Option<&Standing>, now: &Standing) {
 #[cfg(test)]
 pub(crate) mod tests {
 	use super::*;
-	use tributary_primitives::fee::Price;
 
 	pub fn view(asset: u32, name: &str) -> AgentView {
 		AgentView {

@@ -4,7 +4,7 @@
 //! was generated is recorded all the same. The last piece leaves only when the record is on disk.
 
 use crate::{
-	billing::{record, Bill, Recorded, Work},
+	billing::{Recorded, Terms, Work},
 	lora_requests::LoraRequest,
 	metrics,
 	prompt::Prompt,
@@ -16,7 +16,7 @@ use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
 use tributary_engine::{
 	Cancel, Event, FinishReason, Request, Sampling, Sink, Steering, SubmitError, Tokenizer,
 };
-use tributary_primitives::request::{choice_seed, payer_seed, sampling_seed, SignedOrder};
+use tributary_primitives::{request::choice_seed, Hash};
 
 /// How an answer is generated. All of it comes from the body that the payer signed.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,21 +35,10 @@ pub struct Generation {
 	pub logprobs: Option<usize>,
 }
 
-impl Generation {
-	/// Seed of the first choice. Nothing in it is the worker's to choose.
-	fn seed(&self, signed: &SignedOrder) -> [u8; 32] {
-		let order = &signed.order;
-		match self.seed {
-			Some(seed) => payer_seed(&order.payer, seed),
-			None => sampling_seed(&signed.signature, &order.worker, order.nonce),
-		}
-	}
-}
-
-/// A request that was paid for and may be answered.
+/// A request that may be answered.
 pub struct Job {
-	/// Who answers and who pays.
-	pub bill: Bill,
+	/// Who answers, and who pays.
+	pub terms: Terms,
 	/// What the model reads.
 	pub prompt: Prompt,
 	/// Most tokens to generate, of each choice.
@@ -125,10 +114,10 @@ pub struct Ending {
 /// receiver stops generation.
 pub fn start(worker: Arc<Worker>, mut job: Job) -> Result<UnboundedReceiver<Piece>, SubmitError> {
 	let gone = Cancel::default();
-	let seed = job.generation.seed(&job.bill.order);
+	let seed = job.terms.seed(job.generation.seed);
 	let request = Request {
 		prompt: std::mem::take(&mut job.prompt.tokens),
-		adapters: job.bill.agent.adapters.clone(),
+		adapters: job.terms.agent().adapters.clone(),
 		max_tokens: job.max_tokens,
 		embed: false,
 		sampling: job.generation.sampling,
@@ -136,7 +125,7 @@ pub fn start(worker: Arc<Worker>, mut job: Job) -> Result<UnboundedReceiver<Piec
 		top_logprobs: job.generation.logprobs.unwrap_or(0),
 		stop: std::mem::take(&mut job.generation.stop),
 		eos: true,
-		payer: job.bill.order.order.payer,
+		payer: job.terms.payer(),
 		cancel: gone.clone(),
 	};
 	let tokens_in = request.prompt.len();
@@ -153,7 +142,7 @@ pub fn start(worker: Arc<Worker>, mut job: Job) -> Result<UnboundedReceiver<Piec
 	worker.engine.submit_all(requests.collect())?;
 	let choices = (0..job.generation.choices).map(|_| Choice::new(job.calls.as_ref())).collect();
 	let began = Instant::now();
-	let agent = &job.bill.agent;
+	let agent = job.terms.agent();
 	let lora = worker.lora_requests.waiting(&agent.name, !agent.adapters.is_empty());
 	let answer =
 		Answer { worker, job, tokens_in, choices, cached: 0, began, lora, queued: None, first: None };
@@ -179,7 +168,7 @@ impl Choice {
 	}
 
 	/// Text as it is shown, and calls that were in it.
-	fn read(&mut self, text: String, ended: bool, order: &SignedOrder, choice: u32) -> Delta {
+	fn read(&mut self, text: String, ended: bool, answer: &Hash, choice: u32) -> Delta {
 		let Some(reader) = &mut self.calls else {
 			return Delta { choice, text, ..Delta::default() };
 		};
@@ -191,7 +180,7 @@ impl Choice {
 		for part in parts {
 			match part {
 				Part::Text(text) => delta.text.push_str(&text),
-				Part::Call(call) => delta.calls.push(call.with_id(&order.order.id(), choice)),
+				Part::Call(call) => delta.calls.push(call.with_id(answer, choice)),
 			}
 		}
 		delta
@@ -249,7 +238,7 @@ impl Answer {
 					gone.cancel();
 					tracing::error!(
 						error,
-						agent = self.job.bill.agent.name,
+						agent = self.job.terms.agent().name,
 						"an answer failed and is not billed"
 					);
 					let _ = pieces.send(Piece::Failed(error));
@@ -263,7 +252,7 @@ impl Answer {
 	/// Takes one event of one choice.
 	fn take(&mut self, number: u32, event: Event) -> Result<Delta, String> {
 		let Some(choice) = self.choices.get_mut(number as usize) else { return Ok(Delta::default()) };
-		let order = &self.job.bill.order;
+		let id_of_answer = self.job.terms.id();
 		match event {
 			Event::Started { cached } => {
 				if self.queued.is_none() {
@@ -285,7 +274,7 @@ impl Answer {
 					None => {}
 				}
 				choice.tokens.push(id);
-				let mut delta = choice.read(text, false, order, number);
+				let mut delta = choice.read(text, false, &id_of_answer, number);
 				let tokenizer = self.worker.engine.tokenizer();
 				// The token that ends an answer is not part of its text.
 				if self.job.generation.logprobs.is_some() && !tokenizer.eos_ids().contains(&id) {
@@ -295,7 +284,7 @@ impl Answer {
 			}
 			Event::Done { reason, tokens } => {
 				choice.tokens = tokens;
-				let delta = choice.read(String::new(), true, order, number);
+				let delta = choice.read(String::new(), true, &id_of_answer, number);
 				let called = choice.calls.as_ref().is_some_and(CallReader::has_called);
 				choice.reason = Some(match reason {
 					FinishReason::Stop if called => "tool_calls",
@@ -321,7 +310,7 @@ impl Answer {
 		let decoding = first.map(|first| first.elapsed()).unwrap_or_default();
 		let recording = tokio::task::spawn_blocking(move || {
 			let work = Work::Answer { choices: &tokens, hits: &job.prompt.hits };
-			record(&worker, job.bill, tokens_in, &work)
+			job.terms.settle(&worker, tokens_in, &work)
 		});
 		match recording.await {
 			Ok(Ok(tokens)) => {

@@ -13,9 +13,9 @@ use tributary_client::voucher::body_hash;
 use tributary_primitives::{
 	fee::{fee, Price},
 	record::UsageRecord,
-	request::SignedOrder,
+	request::{payer_seed, sampling_seed, SignedOrder},
 	voucher::SignedVoucher,
-	Balance, Hash,
+	AccountId, Balance, Hash,
 };
 
 /// Who answers, who pays, and on which terms.
@@ -32,6 +32,84 @@ pub struct Bill {
 	pub parameters: u32,
 	/// Flat fee, planck.
 	pub platform_fee: Balance,
+}
+
+/// A trial of an adapter that is not published, by the operator.
+pub struct Trial {
+	/// Who answers.
+	pub agent: Arc<Agent>,
+	/// Number of the trial, unlike any other.
+	pub id: Hash,
+	/// The operator.
+	pub operator: AccountId,
+}
+
+/// On which terms an answer is given.
+pub enum Terms {
+	/// Paid, recorded, attributed and settled.
+	Paid(Bill),
+	/// Neither paid nor recorded.
+	Trial(Trial),
+}
+
+impl Terms {
+	/// Who answers.
+	pub fn agent(&self) -> &Arc<Agent> {
+		match self {
+			Self::Paid(bill) => &bill.agent,
+			Self::Trial(trial) => &trial.agent,
+		}
+	}
+
+	/// What the answer is known by.
+	pub fn id(&self) -> Hash {
+		match self {
+			Self::Paid(bill) => bill.order.order.id(),
+			Self::Trial(trial) => trial.id,
+		}
+	}
+
+	/// Whose turn it is.
+	pub fn payer(&self) -> AccountId {
+		match self {
+			Self::Paid(bill) => bill.order.order.payer,
+			Self::Trial(trial) => trial.operator,
+		}
+	}
+
+	/// Seed of the first choice, where the body names `seed` or not. Nothing in a paid one is the worker's to choose.
+	pub fn seed(&self, seed: Option<i64>) -> Hash {
+		match (seed, self) {
+			(Some(seed), _) => payer_seed(&self.payer(), seed),
+			(None, Self::Paid(bill)) => {
+				let order = &bill.order.order;
+				sampling_seed(&bill.order.signature, &order.worker, order.nonce)
+			}
+			(None, Self::Trial(trial)) => trial.id,
+		}
+	}
+
+	/// Most tokens of an answer after a prompt of `tokens_in`, at most `limit`.
+	pub fn affordable(&self, tokens_in: u32, limit: u32) -> u32 {
+		match self {
+			Self::Paid(bill) => {
+				let (price, max_fee) = (bill.agent.view.price, bill.order.order.max_fee);
+				affordable(price, tokens_in, bill.platform_fee, max_fee, limit).unwrap_or(0)
+			}
+			Self::Trial(_) => limit,
+		}
+	}
+
+	/// Ends an answer: with a record if it is paid. Blocks until the disk has it.
+	pub fn settle(self, worker: &Worker, tokens_in: usize, work: &Work<'_>) -> Result<Recorded, String> {
+		match self {
+			Self::Paid(bill) => record(worker, bill, tokens_in, work),
+			Self::Trial(_) => {
+				let count = |tokens: usize| u32::try_from(tokens).map_err(|_| "too many tokens".to_owned());
+				Ok(Recorded { tokens_in: count(tokens_in)?, tokens_out: count(work.tokens_out())? })
+			}
+		}
+	}
 }
 
 /// What was done for it.

@@ -4,10 +4,14 @@
 //! for one content, its generation. Loading other content under the name replaces it for the requests that come after;
 //! those that run keep what they began with.
 
+use crate::worker::unix_ms;
 use std::{
 	collections::BTreeMap,
 	path::{Component, Path, PathBuf},
-	sync::{PoisonError, RwLock},
+	sync::{
+		atomic::{AtomicU64, Ordering},
+		PoisonError, RwLock,
+	},
 };
 use tributary_client::Store;
 use tributary_engine::Engine;
@@ -77,6 +81,7 @@ pub struct LoadedAdapters {
 	store: Store,
 	cache: PathBuf,
 	by_name: RwLock<BTreeMap<String, Loaded>>,
+	trials: AtomicU64,
 }
 
 impl LoadedAdapters {
@@ -92,7 +97,7 @@ impl LoadedAdapters {
 			(Some(root), Some(token)) => Some((root.canonicalize()?, blake3::hash(token.as_bytes()))),
 			_ => None,
 		};
-		Ok(Self { access, store, cache, by_name: RwLock::default() })
+		Ok(Self { access, store, cache, by_name: RwLock::default(), trials: AtomicU64::new(unix_ms() << 16) })
 	}
 
 	/// Checks what a client sent as its token.
@@ -103,6 +108,12 @@ impl LoadedAdapters {
 			true => Ok(()),
 			false => Err(LoadError::Unauthorized),
 		}
+	}
+
+	/// A number that no other trial has.
+	pub fn trial_id(&self) -> Hash {
+		let number = self.trials.fetch_add(1, Ordering::Relaxed);
+		*blake3::Hasher::new_derive_key("tributary trial").update(&number.to_le_bytes()).finalize().as_bytes()
 	}
 
 	/// All of them, by name.

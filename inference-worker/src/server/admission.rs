@@ -1,10 +1,10 @@
 //! From an HTTP request to a running answer: agent, payment, prompt, engine; cheapest checks first.
 
-use super::{errors::ApiError, openai::Head, options::Options};
+use super::{errors::ApiError, loras::authorize, openai::Head, options::Options};
 use crate::{
 	agents::{Agent, Standing},
 	answer::{start, Job, Piece},
-	billing::{affordable, Bill},
+	billing::{Bill, Terms, Trial},
 	channels::Reservation,
 	orders::Refusal,
 	prompt::{assemble, retrieve, Ask, Prompt},
@@ -57,23 +57,33 @@ pub async fn begin(
 	ask: Ask,
 	options: &Options,
 ) -> Result<Begun, ApiError> {
-	let agent = find_agent(worker, model)?;
 	let mut generation = options.generation.clone();
-	generation.steering.check(worker.engine.vocabulary())?;
-	let bill = open_bill(worker, headers, body, agent).await?;
+	let terms = match worker.loaded.get(model).filter(|_| worker.catalogue.get(model).is_none()) {
+		Some(loaded) => {
+			authorize(worker, headers)?;
+			generation.steering.check(worker.engine.vocabulary())?;
+			let agent = Arc::new(Agent::trial(model, loaded.generation));
+			Terms::Trial(Trial { agent, id: worker.loaded.trial_id(), operator: worker.operator })
+		}
+		None => {
+			let agent = find_agent(worker, model)?;
+			generation.steering.check(worker.engine.vocabulary())?;
+			Terms::Paid(open_bill(worker, headers, body, agent).await?)
+		}
+	};
 	let wanted = options.max_tokens.unwrap_or(worker.config.generation.default_max_tokens);
 	let (prompt, grammar) =
-		build_prompt(worker.clone(), bill.agent.clone(), ask, options.clone(), wanted).await?;
+		build_prompt(worker.clone(), terms.agent().clone(), ask, options.clone(), wanted).await?;
 	generation.steering.grammar = grammar;
-	let (price, platform_fee, max_fee) = (bill.agent.view.price, bill.platform_fee, bill.order.order.max_fee);
 	let tokens_in = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
 	let room = worker.engine.context().saturating_sub(prompt.tokens.len()).min(wanted);
 	// The choices share what the order allows.
 	let choices = generation.choices.max(1);
 	let limit = u32::try_from(room).unwrap_or(u32::MAX).saturating_mul(choices);
-	let in_all = affordable(price, tokens_in, platform_fee, max_fee, limit).unwrap_or(0);
-	let max_tokens = in_all.checked_div(choices).unwrap_or(0);
-	if max_tokens == 0 {
+	let max_tokens = terms.affordable(tokens_in, limit).checked_div(choices).unwrap_or(0);
+	if let (0, Terms::Paid(bill)) = (max_tokens, &terms) {
+		let (price, platform_fee, max_fee) =
+			(bill.agent.view.price, bill.platform_fee, bill.order.order.max_fee);
 		let least = fee(price, tokens_in, choices, 0, platform_fee).unwrap_or(u128::MAX);
 		let message = format!(
 			"the prompt has {tokens_in} tokens with the agent's prompts and sources: even one token of answer for each \
@@ -81,10 +91,10 @@ pub async fn begin(
 		);
 		return Err(ApiError::payment("max_fee_too_small", message));
 	}
-	let id = bill.order.order.id();
+	let id = terms.id();
 	let format = worker.engine.template().map(|template| template.tool_format());
 	let job = Job {
-		bill,
+		terms,
 		prompt,
 		max_tokens: usize::try_from(max_tokens).unwrap_or(usize::MAX),
 		generation,

@@ -3,11 +3,12 @@
 use super::{
 	admission::{channel_state, ensure_channel, find_agent, no_channel},
 	errors::ApiError,
+	loras::authorize,
 };
-use crate::{agents::Standing, metrics, worker::Worker};
+use crate::{agents::Standing, loaded::Loaded, metrics, worker::Worker};
 use axum::{
 	extract::{Path, Query, State},
-	http::header::CONTENT_TYPE,
+	http::{header::CONTENT_TYPE, HeaderMap},
 	response::{IntoResponse, Response},
 	Json,
 };
@@ -20,11 +21,14 @@ use tributary_client::{
 };
 use tributary_primitives::views::AgentView;
 
-/// `GET /v1/models`: the agents that are served.
-pub async fn models(State(worker): State<Arc<Worker>>) -> Json<Value> {
+/// `GET /v1/models`: the agents that are served; for the operator also the adapters that are loaded.
+pub async fn models(State(worker): State<Arc<Worker>>, headers: HeaderMap) -> Json<Value> {
 	let all = worker.catalogue.all();
 	let served = all.iter().filter(|(_, listed)| matches!(listed.standing, Standing::Ready(_)));
-	let data: Vec<Value> = served.map(|(name, listed)| model_json(&worker, name, &listed.view)).collect();
+	let mut data: Vec<Value> = served.map(|(name, listed)| model_json(&worker, name, &listed.view)).collect();
+	if authorize(&worker, &headers).is_ok() {
+		data.extend(worker.loaded.all().iter().map(|(name, loaded)| trial_json(&worker, name, loaded)));
+	}
 	Json(json!({ "object": "list", "data": data }))
 }
 
@@ -45,6 +49,18 @@ fn model_json(worker: &Worker, name: &str, view: &AgentView) -> Value {
 		"owned_by": keys::address(&view.owner),
 		"root": format!("{}/{}", view.agent.asset, view.agent.version),
 		"parent": format!("{}/{}", view.base.asset, view.base.version),
+		"max_model_len": worker.engine.context(),
+	})
+}
+
+fn trial_json(worker: &Worker, name: &str, loaded: &Loaded) -> Value {
+	json!({
+		"id": name,
+		"object": "model",
+		"created": worker.started,
+		"owned_by": keys::address(&worker.operator),
+		"root": format!("0x{}", hex::encode(loaded.generation)),
+		"parent": Value::Null,
 		"max_model_len": worker.engine.context(),
 	})
 }

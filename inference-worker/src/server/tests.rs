@@ -1,6 +1,7 @@
 //! Requests over HTTP to a worker with a real engine (a tiny random model), real books and no chain: what
 //! it knows of a channel it serves on.
 
+mod loras;
 mod surface;
 
 use crate::{
@@ -37,11 +38,13 @@ use tributary_primitives::{
 const PLATFORM_FEE: Balance = 5;
 const DEPOSIT: Balance = 1_000_000;
 
-struct NoAdapters;
+/// Adapters that were fetched already.
+struct Fetched(PathBuf);
 
-impl AdapterSource for NoAdapters {
-	fn folder(&self, _: &ContentHash) -> Result<PathBuf, String> {
-		Err("there are none".into())
+impl AdapterSource for Fetched {
+	fn folder(&self, hash: &ContentHash) -> Result<PathBuf, String> {
+		let folder = self.0.join(hex::encode(hash));
+		folder.is_dir().then_some(folder).ok_or_else(|| "there is none".into())
 	}
 }
 
@@ -90,7 +93,7 @@ impl Scene {
 			queue,
 			..EngineConfig::default()
 		};
-		let engine = Engine::start(engine_config, Arc::new(NoAdapters)).unwrap();
+		let engine = Engine::start(engine_config, Arc::new(Fetched(config.content_cache()))).unwrap();
 		let indexes = vec![Arc::new(index(&engine, &["owls see well", "larks sing early"]))];
 		let mut agent_view = view(7, "guide");
 		agent_view.datanets = vec![SnapshotRef { datanet: 3, version: 1 }];
