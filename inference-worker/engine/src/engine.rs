@@ -237,7 +237,7 @@ impl Engine {
 		let (messages, counters) = (inner.messages.clone(), inner.counters.clone());
 		let sink = Followers { requests: later, messages, counters }.behind(sink);
 		for (request, sink) in [(first, sink)].into_iter().chain(now) {
-			inner.messages.send(Message::Submit(Box::new(request), Reporter::new(sink))).map_err(|_| {
+			inner.messages.send(Message::Submit(request, Reporter::new(sink))).map_err(|_| {
 				inner.counters.dequeue();
 				SubmitError::ShuttingDown
 			})?;
@@ -341,7 +341,7 @@ impl Followers {
 			if !matches!(event, Event::Started { .. }) {
 				for (request, sink) in self.requests.drain(..) {
 					// Fails only when the engine has ended.
-					let _ = self.messages.send(Message::Submit(Box::new(request), Reporter::new(sink)));
+					let _ = self.messages.send(Message::Submit(request, Reporter::new(sink)));
 				}
 			}
 			sink(event)

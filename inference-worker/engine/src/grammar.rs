@@ -92,7 +92,7 @@ impl Grammars {
 		let matcher = Matcher::new(self.factory.create_parser(grammar));
 		match matcher.get_error() {
 			Some(error) => Err(EngineError::Grammar(first_line(&error))),
-			None => Ok(Grammar { source: text, matcher }),
+			None => Ok(Grammar { source: text, matcher: Box::new(matcher) }),
 		}
 	}
 }
@@ -100,7 +100,8 @@ impl Grammars {
 /// A compiled grammar and where an answer stands in it. Clones go their own ways.
 pub struct Grammar {
 	source: Arc<str>,
-	matcher: Matcher,
+	/// Large beside the rest of a request.
+	matcher: Box<Matcher>,
 }
 
 impl Grammar {
@@ -140,7 +141,7 @@ fn first_line(text: &str) -> String {
 
 impl Clone for Grammar {
 	fn clone(&self) -> Self {
-		Self { source: self.source.clone(), matcher: self.matcher.deep_clone() }
+		Self { source: self.source.clone(), matcher: Box::new(self.matcher.deep_clone()) }
 	}
 }
 

@@ -31,7 +31,7 @@ const PREFILL_CHUNK: usize = 128;
 const DRAFT_ROWS: usize = 16;
 /// What reaches the thread of the engine.
 pub(crate) enum Message {
-	Submit(Box<Request>, Reporter),
+	Submit(Request, Reporter),
 	Loaded(Loaded),
 	/// Keep these adapters on the device.
 	Pin(Vec<ContentHash>),
@@ -127,7 +127,7 @@ impl<E: Executor> Scheduler<E> {
 	fn receive(&mut self, message: Message) {
 		match message {
 			Message::Submit(request, mut reporter) => match request.check(self.executor.vocabulary()) {
-				Ok(()) => self.intake.push(*request, reporter),
+				Ok(()) => self.intake.push(request, reporter),
 				Err(error) => {
 					self.counters.dequeue();
 					reporter.end(Event::Failed(error));

@@ -7,10 +7,10 @@ use crate::{GrammarSource, Steering};
 
 const PROMPT: [u32; 5] = [0, 70, 71, 72, 73];
 
-/// Id, log-probability, and the most probable tokens with theirs.
-type Token = (u32, f32, Vec<(u32, f32)>);
+/// A token, its log-probability, and the likeliest in its place.
+type Drawn = (u32, f32, Vec<(u32, f32)>);
 
-fn tokens(engine: &Engine, request: Request) -> Vec<Token> {
+fn tokens(engine: &Engine, request: Request) -> Vec<Drawn> {
 	let answer = Answer::of(engine, request);
 	let mut tokens = Vec::new();
 	loop {
