@@ -333,8 +333,8 @@ fn plan_memory(
 		tracing::warn!(blocks, wanted, "the KV cache holds fewer than max_batch of the longest requests");
 	}
 	let layer_cache = (blocks as u64).saturating_mul(block) / model.layers as u64;
-	let is_gpu = !matches!(choice, DeviceChoice::Cpu | DeviceChoice::Flex);
-	if is_gpu && looked_up.max(layer_cache) > MAX_GPU_TENSOR_BYTES {
+	let is_graphics = matches!(choice, DeviceChoice::Wgpu | DeviceChoice::Vulkan);
+	if is_graphics && looked_up.max(layer_cache) > MAX_GPU_TENSOR_BYTES {
 		return Err(EngineError::Device {
 			device: choice,
 			reason: "a tensor would exceed 2 GiB; lower max_batch or max_context, or choose cpu".into(),
