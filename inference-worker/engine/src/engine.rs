@@ -453,15 +453,21 @@ fn plan_memory(
 			"less memory than max_batch of the longest requests and adapter_bytes need"
 		);
 	}
-	let pages = usize::try_from(wanted.min(room).min(u64::from(u32::MAX))).unwrap_or(usize::MAX);
-	let layer_cache = (pages as u64).saturating_mul(page_bytes) / model.layers as u64;
 	let is_gpu = !matches!(choice, DeviceChoice::Cpu | DeviceChoice::Flex);
-	if is_gpu && table.max(layer_cache) > MAX_GPU_TENSOR_BYTES {
+	let is_graphics = matches!(choice, DeviceChoice::Wgpu | DeviceChoice::Vulkan);
+	// A layer's part of all pages is one tensor, whose numbers the kernels count in 32 bits.
+	let bindable = match choice {
+		DeviceChoice::Wgpu | DeviceChoice::Vulkan => {
+			MAX_GPU_TENSOR_BYTES / (page_bytes / model.layers as u64).max(1)
+		}
+		DeviceChoice::Cuda => u64::from(u32::MAX) / (page_elements(model) as u64).max(1),
+		_ => u64::from(u32::MAX),
+	};
+	let pages = usize::try_from(wanted.min(room).min(bindable)).unwrap_or(usize::MAX);
+	if is_graphics && (table > MAX_GPU_TENSOR_BYTES || bindable < longest) {
 		return Err(EngineError::Device {
 			device: choice,
-			reason:
-				"a tensor would exceed 2 GiB; lower memory_bytes, max_batch or max_context, or choose cpu"
-					.into(),
+			reason: "a tensor would exceed 2 GiB; lower max_context, or choose cuda or cpu".into(),
 		});
 	}
 	let host_bytes = if is_gpu { config.host_bytes } else { 0 };

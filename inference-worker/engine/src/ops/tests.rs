@@ -468,10 +468,16 @@ fn norm_and_gate_are_those_of_plain_tensors_when_widths_are_odd() {
 
 #[test]
 #[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
-fn model_is_refused_when_its_heads_are_wider_than_the_kernels_take() {
-	let config = config(1, 1, 512);
-	let error = Cube::new(&config, config.context, 1, Precision::Full, &device()).map(|_| ()).unwrap_err();
-	assert!(error.to_string().contains("choose device cpu"), "{error}");
+fn model_is_refused_when_its_heads_are_wider_or_its_pages_more_than_the_kernels_take() {
+	let refusal = |head_dim, pages| {
+		let config = config(1, 1, head_dim);
+		Cube::new(&config, config.context, pages, Precision::Full, &device())
+			.map(|_| ())
+			.unwrap_err()
+			.to_string()
+	};
+	assert!(refusal(512, 1).contains("choose device cpu"));
+	assert!(refusal(256, 1 << 19).contains("lower adapter_bytes"));
 }
 
 #[test]

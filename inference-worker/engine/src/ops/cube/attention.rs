@@ -4,8 +4,9 @@
 //! A tile is a few neighbouring rows of one chunk. A cube takes a tile, some query heads that share keys, and a
 //! segment of the positions (FlashDecoding), and goes through the segment page by page: keys of 16 tokens into shared
 //! memory, a score for every query and token, the softmax's running maximum and sum while the values take the keys'
-//! place, and their sums, of which a unit has the columns of its own number. So keys and values are read once for all queries of the tile, neighbours by
-//! neighbours. Where a sequence has several segments, a second kernel adds them up in order.
+//! place, and their sums, of which a unit has the columns of its own number. So keys and values are read once for all
+//! queries of the tile, neighbours by neighbours. Where a sequence has several segments, a second kernel adds them up
+//! in order.
 //!
 //! A row's sums run over its head's width in order, and over the tokens in order, page by page and segment by segment.
 //! Segments begin where the row's own position says. What other rows the tile or step has, changes no operand of these
@@ -110,9 +111,10 @@ fn load<S: Float, N: Size>(
 	}
 }
 
-/// `queries` `[rows, heads, head_dim]`, `pool` in lines. `plan`: [`TILE`] numbers a tile (first row, rows, place of its block table in
-/// the plan, position of the first row, tokens of a segment). Writes `output`, `[rows, heads, segments, head_dim]`,
-/// and maximum and sum of the softmax, `stats` `[rows, heads, segments, 2]`; with one segment, `output` is the result.
+/// `queries` `[rows, heads, head_dim]`, `pool` in lines. `plan`: [`TILE`] numbers a tile (first row, rows, place of its
+/// block table in the plan, position of the first row, tokens of a segment). Writes `output`, `[rows, heads, segments,
+/// head_dim]`, and maximum and sum of the softmax, `stats` `[rows, heads, segments, 2]`; with one segment, `output` is
+/// the result.
 #[cube(launch_unchecked)]
 #[allow(clippy::too_many_arguments)] // The buffers of one launch.
 fn attention_kernel<S: Float, N: Size>(

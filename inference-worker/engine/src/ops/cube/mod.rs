@@ -108,6 +108,13 @@ impl Cube {
 		precision: Precision,
 		device: &Device,
 	) -> Result<Self, ModelError> {
+		let length = pages * page_elements(config);
+		if u32::try_from(length).is_err() {
+			return Err(ModelError::Config(format!(
+				"{pages} pages of a layer are more than the GPU kernels index; lower adapter_bytes, max_batch or \
+				 max_context"
+			)));
+		}
 		let stored = match (precision, device.supports_dtype(FloatDType::F16)) {
 			(Precision::Full, _) | (Precision::Int8 | Precision::Int4, false) => DType::F32,
 			(_, true) => DType::F16,
@@ -140,7 +147,6 @@ impl Cube {
 			stored,
 			precision,
 		};
-		let length = pages * page_elements(config);
 		cube.pools = (0..config.layers)
 			.map(|_| {
 				let pool = primitive(Tensor::<1>::zeros([length], (device, stored)));
