@@ -47,7 +47,7 @@ pub struct Trial {
 /// On which terms an answer is given.
 pub enum Terms {
 	/// Paid, recorded, attributed and settled.
-	Paid(Bill),
+	Paid(Box<Bill>),
 	/// Neither paid nor recorded.
 	Trial(Trial),
 }
@@ -103,7 +103,7 @@ impl Terms {
 	/// Ends an answer: with a record if it is paid. Blocks until the disk has it.
 	pub fn settle(self, worker: &Worker, tokens_in: usize, work: &Work<'_>) -> Result<Recorded, String> {
 		match self {
-			Self::Paid(bill) => record(worker, bill, tokens_in, work),
+			Self::Paid(bill) => record(worker, *bill, tokens_in, work),
 			Self::Trial(_) => {
 				let count = |tokens: usize| u32::try_from(tokens).map_err(|_| "too many tokens".to_owned());
 				Ok(Recorded { tokens_in: count(tokens_in)?, tokens_out: count(work.tokens_out())? })

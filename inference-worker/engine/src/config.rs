@@ -11,7 +11,7 @@ pub use self::experts::{ExpertNames, Experts};
 
 use crate::{
 	cpu::{Precision, BLOCK},
-	error::ModelError,
+	error::{EngineError, ModelError},
 	loading,
 };
 
@@ -172,11 +172,10 @@ impl ModelConfig {
 	}
 
 	/// In what the weights are kept when `asked` is configured: quantized ones stay as they are in the folder.
-	pub(crate) fn precision(&self, asked: Precision) -> Result<Precision, ModelError> {
+	pub(crate) fn precision(&self, asked: Precision) -> Result<Precision, EngineError> {
 		match self.quantization {
-			Some(stored) if asked != Precision::Full && asked != stored => Err(ModelError::Config(format!(
-				"the weights of the folder are in {stored}, precision asks for {asked}: set it to {stored} or full, \
-				 or name the folder that was quantized"
+			Some(stored) if asked != Precision::Full && asked != stored => Err(EngineError::Config(format!(
+				"the weights of the model folder are in {stored}, precision asks for {asked}: choose {stored} or full"
 			))),
 			stored => Ok(stored.unwrap_or(asked)),
 		}

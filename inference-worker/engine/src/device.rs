@@ -4,11 +4,7 @@ use std::{fmt, str::FromStr};
 
 use burn::tensor::{Device, DeviceKind, DeviceType};
 
-use crate::{
-	config::ModelConfig,
-	cpu::Precision,
-	error::{EngineError, ModelError},
-};
+use crate::{config::ModelConfig, cpu::Precision, error::EngineError};
 
 /// Device asked for by the operator.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -54,15 +50,17 @@ impl FromStr for DeviceChoice {
 
 impl DeviceChoice {
 	/// In what the weights are kept on a resolved device when `asked` is configured.
-	pub(crate) fn precision(self, config: &ModelConfig, asked: Precision) -> Result<Precision, ModelError> {
+	pub(crate) fn precision(self, config: &ModelConfig, asked: Precision) -> Result<Precision, EngineError> {
 		let refused = match (self, asked) {
-			(Self::Flex, Precision::Half | Precision::Int8 | Precision::Int4) => "flex: choose full",
-			(Self::Cpu, Precision::Half) => "the CPU: choose full, int8 or int4",
+			(Self::Flex, Precision::Half | Precision::Int8 | Precision::Int4) => {
+				"flex: choose precision full"
+			}
+			(Self::Cpu, Precision::Half) => "the CPU: choose precision full, int8 or int4",
 			// What was quantized is computed in floats there.
 			(Self::Flex, Precision::Full) => return Ok(Precision::Full),
 			_ => return config.precision(asked),
 		};
-		Err(ModelError::Config(format!("weights in {asked} are not computed on {refused}")))
+		Err(EngineError::Config(format!("weights in {asked} are not computed on {refused}")))
 	}
 }
 

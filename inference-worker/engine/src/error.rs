@@ -194,6 +194,9 @@ pub enum EngineError {
 		/// All pages, bytes.
 		budget: u64,
 	},
+	/// A model cannot be quantized as asked.
+	#[error("quantize: {0}")]
+	Quantize(String),
 	/// A configured number makes no sense.
 	#[error("engine configuration: {0}")]
 	Config(String),

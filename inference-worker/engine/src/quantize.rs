@@ -14,7 +14,7 @@ use crate::{
 	checkpoint::is_matrix,
 	config::{quantization_json, ModelConfig, MAX_JSON_BYTES},
 	cpu::{Precision, BLOCK},
-	error::{ModelError, WeightsError},
+	error::{EngineError, ModelError},
 	loading::{self, Checkpoint},
 	quantized::Quantized,
 };
@@ -46,18 +46,18 @@ pub fn quantize(
 	target: &Path,
 	precision: Precision,
 	mut progress: impl FnMut(usize, usize),
-) -> Result<QuantizeReport, ModelError> {
+) -> Result<QuantizeReport, EngineError> {
 	if !matches!(precision, Precision::Int8 | Precision::Int4) {
-		return Err(ModelError::Config(format!("{precision} has no whole numbers; choose int8 or int4")));
+		return Err(EngineError::Quantize(format!("{precision} has no whole numbers; choose int8 or int4")));
 	}
 	let config = ModelConfig::open(source)?;
 	if let Some(stored) = config.quantization {
-		return Err(ModelError::Config(format!(
+		return Err(EngineError::Quantize(format!(
 			"{} is in {stored} already; name the full model",
 			source.display()
 		)));
 	}
-	let checkpoint = Checkpoint::open(source)?;
+	let checkpoint = Checkpoint::open(source).map_err(ModelError::from)?;
 	let partial = partial_of(target)?;
 	fs::create_dir_all(&partial).map_err(unwritable(&partial))?;
 	let mut shards =
@@ -65,7 +65,7 @@ pub fn quantize(
 	let names: Vec<&str> = checkpoint.names().collect();
 	for (done, name) in names.iter().enumerate() {
 		let shape = checkpoint.shape(name).unwrap_or_default().to_vec();
-		let values = checkpoint.tensor(name, &shape)?.values;
+		let values = checkpoint.tensor(name, &shape).map_err(ModelError::from)?.values;
 		match *name {
 			EMBEDDING => {
 				if config.tie_embeddings {
@@ -86,24 +86,24 @@ pub fn quantize(
 	}
 	shards.finish()?;
 	copy_rest(source, &partial, precision)?;
-	let bytes_after = Checkpoint::open(&partial)?.bytes();
+	let bytes_after = Checkpoint::open(&partial).map_err(ModelError::from)?.bytes();
 	fs::rename(&partial, target).map_err(unwritable(target))?;
 	Ok(QuantizeReport { bytes_before: checkpoint.bytes(), bytes_after })
 }
 
 /// The folder that becomes the target.
-fn partial_of(target: &Path) -> Result<PathBuf, ModelError> {
+fn partial_of(target: &Path) -> Result<PathBuf, EngineError> {
 	let name = target.file_name().map(|name| name.to_string_lossy().into_owned());
 	let exists = target.symlink_metadata().is_ok();
 	match name {
 		Some(name) if !exists => Ok(target.with_file_name(format!(".{name}.partial-{}", std::process::id()))),
-		_ => Err(ModelError::Config(format!("{} exists; name a new folder", target.display()))),
+		_ => Err(EngineError::Quantize(format!("{} exists; name a new folder", target.display()))),
 	}
 }
 
 /// The configuration, which says how the weights are held, and what is no weight.
-fn copy_rest(source: &Path, partial: &Path, precision: Precision) -> Result<(), ModelError> {
-	let mut config = loading::read_json(source, "config.json", MAX_JSON_BYTES)?;
+fn copy_rest(source: &Path, partial: &Path, precision: Precision) -> Result<(), EngineError> {
+	let mut config = loading::read_json(source, "config.json", MAX_JSON_BYTES).map_err(ModelError::from)?;
 	if let Value::Object(members) = &mut config {
 		members.insert("quantization_config".into(), quantization_json(precision));
 	}
@@ -138,9 +138,11 @@ impl Shards {
 		shape: &[usize],
 		values: &[f32],
 		precision: Precision,
-	) -> Result<(), ModelError> {
+	) -> Result<(), EngineError> {
 		let &[outputs, inputs] = shape else {
-			return Err(ModelError::Config(format!("{name} has shape {shape:?} where a matrix is needed")));
+			return Err(EngineError::Quantize(format!(
+				"{name} has shape {shape:?} where a matrix is needed"
+			)));
 		};
 		let (values, scales) = Quantized::of(values, inputs, precision).to_bytes();
 		let dtype = if precision == Precision::Int4 { Dtype::U8 } else { Dtype::I8 };
@@ -148,7 +150,13 @@ impl Shards {
 		self.add(&format!("{name}_scale"), Dtype::F16, vec![outputs, inputs.div_ceil(BLOCK)], scales)
 	}
 
-	fn add(&mut self, name: &str, dtype: Dtype, shape: Vec<usize>, bytes: Vec<u8>) -> Result<(), ModelError> {
+	fn add(
+		&mut self,
+		name: &str,
+		dtype: Dtype,
+		shape: Vec<usize>,
+		bytes: Vec<u8>,
+	) -> Result<(), EngineError> {
 		if self.bytes > 0 && self.bytes.saturating_add(bytes.len()) > SHARD_BYTES {
 			self.write()?;
 		}
@@ -157,7 +165,7 @@ impl Shards {
 		Ok(())
 	}
 
-	fn write(&mut self) -> Result<(), ModelError> {
+	fn write(&mut self) -> Result<(), EngineError> {
 		let number = self.files.values().collect::<std::collections::BTreeSet<_>>().len() + 1;
 		let file = format!("model-{number:05}.safetensors");
 		let path = self.folder.join(&file);
@@ -167,26 +175,26 @@ impl Shards {
 		let views = views.collect::<Result<Vec<_>, _>>();
 		views
 			.and_then(|views| safetensors::serialize_to_file(views, None, &path))
-			.map_err(|error| WeightsError::Unreadable { file: file.clone(), reason: error.to_string() })?;
+			.map_err(|error| EngineError::Quantize(format!("cannot write {}: {error}", path.display())))?;
 		self.files.extend(std::mem::take(&mut self.pending).into_keys().map(|name| (name, file.clone())));
 		self.bytes = 0;
 		Ok(())
 	}
 
 	/// Writes the rest, and the index where there are several files.
-	fn finish(mut self) -> Result<(), ModelError> {
+	fn finish(mut self) -> Result<(), EngineError> {
 		self.write()?;
 		let path = |name: &str| self.folder.join(name);
 		if self.files.values().all(|file| file == "model-00001.safetensors") {
 			let only = path("model.safetensors");
-			return Ok(fs::rename(path("model-00001.safetensors"), &only).map_err(unwritable(&only))?);
+			return fs::rename(path("model-00001.safetensors"), &only).map_err(unwritable(&only));
 		}
 		let index = path("model.safetensors.index.json");
 		let json = json!({ "metadata": {}, "weight_map": self.files });
-		Ok(fs::write(&index, format!("{json:#}\n")).map_err(unwritable(&index))?)
+		fs::write(&index, format!("{json:#}\n")).map_err(unwritable(&index))
 	}
 }
 
-fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> WeightsError + '_ {
-	move |error| WeightsError::Unreadable { file: path.display().to_string(), reason: error.to_string() }
+fn unwritable(path: &Path) -> impl Fn(std::io::Error) -> EngineError + '_ {
+	move |error| EngineError::Quantize(format!("cannot write {}: {error}", path.display()))
 }

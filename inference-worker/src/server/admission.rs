@@ -68,7 +68,7 @@ pub async fn begin(
 		None => {
 			let agent = find_agent(worker, model)?;
 			generation.steering.check(worker.engine.vocabulary())?;
-			Terms::Paid(open_bill(worker, headers, body, agent).await?)
+			Terms::Paid(Box::new(open_bill(worker, headers, body, agent).await?))
 		}
 	};
 	let wanted = options.max_tokens.unwrap_or(worker.config.generation.default_max_tokens);

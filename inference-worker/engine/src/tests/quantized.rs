@@ -1,7 +1,7 @@
 //! Models whose weights were quantized into a folder.
 
 use super::*;
-use crate::{error::ModelError, quantize, Precision};
+use crate::{quantize, Precision};
 
 fn quantized(model: &str, precision: Precision) -> (TempDir, PathBuf) {
 	let folder = TempDir::new().unwrap();
@@ -59,7 +59,7 @@ fn quantizing_is_refused_when_it_makes_no_sense() {
 	let folder = TempDir::new().unwrap();
 	let refused =
 		|source: &Path, target: &Path, precision| match quantize(source, target, precision, |_, _| {}) {
-			Err(ModelError::Config(reason)) => reason,
+			Err(EngineError::Quantize(reason)) => reason,
 			other => panic!("{other:?}"),
 		};
 	let target = folder.path().join("new");
@@ -69,7 +69,7 @@ fn quantizing_is_refused_when_it_makes_no_sense() {
 	assert!(refused(&quantized, &target, Precision::Int4).contains("int8 already"));
 	let other = EngineConfig { model_dir: quantized, precision: Precision::Int4, ..config("llama") };
 	match Engine::start(other, Arc::new(Folders::of("llama"))).map(|_| ()) {
-		Err(EngineError::Model(ModelError::Config(reason))) => assert!(reason.contains("int8"), "{reason}"),
+		Err(EngineError::Config(reason)) => assert!(reason.contains("int8"), "{reason}"),
 		other => panic!("{other:?}"),
 	}
 	assert!(!target.exists());
