@@ -29,6 +29,15 @@ const PLAIN: u64 = 1;
 const RSLORA: u64 = 5;
 const PATTERN: u64 = 1;
 
+/// Waits until no request holds memory: an answer is reported before its pages are given back.
+fn released(engine: &Engine) {
+	let started = std::time::Instant::now();
+	while engine.stats().cache_pages > 0 {
+		assert!(started.elapsed() < PATIENCE);
+		std::thread::sleep(Duration::from_millis(1));
+	}
+}
+
 /// Submits a request whose first token blocks the engine until the sender is used or dropped.
 fn hold(engine: &Engine, max_tokens: usize) -> (std::sync::mpsc::SyncSender<()>, Answer) {
 	let (release, held) = sync_channel::<()>(1);
@@ -235,8 +244,10 @@ fn adapters_and_caches_use_what_the_other_leaves() {
 	let long: Vec<u32> = (0..64).map(|token| token * 7 % 320).collect();
 	let expected = answer(&engine, request(&long, &[], 2));
 	// The blocks of an earlier request stay, until an adapter needs their pages.
-	assert_eq!((engine.stats().idle_pages, engine.stats().cache_pages), (4, 0));
+	released(&engine);
+	assert_eq!(engine.stats().idle_pages, 4);
 	answer(&engine, request(&PROMPT, &[(1, 1.0)], 4));
+	released(&engine);
 	assert_eq!((engine.stats().idle_pages, engine.stats().resident_adapters), (2, 1));
 	// And an adapter stays until a request needs its pages.
 	assert_eq!(answer(&engine, request(&long, &[], 2)), expected);
