@@ -7,7 +7,7 @@
 #   bench/gpu.sh --shape tiny --device flex    tries the way on a machine without a GPU
 #
 # What `tributary-bench gpu --help` lists may follow too: --precision, --adapters, --rank, --tokens, --runs, --json.
-# 2,000 adapters of rank 8 stay on the card with --adapter-bytes 180000000000 (counted in 32 bits, kept in 16).
+# 2,000 adapters of rank 8 stay on the card with --precision half --adapter-bytes 90000000000.
 # Needs 20 GB of disk in $TRIBUTARY_CACHE for the shape 8b.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/../scripts/lib.sh"

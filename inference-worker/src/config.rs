@@ -163,6 +163,8 @@ pub struct Engine {
 	pub max_context: Option<usize>,
 	/// Tokens guessed ahead from what an answer repeats.
 	pub speculate: usize,
+	/// Whether answers on a GPU are the same whatever else is computed beside them.
+	pub batch_invariant: bool,
 	/// Memory of weights, KV cache and adapters, bytes.
 	pub memory_bytes: Option<u64>,
 	/// Room planned for adapters where that is not given, bytes.
@@ -182,6 +184,7 @@ impl Default for Engine {
 			queue: 64,
 			max_context: None,
 			speculate: 4,
+			batch_invariant: true,
 			memory_bytes: None,
 			adapter_bytes: 1 << 30,
 			host_bytes: 4 << 30,

@@ -260,6 +260,7 @@ async fn start_engine(config: &Config, folder: PathBuf, store: &Store) -> Result
 		queue: settings.queue,
 		max_context: settings.max_context,
 		speculate: settings.speculate,
+		batch_invariant: settings.batch_invariant,
 		adapter_bytes: settings.adapter_bytes,
 		memory_bytes: settings.memory_bytes,
 		host_bytes: settings.host_bytes,

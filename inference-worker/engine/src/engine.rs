@@ -60,6 +60,9 @@ pub struct EngineConfig {
 	/// Most tokens guessed ahead of a request from what it repeats; 0 to guess nothing. Answers are the same on the
 	/// CPU, and equal but for rounding elsewhere.
 	pub speculate: usize,
+	/// Whether a request's tokens on a GPU are the same whatever else is computed beside it; on the CPU they always are.
+	/// Prompts take longer then. The routers of mixtures of experts are not covered.
+	pub batch_invariant: bool,
 	/// Base weights, KV cache and adapters together, bytes, and no more than the system has available. None for the
 	/// weights, the cache of `max_batch` of the longest requests, and `adapter_bytes`.
 	pub memory_bytes: Option<u64>,
@@ -79,6 +82,7 @@ impl Default for EngineConfig {
 			queue: 256,
 			max_context: None,
 			speculate: 4,
+			batch_invariant: true,
 			memory_bytes: None,
 			adapter_bytes: 512 << 20,
 			host_bytes: 4 << 30,
@@ -101,6 +105,7 @@ struct Inner {
 	template: Option<ChatTemplate>,
 	device: DeviceChoice,
 	precision: Precision,
+	batch_invariant: bool,
 	model: ModelConfig,
 	/// Largest adapter, bytes.
 	adapter_limit: u64,
@@ -163,7 +168,7 @@ impl Engine {
 		let thread = {
 			let model = model.clone();
 			let (counters, tokenizer, dir) = (counters.clone(), tokenizer.clone(), config.model_dir.clone());
-			let (precision, pages) = (plan.precision, plan.pages);
+			let (precision, pages, invariant) = (plan.precision, plan.pages, config.batch_invariant);
 			let start = Start { choice, tokenizer, loader, counters, limits, ready };
 			// Tensors are made and used on this thread only: GPU work is ordered per thread.
 			thread::Builder::new().name("tributary-engine".into()).spawn(move || match device {
@@ -174,7 +179,7 @@ impl Engine {
 				}),
 				Some(device) => start.run(inbox, || {
 					let ops = Cube::new(&model, context, pages, precision, &device)?;
-					TensorModel::load(&dir, &model, ops, &device)
+					TensorModel::load(&dir, &model, ops.batch_invariant(invariant), &device)
 				}),
 			})
 		}
@@ -194,6 +199,7 @@ impl Engine {
 				template,
 				device: choice,
 				precision: plan.precision,
+				batch_invariant: config.batch_invariant || matches!(choice, DeviceChoice::Cpu),
 				model,
 				adapter_limit,
 				vocabulary,
@@ -304,7 +310,8 @@ impl Engine {
 		let (version, device) = (env!("CARGO_PKG_VERSION"), self.inner.device);
 		let precision = self.inner.precision;
 		let text = format!(
-			"tributary-engine {version}; device {device}; weights {precision}; sampler {SAMPLER_VERSION}"
+			"tributary-engine {version}; device {device}; weights {precision}; sampler {SAMPLER_VERSION}{}",
+			if self.inner.batch_invariant { "" } else { "; products by the size of the batch" }
 		);
 		*blake3::hash(text.as_bytes()).as_bytes()
 	}

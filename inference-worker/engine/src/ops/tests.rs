@@ -413,6 +413,29 @@ fn product_is_that_of_plain_tensors_when_rows_are_few_and_when_they_are_many() {
 
 #[test]
 #[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
+fn product_has_the_same_bits_when_a_row_is_computed_alone_and_in_any_company() {
+	let (config, device) = (config(2, 1, 8), device());
+	let mut random = Random(32);
+	let (outputs, inputs) = (70, 96);
+	let values = random.numbers(outputs * inputs);
+	for precision in [Precision::Full, Precision::Int8, Precision::Int4] {
+		let cube = Cube::new(&config, config.context, 1, precision, &device).unwrap().batch_invariant(true);
+		let weight = cube.weight(Matrix::Full(values.clone()), outputs, inputs).unwrap();
+		let product = |input: &[f32]| {
+			let rows = input.len() / inputs;
+			let input = TensorData::new(input.to_vec(), [rows, inputs]);
+			read(cube.multiply(&weight, Tensor::from_data(input, &device)))
+		};
+		for rows in [7, 17, 70] {
+			let input = random.numbers(rows * inputs);
+			let alone: Vec<f32> = input.chunks(inputs).flat_map(product).collect();
+			assert_eq!(product(&input), alone, "{precision}, {rows} rows");
+		}
+	}
+}
+
+#[test]
+#[ignore = "opens a software Vulkan driver: scripts/test.sh gpu runs it in a process of its own"]
 fn attention_and_updates_are_near_those_in_32_bits_when_pages_keep_16() {
 	let device = device();
 	if !device.supports_dtype(FloatDType::F16) {

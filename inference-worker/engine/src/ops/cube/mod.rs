@@ -87,6 +87,8 @@ pub(crate) struct Cube {
 	/// How numbers of pools, scales and tables are kept: in 16 or 32 bits.
 	stored: DType,
 	precision: Precision,
+	/// Whether products take the same order of sums for any number of rows.
+	invariant: bool,
 }
 
 pub(crate) struct Step {
@@ -146,6 +148,7 @@ impl Cube {
 			pools: Vec::new(),
 			stored,
 			precision,
+			invariant: false,
 		};
 		cube.pools = (0..config.layers)
 			.map(|_| {
@@ -154,6 +157,12 @@ impl Cube {
 			})
 			.collect();
 		Ok(cube)
+	}
+
+	/// Makes a row's products the same bits in any company: the kernel for few rows computes many too, and reads the
+	/// weights once for every 8 of them.
+	pub(crate) fn batch_invariant(self, invariant: bool) -> Self {
+		Self { invariant, ..self }
 	}
 
 	/// Pages of a pool.
@@ -243,6 +252,13 @@ impl Ops for Cube {
 				let rows = stored
 					.is_contiguous()
 					.then(|| Buffer { handle: stored.handle.clone(), length: outputs * inputs });
+				if self.invariant && rows.is_none() {
+					return Err(ModelError::Config(
+						"the device puts gaps between the rows of a weight, which the batch-invariant kernel does not \
+						 read; set batch_invariant to false"
+							.into(),
+					));
+				}
 				let shape = floats::Shape { outputs, inputs };
 				return Ok(Weight(Kept::Floats { shape, rows, turned: tensor.transpose() }));
 			}
@@ -257,8 +273,9 @@ impl Ops for Cube {
 	}
 
 	fn multiply(&self, weight: &Weight, input: Tensor<2>) -> Tensor<2> {
+		let few = self.invariant || input.dims()[0] <= floats::FEW;
 		match &weight.0 {
-			Kept::Floats { shape, rows: Some(weights), .. } if input.dims()[0] <= floats::FEW => {
+			Kept::Floats { shape, rows: Some(weights), .. } if few => {
 				let rows = input.dims()[0];
 				let (input, output) = (self.buffer(input), self.numbers(rows * shape.outputs));
 				let buffers = (input.arg(), weights.arg(), output.arg());
@@ -273,7 +290,7 @@ impl Ops for Cube {
 				let rows = input.dims()[0];
 				let (input, output) = (self.buffer(input), self.numbers(rows * shape.outputs));
 				let buffers = (input.arg(), words.arg(), scales.arg(), output.arg());
-				packed::multiply(&self.client, rows, *shape, self.kept_type(), buffers);
+				packed::multiply(&self.client, (rows, few), *shape, self.kept_type(), buffers);
 				self.tensor(output, [rows, shape.outputs])
 			}
 		}

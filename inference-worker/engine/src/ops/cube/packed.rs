@@ -13,7 +13,7 @@
 
 use cubecl::prelude::*;
 
-use super::floats::{drain, grid, FEW, ROWS, UNITS};
+use super::floats::{drain, grid, ROWS, UNITS};
 use crate::{cpu::BLOCK, ops::Bits, quantized::Quantized};
 
 /// Words of a unit's turn where rows are few.
@@ -267,7 +267,7 @@ fn many_kernel<S: Float>(
 /// If a buffer does not have the length that `shape` and `rows` ask for.
 pub(super) fn multiply(
 	client: &Client,
-	rows: usize,
+	(rows, few): (usize, bool),
 	shape: Shape,
 	scales_type: ElemType,
 	(input, words, scales, output): (BufferArg, BufferArg, BufferArg, BufferArg),
@@ -276,7 +276,7 @@ pub(super) fn multiply(
 	assert_eq!(scales.len(), shape.outputs * shape.blocks());
 	assert_eq!(words.len(), scales.len() * shape.words());
 	assert_eq!(output.len(), rows * shape.outputs);
-	if rows <= FEW {
+	if few {
 		let count = grid(rows, shape.outputs, shape.together());
 		let dim = CubeDim::new_1d(UNITS as u32);
 		// SAFETY: the lengths are those asserted, and all indices are below them.
