@@ -4,7 +4,7 @@
 #
 #   bench/gpu.sh --bandwidth GB_PER_S          the GPU's memory bandwidth, as its maker states it
 #   bench/gpu.sh --features cuda ...           builds for cuda (or vulkan); without it, the portable shaders
-#   bench/gpu.sh --shape tiny --device flex    tries the way on a machine without a GPU
+#   bench/gpu.sh --shape tiny --device flex --precision full    tries the way on a machine without a GPU
 #
 # What `tributary-bench gpu --help` lists may follow too: --precision, --adapters, --rank, --tokens, --runs, --json.
 # 2,000 adapters of rank 8 stay on the card with --precision half --adapter-bytes 90000000000.
