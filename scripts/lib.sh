@@ -140,7 +140,7 @@ openai_client() {
 
 # free_port: a TCP port of this machine that nobody uses now.
 free_port() {
-	python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+	PYTHONPATH=$TRIBUTARY_ROOT/scripts/demo python3 -B -c 'from processes import free_port; print(free_port())'
 }
 
 # wait_for_port PORT SECONDS NAME [PID LOG]: until something listens on the loopback port. Ends the script

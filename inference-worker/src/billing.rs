@@ -104,10 +104,7 @@ impl Terms {
 	pub fn settle(self, worker: &Worker, tokens_in: usize, work: &Work<'_>) -> Result<Recorded, String> {
 		match self {
 			Self::Paid(bill) => record(worker, *bill, tokens_in, work),
-			Self::Trial(_) => {
-				let count = |tokens: usize| u32::try_from(tokens).map_err(|_| "too many tokens".to_owned());
-				Ok(Recorded { tokens_in: count(tokens_in)?, tokens_out: count(work.tokens_out())? })
-			}
+			Self::Trial(_) => Recorded::of(tokens_in, work),
 		}
 	}
 }
@@ -169,8 +166,8 @@ impl Work<'_> {
 /// Attributes an answer and writes its record: tokens of prompt and answer. Blocks until the disk has it.
 pub fn record(worker: &Worker, bill: Bill, tokens_in: usize, work: &Work<'_>) -> Result<Recorded, String> {
 	let evidence = work.evidence(worker, &bill.agent);
-	let count = |tokens: usize| u32::try_from(tokens).map_err(|_| "too many tokens".to_owned());
-	let (tokens_in, tokens_out) = (count(tokens_in)?, count(work.tokens_out())?);
+	let recorded = Recorded::of(tokens_in, work)?;
+	let Recorded { tokens_in, tokens_out } = recorded;
 	let fee = fee(bill.agent.view.price, tokens_in, tokens_out, 0, bill.platform_fee)
 		.filter(|fee| *fee <= bill.order.order.max_fee)
 		.ok_or("its fee exceeds the order's maximum")?;
@@ -193,7 +190,7 @@ pub fn record(worker: &Worker, bill: Bill, tokens_in: usize, work: &Work<'_>) ->
 		worker.records.commit(&stored, &bill.voucher, bill.reservation.settled, &evidence.to_bytes());
 	commit.map_err(|error| error.to_string())?;
 	metrics::recorded(tokens_in, tokens_out, fee);
-	Ok(Recorded { tokens_in, tokens_out })
+	Ok(recorded)
 }
 
 /// What a record counts.
@@ -203,6 +200,13 @@ pub struct Recorded {
 	pub tokens_in: u32,
 	/// Generated tokens.
 	pub tokens_out: u32,
+}
+
+impl Recorded {
+	fn of(tokens_in: usize, work: &Work<'_>) -> Result<Self, String> {
+		let count = |tokens: usize| u32::try_from(tokens).map_err(|_| "too many tokens".to_owned());
+		Ok(Self { tokens_in: count(tokens_in)?, tokens_out: count(work.tokens_out())? })
+	}
 }
 
 /// Most tokens that `max_fee` pays for after a prompt of `tokens_in`, at most `limit`. `None` when it does

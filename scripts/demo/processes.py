@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -15,10 +16,24 @@ class Failed(Exception):
     """Something a person must look at; the message says what and where."""
 
 
+_given = set()
+
+
 def free_port():
-    with socket.socket() as server:
-        server.bind(("127.0.0.1", 0))
-        return server.getsockname()[1]
+    """A port that nobody listens on and that was not given out before.
+
+    It lies below the range that Linux takes ports of outgoing connections from, so that none of them gets in between.
+    """
+    for port in random.sample(range(20_000, 32_000), 1_000):
+        with socket.socket() as server:
+            try:
+                server.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in _given:
+            _given.add(port)
+            return port
+    raise Failed("1,000 ports between 20000 and 32000 were tried and all are taken: stop what listens on them")
 
 
 def get(url, timeout=5, data=None, headers=None):

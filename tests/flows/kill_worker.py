@@ -4,31 +4,18 @@ An answer that reached its client whole has a record; every record is in exactly
 payer was charged their sum and nothing else.
 """
 
-import argparse
 import http.client
 import json
 import random
-import shutil
 import sys
-import tempfile
 import threading
 import time
 import urllib.request
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "scripts" / "demo"))
+from flow import OPERATOR, PAYER, batches, check, main, prepare
 
 import ledger
-from chain import Tributary
-from processes import Failed, Node, Proxy, Worker, free_port, get_json
-
-OPERATOR, SERVICE, PAYER, CONTRIBUTOR = "//Bob", "//Bob//service", "//Pia", "//Ada"
-TEXTS = [
-    "The river Elbe rises in the Giant Mountains and flows through Dresden and Hamburg to the sea.",
-    "The river Spree flows through Berlin and joins the Havel in the district of Spandau.",
-    "A tributary is a river that flows into a larger river and not directly into the sea.",
-]
+from processes import get_json
 
 
 class Asker(threading.Thread):
@@ -67,56 +54,6 @@ class Asker(threading.Thread):
         if not stream and "choices" not in json.loads(data):
             raise ValueError("the answer broke off")
         return trail
-
-
-def prepare(arguments, folder):
-    """A chain with one DataNet, one agent and a funded channel; the worker's configuration."""
-    node = Node(arguments.node, folder)
-    node.ready()
-    tributary = Tributary(arguments.cli, node.url, folder / "store", folder)
-    address = {who: tributary("key", "show", who)["address"] for who in (OPERATOR, SERVICE, PAYER, CONTRIBUTOR)}
-    for who in address:
-        if who != OPERATOR:
-            tributary("pay", address[who], 2_000, key="//Alice")
-    texts = folder / "texts"
-    texts.mkdir()
-    for number, text in enumerate(TEXTS):
-        (texts / f"{number}.txt").write_text(text)
-    datanet = tributary("datanet", "create", "rivers", "--policy", "open", key=CONTRIBUTOR)["datanet"]
-    tributary("datanet", "add", datanet, texts, "--licence", "CC0-1.0", key=CONTRIBUTOR)
-    tributary("datanet", "snapshot", datanet, key=CONTRIBUTOR)
-    price = ("--price-in", "0.5", "--price-out", "1")
-    base = tributary("base", "publish", "base", arguments.model, *price, key=CONTRIBUTOR)["asset"]
-    tributary("agent", "compose", "river-guide", "--base", base, "--datanet", datanet, *price, key=CONTRIBUTOR)
-    port = free_port()
-    tributary(
-        "worker", "register", "--service-key", address[SERVICE], "--endpoint", f"http://127.0.0.1:{port}", "--model", base,
-        "--bond", 500, key=OPERATOR,
-    )
-    tributary("deposit", address[OPERATOR], 1_000, key=PAYER)
-    worker = Worker(
-        arguments.worker, folder, port, node, address[OPERATOR], SERVICE, arguments.model, batch_records=5, batch_seconds=1
-    )
-    port = free_port()
-    command = tributary.command("proxy", "--worker", address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
-    return node, tributary, address, worker, Proxy(command, folder, port, tributary.env)
-
-
-def batches(tributary, operator):
-    """Every batch with its records, recomputed from what the worker published."""
-    following = tributary("worker", "status", operator)["settlement"]["next_sequence"]
-    found = []
-    for sequence in range(following):
-        report = tributary("verify", "batch", operator, sequence)
-        if not report["right"]:
-            raise Failed(f"batch {sequence} is wrong: {json.dumps(report)}")
-        found.append(report)
-    return found
-
-
-def check(condition, text):
-    if not condition:
-        raise Failed(text)
 
 
 def run(arguments, folder, processes):
@@ -171,28 +108,5 @@ def run(arguments, folder, processes):
     )
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("node", "worker", "cli"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=ROOT / "models" / "tributary-3m")
-    parser.add_argument("--kills", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=1)
-    arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="tributary-kill-"))
-    processes = []
-    try:
-        run(arguments, folder, processes)
-    except Failed as failure:
-        print(f"\nerror: {failure}\nLogs and data are in {folder}\n0 passed, 1 failed", file=sys.stderr)
-        return 1
-    finally:
-        for process in reversed(processes):
-            process.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-    print("1 passed, 0 failed")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("kill", __doc__, run, kills=20, seed=1))

@@ -4,21 +4,16 @@ Log-probabilities, several choices, seeds, a JSON schema, a tool call and embedd
 and its batch recomputed.
 """
 
-import argparse
 import json
 import math
-import shutil
 import sys
-import tempfile
 import time
-from pathlib import Path
 
 import openai
 
-from kill_worker import OPERATOR, batches, check, prepare
+from flow import OPERATOR, batches, check, main, prepare
 from processes import Failed, get, get_json
 
-ROOT = Path(__file__).resolve().parents[2]
 MODEL = "river-guide"
 ASK = [{"role": "user", "content": "Where does the river Elbe flow?"}]
 RIVER = {"type": "string", "enum": ["Elbe", "Spree", "Havel"]}
@@ -130,26 +125,5 @@ def run(arguments, folder, processes):
     print(f"    {len(records)} records settled and recomputed")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("node", "worker", "cli"):
-        parser.add_argument(f"--{name}", type=Path, required=True)
-    parser.add_argument("--model", type=Path, default=ROOT / "models" / "tributary-3m")
-    arguments = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="tributary-openai-"))
-    processes = []
-    try:
-        run(arguments, folder, processes)
-    except Failed as failure:
-        print(f"\nerror: {failure}\nLogs and data are in {folder}\n0 passed, 1 failed", file=sys.stderr)
-        return 1
-    finally:
-        for process in reversed(processes):
-            process.stop()
-    shutil.rmtree(folder, ignore_errors=True)
-    print("1 passed, 0 failed")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main("openai", __doc__, run))

@@ -109,7 +109,6 @@ struct Inner {
 	model: ModelConfig,
 	/// Largest adapter, bytes.
 	adapter_limit: u64,
-	vocabulary: usize,
 	grammars: OnceLock<Result<Grammars, EngineError>>,
 	context: usize,
 	max_batch: usize,
@@ -139,7 +138,6 @@ impl Engine {
 		let (choice, device) = device::open(config.device)?;
 		let plan = plan_memory(&config, &model, context, choice)?;
 		let adapter_limit = (plan.pages as u64).saturating_mul(plan.page_bytes);
-		let vocabulary = model.vocab_size;
 
 		let counters = Arc::new(Counters::default());
 		let (messages, inbox) = channel();
@@ -202,7 +200,6 @@ impl Engine {
 				batch_invariant: config.batch_invariant || matches!(choice, DeviceChoice::Cpu),
 				model,
 				adapter_limit,
-				vocabulary,
 				grammars: OnceLock::new(),
 				context,
 				max_batch: config.max_batch,
@@ -254,13 +251,13 @@ impl Engine {
 	/// Compiles a grammar that an answer shall match. The first one takes longer.
 	pub fn grammar(&self, source: GrammarSource) -> Result<Grammar, EngineError> {
 		let inner = &*self.inner;
-		let grammars = inner.grammars.get_or_init(|| Grammars::new(&inner.tokenizer, inner.vocabulary));
+		let grammars = inner.grammars.get_or_init(|| Grammars::new(&inner.tokenizer, inner.model.vocab_size));
 		grammars.as_ref().map_err(Clone::clone)?.compile(source)
 	}
 
 	/// Tokens that logits are computed for: ids are below.
 	pub fn vocabulary(&self) -> usize {
-		self.inner.vocabulary
+		self.inner.model.vocab_size
 	}
 
 	/// Keeps these adapters on the device from now on, and no longer those pinned before: they are brought there before

@@ -259,23 +259,21 @@ impl<A> Intake<A> {
 
 	/// Fails a request that needs more memory than there is.
 	fn refuse(&mut self, index: usize, pages: usize) {
-		let Some(mut waiting) = self.waiting.remove(index) else { return };
+		let Some(waiting) = self.waiting.remove(index) else { return };
 		self.refused = true;
-		self.counters.dequeue();
 		let (needed, budget) = (self.memory.bytes_of(pages), self.memory.bytes());
-		waiting.reporter.end(Event::Failed(EngineError::TooLarge { needed, budget }));
+		self.turn_away(waiting, EngineError::TooLarge { needed, budget });
 	}
 
 	/// Fails the first request, whose adapter of `pages` pages has no room beside its other ones.
 	fn fail_first(&mut self, hash: &ContentHash, pages: usize) {
-		let Some(mut first) = self.waiting.pop_front() else { return };
+		let Some(first) = self.waiting.pop_front() else { return };
 		let others: HashSet<_> = first.needs().filter(|need| *need != hash).copied().collect();
 		let others: usize = others.iter().map(|need| self.memory.pages_of(need)).sum();
 		let bytes = self.memory.bytes_of(pages.saturating_add(others));
 		let error = AdapterError::OverBudget { bytes, budget: self.memory.bytes() };
 		self.refused = true;
-		self.counters.dequeue();
-		first.reporter.end(Event::Failed(EngineError::adapter(hash, error)));
+		self.turn_away(first, EngineError::adapter(hash, error));
 	}
 
 	/// Fails the waiting requests that need an adapter which cannot be had.
@@ -284,10 +282,15 @@ impl<A> Intake<A> {
 			.into_iter()
 			.partition(|waiting: &Waiting| waiting.needs().any(|need| need == hash));
 		self.waiting = kept;
-		for mut waiting in failed {
-			self.counters.dequeue();
-			waiting.reporter.end(Event::Failed(EngineError::adapter(hash, error.clone())));
+		for waiting in failed {
+			self.turn_away(waiting, EngineError::adapter(hash, error.clone()));
 		}
+	}
+
+	/// Fails a request that was taken out of the queue.
+	fn turn_away(&self, mut waiting: Waiting, error: EngineError) {
+		self.counters.dequeue();
+		waiting.reporter.end(Event::Failed(error));
 	}
 
 	/// After a panic of the device. Whether it was while an adapter was put there: then the requests that need it

@@ -60,8 +60,13 @@ pub fn quantize(
 	let checkpoint = Checkpoint::open(source).map_err(ModelError::from)?;
 	let partial = partial_of(target)?;
 	fs::create_dir_all(&partial).map_err(unwritable(&partial))?;
-	let mut shards =
-		Shards { folder: partial.clone(), pending: BTreeMap::new(), bytes: 0, files: BTreeMap::new() };
+	let mut shards = Shards {
+		folder: partial.clone(),
+		pending: BTreeMap::new(),
+		bytes: 0,
+		written: 0,
+		files: BTreeMap::new(),
+	};
 	let names: Vec<&str> = checkpoint.names().collect();
 	for (done, name) in names.iter().enumerate() {
 		let shape = checkpoint.shape(name).unwrap_or_default().to_vec();
@@ -127,6 +132,8 @@ struct Shards {
 	folder: PathBuf,
 	pending: BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>,
 	bytes: usize,
+	/// Files so far.
+	written: usize,
 	/// File of each tensor that was written.
 	files: BTreeMap<String, String>,
 }
@@ -166,8 +173,8 @@ impl Shards {
 	}
 
 	fn write(&mut self) -> Result<(), EngineError> {
-		let number = self.files.values().collect::<std::collections::BTreeSet<_>>().len() + 1;
-		let file = format!("model-{number:05}.safetensors");
+		self.written += 1;
+		let file = format!("model-{:05}.safetensors", self.written);
 		let path = self.folder.join(&file);
 		let views = self.pending.iter().map(|(name, (dtype, shape, bytes))| {
 			TensorView::new(*dtype, shape.clone(), bytes).map(|view| (name.as_str(), view))
@@ -185,7 +192,7 @@ impl Shards {
 	fn finish(mut self) -> Result<(), EngineError> {
 		self.write()?;
 		let path = |name: &str| self.folder.join(name);
-		if self.files.values().all(|file| file == "model-00001.safetensors") {
+		if self.written == 1 {
 			let only = path("model.safetensors");
 			return fs::rename(path("model-00001.safetensors"), &only).map_err(unwritable(&only));
 		}

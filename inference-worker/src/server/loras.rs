@@ -1,8 +1,12 @@
 //! vLLM's endpoints to load and unload adapters by name, for the operator: `POST /v1/load_lora_adapter`,
 //! `POST /v1/unload_lora_adapter`, `GET /v1/lora_adapters`.
 
-use super::{errors::ApiError, members::Members};
+use super::{
+	errors::ApiError,
+	members::{wrong, Members},
+};
 use crate::{
+	config::parse_hash,
 	loaded::{LoadError, Loaded},
 	worker::Worker,
 };
@@ -77,11 +81,7 @@ fn describe(name: &str, loaded: &Loaded, replaced: Option<&Loaded>) -> Value {
 }
 
 fn generation(text: &str) -> Result<Hash, ApiError> {
-	let mut hash = Hash::default();
-	hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut hash).map_err(|_| {
-		ApiError::invalid("invalid_value", "expected_generation must be 32 bytes in hexadecimal")
-	})?;
-	Ok(hash)
+	parse_hash(text).ok_or_else(|| wrong("expected_generation must be 32 bytes in hexadecimal"))
 }
 
 impl From<LoadError> for ApiError {

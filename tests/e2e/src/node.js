@@ -7,21 +7,22 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 
-const freePort = () =>
+/** A port that nobody listens on; below those of outgoing connections, so that none of them takes it meanwhile. */
+const freePort = (not = []) =>
 	new Promise((resolve, reject) => {
+		const port = 20_000 + Math.floor(Math.random() * 12_000);
+		if (not.includes(port)) return resolve(freePort(not));
 		const server = createServer();
-		server.once('error', reject);
-		server.listen(0, '127.0.0.1', () => {
-			const { port } = server.address();
-			server.close(() => resolve(port));
-		});
+		server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(freePort(not)) : reject(error)));
+		server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
 	});
 
 /** A development node on free ports, an API connected to it, and the development accounts. */
 export async function startNode() {
 	const binary = process.env.TRIBUTARY_NODE_BIN;
 	if (!binary) throw new Error('Set TRIBUTARY_NODE_BIN to the built tributary-node; scripts/test.sh does so.');
-	const [rpc, p2p] = [await freePort(), await freePort()];
+	const rpc = await freePort();
+	const p2p = await freePort([rpc]);
 	const base = mkdtempSync(join(tmpdir(), 'tributary-e2e-'));
 	const child = spawn(
 		binary,

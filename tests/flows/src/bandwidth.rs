@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 use std::{hint::black_box, time::Instant};
-use tributary_engine::{config::ModelConfig, loading::Checkpoint, Precision, Projection};
+use tributary_engine::{config::ModelConfig, Precision, Projection};
 
 /// Numbers that are read: more than any cache holds.
 const NUMBERS: usize = 64 << 20;
@@ -24,39 +24,34 @@ pub fn bandwidth() -> f64 {
 
 /// Bytes that a decoding step reads.
 pub struct StepBytes {
-	/// Weights, once for all streams.
-	pub weights: f64,
+	/// All projections and the output, once for all streams.
+	pub weights: u64,
 	/// An adapter's factors.
-	pub adapter: f64,
+	pub adapter: u64,
 	/// Keys and values of a token of one stream.
-	pub token: f64,
+	pub token: u64,
 }
 
 impl StepBytes {
-	/// Of a model on the CPU, with adapters of a rank on all linear layers.
-	pub fn of(config: &ModelConfig, checkpoint: &Checkpoint, precision: Precision, rank: usize) -> Self {
-		let embedding = (config.vocab_size * config.hidden_size) as u64;
-		// Of the embedding a step looks up a few rows; tied, it is read as the output projection.
-		let read = checkpoint.parameters() - if config.tie_embeddings { 0 } else { embedding };
-		let (bits, number) = match precision {
-			Precision::Full => (32.0, 4.0),
-			Precision::Half => (16.0, 2.0),
-			Precision::Int8 => (8.5, 2.0),
-			Precision::Int4 => (4.5, 2.0),
-		};
+	/// Of a model without experts, with adapters of a rank on all linear layers.
+	pub fn of(config: &ModelConfig, precision: Precision, rank: usize) -> Self {
 		let widths = Projection::ALL.map(|projection| projection.widths(config));
-		let sides: usize = widths.into_iter().map(|(inputs, outputs)| inputs + outputs).sum();
+		let of_layer: usize = widths.iter().map(|(inputs, outputs)| inputs * outputs).sum();
+		let sides: usize = widths.iter().map(|(inputs, outputs)| inputs + outputs).sum();
+		let weights = config.layers * of_layer + config.vocab_size * config.hidden_size;
+		// Adapters, keys and values are kept in 16 bits beside all but full weights.
+		let number = if precision == Precision::Full { 4 } else { 2 };
 		Self {
-			weights: read as f64 * bits / 8.0,
-			adapter: (config.layers * rank * sides) as f64 * number,
-			token: (2 * config.layers * config.kv_width()) as f64 * number,
+			weights: precision.bytes(weights as u64),
+			adapter: (config.layers * rank * sides * number) as u64,
+			token: (2 * config.layers * config.kv_width() * number) as u64,
 		}
 	}
 
 	/// Tokens per second of `streams` streams with `adapters` adapters and `tokens` tokens stored for each, if a step
 	/// took no longer than reading what it needs at `bandwidth` bytes per second.
 	pub fn ceiling(&self, bandwidth: f64, streams: usize, adapters: usize, tokens: usize) -> f64 {
-		let stored = (streams * tokens) as f64 * self.token;
-		streams as f64 * bandwidth / (self.weights + adapters as f64 * self.adapter + stored)
+		let of_streams = adapters as u64 * self.adapter + (streams * tokens) as u64 * self.token;
+		streams as f64 * bandwidth / (self.weights + of_streams) as f64
 	}
 }

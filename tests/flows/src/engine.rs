@@ -12,8 +12,8 @@ use std::{
 	time::{Duration, Instant},
 };
 use tributary_engine::{
-	config::ModelConfig, loading::Checkpoint, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine,
-	EngineConfig, Event, Precision, Request, Sampling,
+	config::ModelConfig, AdapterSource, AdapterUse, ContentHash, DeviceChoice, Engine, EngineConfig, Event,
+	Precision, Request, Sampling,
 };
 
 use crate::bandwidth::{bandwidth, StepBytes};
@@ -161,8 +161,7 @@ pub fn measure(settings: &Settings) -> Result<EngineReport> {
 		adapter_bytes: settings.adapter_bytes,
 		..EngineConfig::default()
 	};
-	let (bandwidth, checkpoint) = (bandwidth(), Checkpoint::open(&settings.model)?);
-	let bytes = StepBytes::of(&config, &checkpoint, settings.precision, RANK);
+	let (bandwidth, bytes) = (bandwidth(), StepBytes::of(&config, settings.precision, RANK));
 	let engine = Engine::start(engine_config, Arc::new(Folders(adapters.path().into())))?;
 	let mut rows = Vec::new();
 	for streams in [1, 8, STREAMS] {

@@ -14,6 +14,7 @@ use tributary_engine::{
 	Request, Sampling,
 };
 
+use crate::bandwidth::StepBytes;
 use crate::engine::{hash_of, percentile, write_adapter, Folders};
 
 /// Adapter folders that are made; more adapters share their content under hashes of their own.
@@ -153,9 +154,7 @@ pub fn measure(settings: &Settings) -> Result<GpuReport> {
 	};
 	let engine = Engine::start(engine_config, Arc::new(Folders(adapters)))?;
 	let device = engine.device();
-	let weight_bytes = linear_weights(&config) * half_bits(settings.precision) / 16;
-	let adapter_bytes =
-		adapter_numbers(&config, settings.rank) * if settings.precision == Precision::Full { 4 } else { 2 };
+	let bytes = StepBytes::of(&config, settings.precision, settings.rank);
 	// Each adapter once: as many stay on the device as fit.
 	let all: Vec<_> = (0..settings.adapters).map(Some).collect();
 	for some in all.chunks(32) {
@@ -179,9 +178,8 @@ pub fn measure(settings: &Settings) -> Result<GpuReport> {
 				}
 			}
 			let (base, distinct) = (percentile(&mut base, 0.5), percentile(&mut distinct, 0.5));
-			let ceiling =
-				settings.bandwidth.map(|bandwidth| streams as f64 * bandwidth * 1e9 / weight_bytes as f64);
-			let (weights, factors) = (weight_bytes as f64, (streams as u64 * adapter_bytes) as f64);
+			let ceiling = settings.bandwidth.map(|bandwidth| bytes.ceiling(bandwidth * 1e9, streams, 0, 0));
+			let (weights, factors) = (bytes.weights as f64, (streams as u64 * bytes.adapter) as f64);
 			Ok(Row {
 				streams,
 				base,
@@ -199,8 +197,8 @@ pub fn measure(settings: &Settings) -> Result<GpuReport> {
 		shape: settings.shape.name(),
 		device: device.to_string(),
 		precision: settings.precision.to_string(),
-		weight_bytes,
-		adapter_bytes,
+		weight_bytes: bytes.weights,
+		adapter_bytes: bytes.adapter,
 		rank: settings.rank,
 		adapters: settings.adapters,
 		resident,
@@ -255,39 +253,6 @@ fn serve(engine: &Engine, adapters: &[Option<usize>], tokens: usize) -> Result<V
 		engine.submit(request, sink).map_err(|error| anyhow!("{error}"))?;
 	}
 	(0..adapters.len()).map(|_| receiver.recv().context("the engine dropped a request")?).collect()
-}
-
-/// Weights that a decoding step multiplies with: all projections, and the output.
-fn linear_weights(config: &ModelConfig) -> u64 {
-	let layer: usize = Projection::ALL
-		.iter()
-		.map(|projection| {
-			let (inputs, outputs) = projection.widths(config);
-			inputs * outputs
-		})
-		.sum();
-	(config.layers * layer + config.vocab_size * config.hidden_size) as u64
-}
-
-fn adapter_numbers(config: &ModelConfig, rank: usize) -> u64 {
-	let layer: usize = Projection::ALL
-		.iter()
-		.map(|projection| {
-			let (inputs, outputs) = projection.widths(config);
-			rank * (inputs + outputs)
-		})
-		.sum();
-	(config.layers * layer) as u64
-}
-
-/// Twice the bits of a weight, its part of the scale included.
-fn half_bits(precision: Precision) -> u64 {
-	match precision {
-		Precision::Full => 64,
-		Precision::Half => 32,
-		Precision::Int8 => 17,
-		Precision::Int4 => 9,
-	}
 }
 
 /// A Hugging Face folder with random weights in f16, a file a layer.

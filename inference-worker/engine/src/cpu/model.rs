@@ -330,8 +330,8 @@ impl Executor for CpuModel {
 	type Adapter = Adapter;
 
 	fn adapter_pages(&self, adapter: &HostAdapter) -> usize {
-		let (width, precision) = if self.half { (2, Precision::Int8) } else { (4, Precision::Full) };
-		adapter.pages(width, Self::page_bytes(&self.config, precision))
+		let page_bytes = Cache::page_bytes(self.config.layers, shape(&self.config), self.half);
+		adapter.pages(if self.half { 2 } else { 4 }, page_bytes)
 	}
 
 	/// The memory of the pages goes back to the system, and the adapter takes as much from there.

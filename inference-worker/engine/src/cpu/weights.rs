@@ -61,8 +61,8 @@ impl Precision {
 		}
 	}
 
-	/// Bytes of so many weights.
-	pub(crate) fn bytes(self, weights: u64) -> u64 {
+	/// Bytes of so many weights, their scales included.
+	pub fn bytes(self, weights: u64) -> u64 {
 		match self {
 			Self::Full => weights.saturating_mul(4),
 			Self::Half => weights.saturating_mul(2),
