@@ -1,0 +1,1 @@
+//! MCP client: an agent's tools, called within limits of time and size.
