@@ -1,8 +1,11 @@
 //! Usage batches: the signed usage proof that reaches the chain, and the records published beside it.
 
 use crate::{
-	earnings::EarningsLeaf, limits::MaxAgents, merkle_sum::SumNode, record::UsageRecord, AccountId, AssetRef,
-	Balance, BlockNumber, Hash,
+	earnings::EarningsLeaf,
+	limits::{MaxAgentTools, MaxAgents},
+	merkle_sum::SumNode,
+	record::UsageRecord,
+	AccountId, Balance, BlockNumber, Hash, Served,
 };
 use alloc::vec::Vec;
 use bounded_collections::BoundedVec;
@@ -27,12 +30,22 @@ pub struct BatchHeader {
 	pub earnings: SumNode,
 }
 
-/// What one channel owes to one agent version in a batch.
+/// How often one tool of an agent version was called in a channel's records.
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
+pub struct ToolCalls {
+	/// Index into the composition's list of tools.
+	pub tool: u8,
+	/// Number of calls, above zero.
+	#[codec(compact)]
+	pub calls: u32,
+}
+
+/// What one channel owes to one agent version with its active skills in a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
 pub struct AgentUsage {
-	/// Index into the batch's list of agent versions.
+	/// Index into the batch's list of what served.
 	pub agent: u8,
 	/// Number of records.
 	#[codec(compact)]
@@ -40,6 +53,20 @@ pub struct AgentUsage {
 	/// Sum of their fees, planck.
 	#[codec(compact)]
 	pub fee: Balance,
+	/// Their tool calls: sorted by tool, each tool once. Their price is in the fee.
+	pub calls: BoundedVec<ToolCalls, MaxAgentTools>,
+}
+
+impl AgentUsage {
+	/// Whether the calls are sorted, name each tool once, none without calls, and none beyond the first
+	/// `tools`.
+	pub fn are_calls_valid(&self, tools: usize) -> bool {
+		let sorted = self.calls.windows(2).all(|pair| match pair {
+			[a, b] => a.tool < b.tool,
+			_ => false,
+		});
+		sorted && self.calls.iter().all(|used| used.calls > 0 && usize::from(used.tool) < tools)
+	}
 }
 
 /// What one channel pays in a batch, and the voucher that allows it.
@@ -103,8 +130,8 @@ pub struct BatchData {
 	pub sequence: u64,
 	/// Version of the protocol parameters that fees were computed with.
 	pub parameters: u32,
-	/// The agent versions, in the order that [`AgentUsage::agent`] counts.
-	pub agents: Vec<AssetRef>,
+	/// The agent versions with their active skills, in the order that [`AgentUsage::agent`] counts.
+	pub agents: Vec<Served>,
 	/// The records, in the order of the records root.
 	pub records: Vec<UsageRecord>,
 	/// The earnings tree before this batch: all settled batches so far.
@@ -170,4 +197,29 @@ pub enum Verdict {
 	},
 	/// The batch stands; the challenger's bond is lost.
 	Stand,
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	fn usage(calls: &[(u8, u32)]) -> AgentUsage {
+		let calls: Vec<_> =
+			calls.iter().map(|(tool, calls)| ToolCalls { tool: *tool, calls: *calls }).collect();
+		AgentUsage { agent: 0, records: 1, fee: 1, calls: calls.try_into().unwrap() }
+	}
+
+	#[test]
+	fn calls_are_valid_when_sorted_counted_and_of_the_agents_tools() {
+		assert!(usage(&[]).are_calls_valid(0));
+		assert!(usage(&[(0, 1), (2, 7)]).are_calls_valid(3));
+	}
+
+	#[test]
+	fn calls_are_refused_when_unsorted_repeated_empty_or_of_no_tool() {
+		assert!(!usage(&[(1, 1), (0, 1)]).are_calls_valid(3));
+		assert!(!usage(&[(1, 1), (1, 1)]).are_calls_valid(3));
+		assert!(!usage(&[(1, 0)]).are_calls_valid(3));
+		assert!(!usage(&[(3, 1)]).are_calls_valid(3));
+	}
 }

@@ -86,18 +86,18 @@ impl EarningsTree {
 	}
 }
 
-/// One record's weight in the division of its agent's data share.
+/// One record's weight in the division of the data share of what served it.
 #[derive(Clone, Copy, Debug)]
 pub struct Weighted<'a> {
-	/// The record's fee less the flat platform fee, planck.
+	/// See [`crate::record::UsageRecord::net`], planck.
 	pub net: Balance,
 	/// Its attribution vector.
 	pub vector: &'a [Share],
 }
 
-/// Divides one agent's data share of a batch among earners: each record weighs its net fee, each share
-/// its ppm. Every contributor gets the floor of the exact quota; what is left goes to the pools of the
-/// agent's DataNets by largest remainder of their own weights (equally when they have none). The parts
+/// Divides the data share in a batch of one agent version with its active skills among earners: each record
+/// weighs its net fee, each share its ppm. Every contributor gets the floor of the exact quota; what is left
+/// goes to the pools of the active DataNets by largest remainder of their own weights (equally when they have none). The parts
 /// sum to `data`. `None` when weights overflow or there is money but no DataNet to give it to.
 pub fn divide(
 	data: Balance,

@@ -60,6 +60,11 @@ pub fn fee(
 		.checked_add(platform)
 }
 
+/// What tool calls cost, planck: the sum of number of calls times price per call. `None` on overflow.
+pub fn price_of_calls(calls: impl IntoIterator<Item = (u32, Balance)>) -> Option<Balance> {
+	calls.into_iter().try_fold(0u128, |sum, (calls, price)| sum.checked_add(price.checked_mul(calls.into())?))
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;
@@ -75,6 +80,14 @@ mod tests {
 	#[test]
 	fn fee_is_none_when_it_overflows() {
 		assert_eq!(fee(Price { input: u128::MAX, output: 0 }, 2_000, 0, 0, 0), None);
+	}
+
+	#[test]
+	fn calls_cost_number_times_price_when_summed_and_none_when_it_overflows() {
+		assert_eq!(price_of_calls([(2, 30), (1, 0), (3, 5)]), Some(75));
+		assert_eq!(price_of_calls([]), Some(0));
+		assert_eq!(price_of_calls([(2, u128::MAX)]), None);
+		assert_eq!(price_of_calls([(1, u128::MAX), (1, 1)]), None);
 	}
 
 	proptest! {

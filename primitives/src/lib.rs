@@ -32,9 +32,11 @@ pub mod range;
 pub mod record;
 pub mod request;
 pub mod royalty;
+pub mod served;
 pub mod split;
 pub mod traits;
 pub mod views;
 pub mod voucher;
 
 pub use ids::*;
+pub use served::{Served, SkillSet};

@@ -6,7 +6,7 @@ use bounded_collections::ConstU32;
 pub const MAX_RECORDS_PER_BATCH: u32 = 4_096;
 /// Channels that one batch may charge.
 pub const MAX_CHANNELS_PER_BATCH: u32 = 256;
-/// Distinct agent versions in one batch.
+/// Distinct agent versions with their active skills in one batch.
 pub const MAX_AGENTS_PER_BATCH: u32 = 32;
 /// Vault credits that one batch may cause.
 pub const MAX_CREDITS_PER_BATCH: u32 = 512;
@@ -24,12 +24,18 @@ pub const MAX_AGENT_ADAPTERS: u32 = 8;
 pub const MAX_AGENT_PROMPTS: u32 = 8;
 /// DataNets of one agent.
 pub const MAX_AGENT_DATANETS: u32 = 8;
+/// Tools of one agent.
+pub const MAX_AGENT_TOOLS: u32 = 8;
+/// Skills of one agent.
+pub const MAX_AGENT_SKILLS: u32 = 8;
 /// Accounts an owner may split a vault among.
 pub const MAX_VAULT_HOLDERS: u32 = 8;
 /// Location hints of one asset version.
 pub const MAX_HINTS: u32 = 3;
 /// Bytes of a location hint or an endpoint.
 pub const MAX_URL: u32 = 256;
+/// Bytes of what a tool's server calls itself: its name and version.
+pub const MAX_IDENTITY: u32 = 128;
 /// Bytes of a name.
 pub const MAX_NAME: u32 = 64;
 /// Bytes of free text: descriptions, contribution metadata, reasons.
@@ -55,12 +61,18 @@ pub type MaxAgentAdapters = ConstU32<MAX_AGENT_ADAPTERS>;
 pub type MaxAgentPrompts = ConstU32<MAX_AGENT_PROMPTS>;
 /// [`MAX_AGENT_DATANETS`] as a type.
 pub type MaxAgentDataNets = ConstU32<MAX_AGENT_DATANETS>;
+/// [`MAX_AGENT_TOOLS`] as a type.
+pub type MaxAgentTools = ConstU32<MAX_AGENT_TOOLS>;
+/// [`MAX_AGENT_SKILLS`] as a type.
+pub type MaxAgentSkills = ConstU32<MAX_AGENT_SKILLS>;
 /// [`MAX_VAULT_HOLDERS`] as a type.
 pub type MaxVaultHolders = ConstU32<MAX_VAULT_HOLDERS>;
 /// [`MAX_HINTS`] as a type.
 pub type MaxHints = ConstU32<MAX_HINTS>;
 /// [`MAX_URL`] as a type.
 pub type MaxUrl = ConstU32<MAX_URL>;
+/// [`MAX_IDENTITY`] as a type.
+pub type MaxIdentity = ConstU32<MAX_IDENTITY>;
 /// [`MAX_NAME`] as a type.
 pub type MaxName = ConstU32<MAX_NAME>;
 /// [`MAX_TEXT`] as a type.

@@ -2,10 +2,10 @@
 
 use crate::{
 	hash::tagged,
-	limits::MaxShares,
+	limits::{MaxAgentTools, MaxShares},
 	merkle_sum::{self, SumNode},
 	request::SignedOrder,
-	AssetRef, Balance, ContributionIndex, DataNetId, Earner, Hash, Ppm, PPM,
+	AssetRef, Balance, ContributionIndex, DataNetId, Earner, Hash, Ppm, Served, SkillSet, PPM,
 };
 use bounded_collections::BoundedVec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -83,6 +83,40 @@ pub fn is_valid_vector(vector: &[Share]) -> bool {
 	sorted && pools && (vector.is_empty() || sum == Some(PPM)) && vector.iter().all(|share| share.ppm > 0)
 }
 
+/// Calls of one tool in a record.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub struct ToolUse {
+	/// The tool version.
+	pub tool: AssetRef,
+	/// How often the model called it: once each, however often a call was retried. Above zero.
+	pub calls: u32,
+}
+
+/// The tools that a record paid for: sorted, each once, none without calls.
+pub type ToolUses = BoundedVec<ToolUse, MaxAgentTools>;
+
+/// Whether the calls of a record have the form that [`ToolUses`] promises.
+pub fn are_valid_calls(calls: &[ToolUse]) -> bool {
+	let sorted = calls.windows(2).all(|pair| match pair {
+		[a, b] => a.tool < b.tool,
+		_ => false,
+	});
+	sorted && calls.iter().all(|tool| tool.calls > 0)
+}
+
 /// One inference.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct UsageRecord {
@@ -90,11 +124,15 @@ pub struct UsageRecord {
 	pub order: SignedOrder,
 	/// The agent that answered.
 	pub agent: AssetRef,
+	/// Which of its skills were active.
+	pub skills: SkillSet,
 	/// Prompt tokens.
 	pub tokens_in: u32,
 	/// Generated tokens.
 	pub tokens_out: u32,
-	/// Price of tool calls, planck.
+	/// Which tools were called, and how often.
+	pub calls: ToolUses,
+	/// Price of the calls, planck.
 	pub tools: Balance,
 	/// Version of the parameters whose platform fee is in the fee: those in force when the answer began. A
 	/// batch is split by those in force when it arrives, which may be later ones.
@@ -115,9 +153,20 @@ pub struct UsageRecord {
 }
 
 impl UsageRecord {
+	/// What answered.
+	pub fn served(&self) -> Served {
+		Served { agent: self.agent, skills: self.skills }
+	}
+
+	/// What is divided among the parts by their shares, planck: the fee less the price of tool calls and
+	/// `platform_fee`. Zero when these are more: the platform's fee may have been raised since the answer.
+	pub fn net(&self, platform_fee: Balance) -> Balance {
+		self.fee.saturating_sub(self.tools).saturating_sub(platform_fee)
+	}
+
 	/// The record's hash.
 	pub fn hash(&self) -> Hash {
-		tagged("tributary/record/1", self)
+		tagged("tributary/record/2", self)
 	}
 
 	/// The record's leaf in its batch's Merkle-sum tree of fees.
@@ -129,6 +178,23 @@ impl UsageRecord {
 #[cfg(test)]
 mod tests {
 	use super::*;
+
+	fn used(asset: u32, calls: u32) -> ToolUse {
+		ToolUse { tool: AssetRef { asset, version: 1 }, calls }
+	}
+
+	#[test]
+	fn calls_are_valid_when_sorted_and_counted() {
+		assert!(are_valid_calls(&[]));
+		assert!(are_valid_calls(&[used(1, 2), used(2, 1)]));
+	}
+
+	#[test]
+	fn calls_are_refused_when_unsorted_repeated_or_empty() {
+		assert!(!are_valid_calls(&[used(2, 1), used(1, 1)]));
+		assert!(!are_valid_calls(&[used(1, 1), used(1, 1)]));
+		assert!(!are_valid_calls(&[used(1, 0)]));
+	}
 
 	fn share(contribution: u32, ppm: Ppm) -> Share {
 		Share {

@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-/// Shares of a net fee (fee less the flat platform fee) in ppm. They sum to [`PPM`].
+/// Shares of a net fee (fee less the price of tool calls and the flat platform fee) in ppm. They sum to [`PPM`].
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -22,7 +22,7 @@ pub struct SplitTable {
 	pub adapters: Ppm,
 	/// Prompts, by price.
 	pub prompts: Ppm,
-	/// Tools, by price.
+	/// Tools that were called, by what their calls cost: beside that cost, which is theirs whole.
 	pub tools: Ppm,
 	/// Evaluators of the adapters and the base model.
 	pub evaluators: Ppm,
@@ -77,24 +77,24 @@ impl SplitTable {
 	}
 }
 
-/// Which parts an agent has. The platform and the worker are always present.
+/// Which parts of an agent took part in an answer. The platform and the worker are always present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Presence {
 	/// Somebody stakes.
 	pub stakers: bool,
 	/// A base model (every agent has one).
 	pub base_model: bool,
-	/// At least one adapter.
+	/// At least one active adapter.
 	pub adapters: bool,
-	/// At least one prompt.
+	/// At least one active prompt.
 	pub prompts: bool,
-	/// At least one tool.
+	/// At least one call of a tool.
 	pub tools: bool,
-	/// At least one evaluation of the agent's models.
+	/// At least one evaluation of the base model or an active adapter.
 	pub evaluators: bool,
 	/// An author (every agent has one).
 	pub agent: bool,
-	/// At least one DataNet.
+	/// At least one active DataNet.
 	pub data: bool,
 }
 

@@ -1,6 +1,8 @@
 //! How pallets meet without knowing each other: each trait is implemented by one pallet and used by others.
 
-use crate::{royalty::Payees, AccountId, AssetId, AssetRef, Balance, DataNetId, Ppm, VaultKey};
+use crate::{
+	royalty::Payees, views::ToolView, AccountId, AssetId, AssetRef, Balance, DataNetId, Ppm, Served, VaultKey,
+};
 use alloc::vec::Vec;
 
 /// An amount or weight does not fit its type.
@@ -33,16 +35,36 @@ pub trait Snapshots {
 	fn exists(snapshot: crate::SnapshotRef) -> bool;
 }
 
+/// Registered tools. Implemented by the tools pallet.
+pub trait Tools {
+	/// What a call of the tool version costs, planck; nothing when there is no such version.
+	fn price(tool: AssetRef) -> Option<Balance>;
+	/// All about a tool version.
+	fn view(tool: AssetRef) -> Option<ToolView>;
+}
+
 /// One priced asset in an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-	/// Its weight among the agent's assets of the same kind, see [`crate::fee::Price::weight`].
+	/// Its weight among the agent's assets of the same kind, see [`crate::fee::Price::weight`]; for a tool what
+	/// its calls cost, planck.
 	pub weight: Balance,
 	/// Who is paid, the asset itself first.
 	pub payees: Payees,
 }
 
-/// What an agent version is made of, for the split of its fees.
+/// One tool of an agent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolPart {
+	/// The tool.
+	pub tool: AssetId,
+	/// What a call costs, planck.
+	pub price: Balance,
+	/// Who is paid, the tool itself first.
+	pub payees: Payees,
+}
+
+/// The active parts of an agent version, for the split of its fees.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
 	/// The agent itself (its author's vault and lineage).
@@ -53,6 +75,8 @@ pub struct Parts {
 	pub adapters: Vec<Part>,
 	/// Prompts.
 	pub prompts: Vec<Part>,
+	/// All tools of the version, in its order: [`crate::batch::ToolCalls::tool`] counts them.
+	pub tools: Vec<ToolPart>,
 	/// Base model and adapters: those with evaluators share the evaluators' part equally.
 	pub evaluated: Vec<AssetId>,
 	/// DataNets.
@@ -61,6 +85,7 @@ pub struct Parts {
 
 /// Agent compositions. Implemented by the agents pallet.
 pub trait AgentParts {
-	/// The parts of an agent version. Retired agents still answer: what was served is still paid.
-	fn parts(agent: AssetRef) -> Option<Parts>;
+	/// The parts of an agent version that are active under a skill set; nothing when the version has no such
+	/// skills. Retired agents still answer: what was served is still paid.
+	fn parts(served: Served) -> Option<Parts>;
 }

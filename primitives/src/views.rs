@@ -5,9 +5,10 @@ use crate::{
 	fee::Price,
 	merkle_sum::SumNode,
 	royalty::Payee,
+	served::has_bit,
 	split::{Presence, SplitTable},
 	AccountId, AssetId, AssetKind, AssetRef, AssetVersion, Balance, BlockNumber, ContributionIndex,
-	DataNetId, Hash, Ppm, SnapshotRef, SnapshotVersion, VaultKey,
+	DataNetId, Hash, Ppm, Served, SkillSet, SnapshotRef, SnapshotVersion, VaultKey,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -75,17 +76,19 @@ pub struct SettlementView {
 	pub claimed: Balance,
 }
 
-/// One agent version's part of a batch.
+/// The part of a batch of one agent version with its active skills.
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
 pub struct AgentTotal {
-	/// The agent version.
-	pub agent: AssetRef,
+	/// The agent version and its active skills.
+	pub served: Served,
 	/// Settled records.
 	pub records: u32,
 	/// Settled fees, planck.
 	pub fee: Balance,
+	/// The price of tool calls in them, planck.
+	pub tools: Balance,
 	/// Its data share, planck.
 	pub data: Balance,
 }
@@ -107,7 +110,7 @@ pub struct BatchView {
 	pub parameters: u32,
 	/// Escrow it moved, planck.
 	pub escrow: Balance,
-	/// What each agent version settled.
+	/// What each agent version with its active skills settled.
 	pub agents: Vec<AgentTotal>,
 	/// Channels that were not charged, and why.
 	pub failed: Vec<(AccountId, ChannelFault)>,
@@ -213,6 +216,65 @@ pub struct TrailView {
 	pub agent: Option<AgentView>,
 }
 
+/// A tool version: an MCP server and its tool list.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct ToolView {
+	/// The tool version.
+	pub tool: AssetRef,
+	/// Its name.
+	pub name: Vec<u8>,
+	/// Its owner.
+	pub owner: AccountId,
+	/// Where the server is: `https://…`, `http://…` or `stdio:name`.
+	pub server: Vec<u8>,
+	/// What the server calls itself: its name and version.
+	pub identity: Vec<u8>,
+	/// BLAKE3 of the tool list in canonical JSON.
+	pub content: Hash,
+	/// Where the tool list may be found.
+	pub hints: Vec<Vec<u8>>,
+	/// What a call costs, planck.
+	pub price: Balance,
+	/// Whether new agents may still use it.
+	pub retired: bool,
+}
+
+/// A skill of an agent version: parts that a request uses or does without.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct SkillView {
+	/// What it is for: requests are compared with this text.
+	pub description: Vec<u8>,
+	/// Least similarity of a request that uses it: cosine in millionths.
+	pub threshold: i32,
+	/// Its adapters, as bits of the version's list.
+	pub adapters: u8,
+	/// Its prompts, as bits of the version's list.
+	pub prompts: u8,
+	/// Its DataNets, as bits of the version's list.
+	pub datanets: u8,
+}
+
+/// The parts of an agent version that are active under a skill set. Base model and tools always are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ActiveParts {
+	/// Adapters and their scales (ppm of the trained strength).
+	pub adapters: Vec<(AssetRef, Ppm)>,
+	/// Prompts, in order.
+	pub prompts: Vec<AssetRef>,
+	/// Snapshots.
+	pub datanets: Vec<SnapshotRef>,
+}
+
+/// The parts whose bit is in `mask`.
+pub fn select<T: Clone>(parts: &[T], mask: u8) -> Vec<T> {
+	parts
+		.iter()
+		.enumerate()
+		.filter(|(index, _)| has_bit(mask, *index))
+		.map(|(_, part)| part.clone())
+		.collect()
+}
+
 /// An agent version.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct AgentView {
@@ -232,27 +294,45 @@ pub struct AgentView {
 	pub prompts: Vec<AssetRef>,
 	/// The snapshots it retrieves from and is attributed to.
 	pub datanets: Vec<SnapshotRef>,
+	/// What the model may call.
+	pub tools: Vec<ToolView>,
+	/// Which of the parts are used only by some requests, and by which.
+	pub skills: Vec<SkillView>,
 	/// Whether it may still be used.
 	pub retired: bool,
-	/// Whether evaluators share its fees now.
-	pub evaluated: bool,
+	/// Which of base model and adapters evaluators share the fees of now.
+	pub evaluated: Vec<AssetId>,
 	/// Whether stakers share its fees now.
 	pub staked: bool,
 }
 
 impl AgentView {
-	/// Which parts of the split the agent has.
-	pub fn presence(&self) -> Presence {
-		Presence {
+	/// The parts that are active under a skill set; `None` when the version lacks one of the skills.
+	pub fn active(&self, skills: SkillSet) -> Option<ActiveParts> {
+		let mask = |of: fn(&SkillView) -> u8| skills.active(self.skills.iter().map(of));
+		skills.fits(self.skills.len()).then(|| ActiveParts {
+			adapters: select(&self.adapters, mask(|skill| skill.adapters)),
+			prompts: select(&self.prompts, mask(|skill| skill.prompts)),
+			datanets: select(&self.datanets, mask(|skill| skill.datanets)),
+		})
+	}
+
+	/// Which parts of the split take part under a skill set, by whether a tool was called; `None` when the
+	/// version lacks one of the skills.
+	pub fn presence(&self, skills: SkillSet, called: bool) -> Option<Presence> {
+		let ActiveParts { adapters, prompts, datanets } = self.active(skills)?;
+		let mut models =
+			core::iter::once(self.base.asset).chain(adapters.iter().map(|(adapter, _)| adapter.asset));
+		Some(Presence {
 			stakers: self.staked,
 			base_model: true,
-			adapters: !self.adapters.is_empty(),
-			prompts: !self.prompts.is_empty(),
-			tools: false,
-			evaluators: self.evaluated,
+			adapters: !adapters.is_empty(),
+			prompts: !prompts.is_empty(),
+			tools: called,
+			evaluators: models.any(|model| self.evaluated.contains(&model)),
 			agent: true,
-			data: !self.datanets.is_empty(),
-		}
+			data: !datanets.is_empty(),
+		})
 	}
 }
 

@@ -92,9 +92,11 @@ fn record() -> UsageRecord {
 	UsageRecord {
 		order: order(),
 		agent: AssetRef { asset: 11, version: 1 },
+		skills: SkillSet(0b10),
 		tokens_in: 120,
 		tokens_out: 64,
-		tools: 0,
+		calls: vec![ToolUse { tool: AssetRef { asset: 17, version: 2 }, calls: 3 }].try_into().unwrap(),
+		tools: 600,
 		parameters: 3,
 		fee: 700_123,
 		output: [12; 32],
@@ -130,6 +132,7 @@ fn order_matches_vector_when_encoded_and_hashed() {
 #[test]
 fn record_matches_vector_when_encoded_and_hashed() {
 	assert!(is_valid_vector(&vector()));
+	assert!(are_valid_calls(&record().calls));
 	golden(
 		"record",
 		&record(),
@@ -143,7 +146,7 @@ fn record_matches_vector_when_encoded_and_hashed() {
 
 #[test]
 fn batch_matches_vector_when_encoded() {
-	let second = UsageRecord { fee: 1, ..record() };
+	let second = UsageRecord { fee: 1, calls: Default::default(), tools: 0, ..record() };
 	let root = merkle_sum::root(&[record().leaf(), second.leaf()]).unwrap();
 	let mut tree = EarningsTree::default();
 	tree.credit(Earner::Account([10; 32]), 75).unwrap();
@@ -166,7 +169,14 @@ fn batch_matches_vector_when_encoded() {
 		cumulative: 5_000_000_000_000,
 		expiry: 600,
 		signature: [6; 64],
-		usage: vec![AgentUsage { agent: 0, records: 2, fee: root.sum }].try_into().unwrap(),
+		usage: vec![AgentUsage {
+			agent: 0,
+			records: 2,
+			fee: root.sum,
+			calls: vec![ToolCalls { tool: 1, calls: 3 }].try_into().unwrap(),
+		}]
+		.try_into()
+		.unwrap(),
 	};
 	golden("channel-charge", &charge, &[("amount", charge.amount().unwrap().to_string())]);
 	let data = BatchData {
@@ -174,7 +184,7 @@ fn batch_matches_vector_when_encoded() {
 		worker: [3; 32],
 		sequence: 2,
 		parameters: 0,
-		agents: vec![AssetRef { asset: 11, version: 1 }],
+		agents: vec![record().served()],
 		records: vec![record(), second],
 		settled: tree.leaves(),
 	};
