@@ -162,4 +162,6 @@ mod runtime {
 	pub type Attribution = pallet_attribution;
 	#[runtime::pallet_index(48)]
 	pub type Tools = pallet_tools;
+	#[runtime::pallet_index(49)]
+	pub type Grants = pallet_grants;
 }
