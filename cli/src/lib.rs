@@ -13,6 +13,7 @@ mod keystore;
 pub mod output;
 mod parse;
 mod proxy;
+mod skills;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -4,7 +4,7 @@ use comfy_table::{presets::NOTHING, Cell, CellAlignment, Table};
 use serde_json::Value;
 use std::{io::Write, process::ExitCode};
 use tributary_client::{keys, money};
-use tributary_primitives::{AccountId, AssetRef, Balance, Hash, SnapshotRef, VaultKey};
+use tributary_primitives::{AccountId, AssetRef, Balance, Hash, SkillSet, SnapshotRef, VaultKey};
 
 /// The result of a command.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -79,6 +79,11 @@ pub fn line(bytes: &[u8]) -> String {
 /// `ID:VERSION`.
 pub fn version(reference: AssetRef) -> String {
 	format!("{}:{}", reference.asset, reference.version)
+}
+
+/// The numbers of active skills, from 0.
+pub fn skill_numbers(skills: SkillSet) -> Vec<usize> {
+	(0..8).filter(|skill| skills.contains(*skill)).collect()
 }
 
 /// `ID:VERSION`.

@@ -12,7 +12,7 @@ use tributary_primitives::{
 	batch::BatchData,
 	earnings::EarningsTree,
 	views::{AgentView, BatchView, Parameters, WorkerView},
-	AccountId, AssetRef, Balance, Hash,
+	AccountId, Balance, Hash, Served,
 };
 
 /// Published bytes of a batch, by the hash on chain: from the content store, else from the worker.
@@ -41,11 +41,13 @@ pub async fn published(context: &Context, view: &BatchView) -> Result<Vec<u8>, F
 	Ok(bytes)
 }
 
-/// The agent versions that a batch lists.
-pub async fn agents(chain: &Chain, listed: &[AssetRef]) -> Result<Vec<AgentView>, Failure> {
-	let mut views = Vec::new();
-	for agent in listed {
-		views.extend(chain.agent(agent.asset, Some(agent.version)).await?);
+/// The agent versions that a batch lists, each once.
+pub async fn agents(chain: &Chain, listed: &[Served]) -> Result<Vec<AgentView>, Failure> {
+	let mut views: Vec<AgentView> = Vec::new();
+	for Served { agent, .. } in listed {
+		if !views.iter().any(|known| known.agent == *agent) {
+			views.extend(chain.agent(agent.asset, Some(agent.version)).await?);
+		}
 	}
 	Ok(views)
 }
@@ -71,7 +73,7 @@ pub async fn after(context: &Context, view: &BatchView) -> Result<EarningsTree, 
 	let before =
 		EarningsTree::from_leaves(&data.settled).ok_or_else(|| wrong("an earner is listed twice"))?;
 	let chain = context.chain().await?;
-	let terms: Vec<_> = agents(chain, &data.agents).await?.iter().map(AgentTerms::from).collect();
+	let terms = AgentTerms::all(data.agents.iter().copied(), &agents(chain, &data.agents).await?);
 	let flat = parameters(chain, view.parameters).await?.platform_fee;
 	let failed: Vec<AccountId> = view.failed.iter().map(|(payer, _)| *payer).collect();
 	advance(&before, &data.records, &failed, &view.agents, &terms, flat)

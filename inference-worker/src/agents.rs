@@ -48,8 +48,10 @@ impl Agent {
 				adapters: vec![],
 				prompts: vec![],
 				datanets: vec![],
+				tools: vec![],
+				skills: vec![],
 				retired: false,
-				evaluated: false,
+				evaluated: vec![],
 				staked: false,
 			},
 			name: name.to_owned(),
@@ -294,8 +296,10 @@ pub(crate) mod tests {
 			adapters: vec![],
 			prompts: vec![],
 			datanets: vec![],
+			tools: vec![],
+			skills: vec![],
 			retired: false,
-			evaluated: false,
+			evaluated: vec![],
 			staked: false,
 		}
 	}

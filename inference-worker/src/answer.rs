@@ -309,7 +309,7 @@ impl Answer {
 		}
 		let decoding = first.map(|first| first.elapsed()).unwrap_or_default();
 		let recording = tokio::task::spawn_blocking(move || {
-			let work = Work::Answer { choices: &tokens, hits: &job.prompt.hits };
+			let work = Work::Answer { choices: &tokens, hits: &job.prompt.hits, calls: &[] };
 			job.terms.settle(&worker, tokens_in, &work)
 		});
 		match recording.await {

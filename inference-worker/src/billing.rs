@@ -9,13 +9,13 @@ use crate::{
 };
 use std::sync::Arc;
 use tributary_attribution::{Evidence, Hit, Span};
-use tributary_client::voucher::body_hash;
+use tributary_client::{batch::AgentTerms, voucher::body_hash};
 use tributary_primitives::{
 	fee::{fee, Price},
-	record::UsageRecord,
+	record::{ToolUse, UsageRecord},
 	request::{payer_seed, sampling_seed, SignedOrder},
 	voucher::SignedVoucher,
-	AccountId, Balance, Hash,
+	AccountId, Balance, Hash, SkillSet,
 };
 
 /// Who answers, who pays, and on which terms.
@@ -28,6 +28,8 @@ pub struct Bill {
 	pub voucher: SignedVoucher,
 	/// Hold on the channel.
 	pub reservation: Reservation,
+	/// Its active skills.
+	pub skills: SkillSet,
 	/// Version of the parameters in force.
 	pub parameters: u32,
 	/// Flat fee, planck.
@@ -89,12 +91,13 @@ impl Terms {
 		}
 	}
 
-	/// Most tokens of an answer after a prompt of `tokens_in`, at most `limit`.
-	pub fn affordable(&self, tokens_in: u32, limit: u32) -> u32 {
+	/// Most tokens of an answer after a prompt of `tokens_in` and tool calls for `tools` planck, at most `limit`.
+	pub fn affordable(&self, tokens_in: u32, tools: Balance, limit: u32) -> u32 {
 		match self {
 			Self::Paid(bill) => {
 				let (price, max_fee) = (bill.agent.view.price, bill.order.order.max_fee);
-				affordable(price, tokens_in, bill.platform_fee, max_fee, limit).unwrap_or(0)
+				let fixed = bill.platform_fee.saturating_add(tools);
+				affordable(price, tokens_in, fixed, max_fee, limit).unwrap_or(0)
 			}
 			Self::Trial(_) => limit,
 		}
@@ -117,6 +120,8 @@ pub enum Work<'a> {
 		choices: &'a [Vec<u32>],
 		/// In the order of their marks.
 		hits: &'a [Hit],
+		/// Tool calls that the model made: sorted by tool, each tool once.
+		calls: &'a [ToolUse],
 	},
 	/// The embeddings, one after the other.
 	Embeddings(&'a [f32]),
@@ -141,17 +146,28 @@ impl Work<'_> {
 		body_hash(&bytes)
 	}
 
-	fn evidence(&self, worker: &Worker, agent: &Agent) -> Evidence {
-		let rules = &worker.config.attribution;
-		let datanets: Vec<u32> = agent.view.datanets.iter().map(|snapshot| snapshot.datanet).collect();
+	/// The tools that were called.
+	fn calls(&self) -> &[ToolUse] {
 		match self {
-			Self::Answer { choices, hits } => {
+			Self::Answer { calls, .. } => calls,
+			Self::Embeddings(_) => &[],
+		}
+	}
+
+	/// Only what was active can have shaped it.
+	fn evidence(&self, worker: &Worker, bill: &Bill) -> Result<Evidence, String> {
+		let rules = &worker.config.attribution;
+		let agent = &bill.agent;
+		let active = agent.view.active(bill.skills).ok_or("its agent lacks one of its skills")?.datanets;
+		let datanets: Vec<u32> = active.iter().map(|snapshot| snapshot.datanet).collect();
+		let indexes = || agent.view.datanets.iter().zip(&agent.indexes).filter(|(of, _)| active.contains(of));
+		Ok(match self {
+			Self::Answer { choices, hits, .. } => {
 				let mut spans = Vec::new();
 				let mut begin = 0usize;
 				// Each choice by itself: no span goes from one to the next.
 				for tokens in *choices {
-					let found =
-						agent.indexes.iter().flat_map(|index| index.spans.spans(tokens, rules.min_span));
+					let found = indexes().flat_map(|(_, index)| index.spans.spans(tokens, rules.min_span));
 					spans.extend(found.map(|span| Span { start: span.start.saturating_add(begin), ..span }));
 					begin = begin.saturating_add(tokens.len());
 				}
@@ -159,24 +175,29 @@ impl Work<'_> {
 				Evidence::collect(rules, &datanets, begin, &spans, hits).with_choices(&lengths)
 			}
 			Self::Embeddings(_) => Evidence::collect(rules, &datanets, 0, &[], &[]),
-		}
+		})
 	}
 }
 
 /// Attributes an answer and writes its record: tokens of prompt and answer. Blocks until the disk has it.
 pub fn record(worker: &Worker, bill: Bill, tokens_in: usize, work: &Work<'_>) -> Result<Recorded, String> {
-	let evidence = work.evidence(worker, &bill.agent);
+	let evidence = work.evidence(worker, &bill)?;
+	let terms = AgentTerms::of(&bill.agent.view, bill.skills).ok_or("its agent lacks one of its skills")?;
+	let tools = terms.price_of(work.calls()).map_err(|error| error.to_string())?;
+	let calls = work.calls().to_vec().try_into().map_err(|_| "it called too many tools")?;
 	let recorded = Recorded::of(tokens_in, work)?;
 	let Recorded { tokens_in, tokens_out } = recorded;
-	let fee = fee(bill.agent.view.price, tokens_in, tokens_out, 0, bill.platform_fee)
+	let fee = fee(bill.agent.view.price, tokens_in, tokens_out, tools, bill.platform_fee)
 		.filter(|fee| *fee <= bill.order.order.max_fee)
 		.ok_or("its fee exceeds the order's maximum")?;
 	let record = UsageRecord {
 		order: bill.order,
 		agent: bill.agent.view.agent,
+		skills: bill.skills,
 		tokens_in,
 		tokens_out,
-		tools: 0,
+		calls,
+		tools,
 		parameters: bill.parameters,
 		fee,
 		output: work.hash(),
@@ -209,16 +230,10 @@ impl Recorded {
 	}
 }
 
-/// Most tokens that `max_fee` pays for after a prompt of `tokens_in`, at most `limit`. `None` when it does
-/// not even pay for one.
-pub fn affordable(
-	price: Price,
-	tokens_in: u32,
-	platform_fee: Balance,
-	max_fee: Balance,
-	limit: u32,
-) -> Option<u32> {
-	let fits = |out: u32| fee(price, tokens_in, out, 0, platform_fee).is_some_and(|fee| fee <= max_fee);
+/// Most tokens that `max_fee` pays for after a prompt of `tokens_in` and a `fixed` sum (platform fee, tool
+/// calls), at most `limit`. `None` when it does not even pay for one.
+pub fn affordable(price: Price, tokens_in: u32, fixed: Balance, max_fee: Balance, limit: u32) -> Option<u32> {
+	let fits = |out: u32| fee(price, tokens_in, out, 0, fixed).is_some_and(|fee| fee <= max_fee);
 	if limit == 0 || !fits(1) {
 		return None;
 	}
@@ -260,7 +275,7 @@ mod tests {
 
 	#[test]
 	fn output_hash_covers_ids_in_order_when_tokens_repeat() {
-		let hash = |choices: &[Vec<u32>]| Work::Answer { choices, hits: &[] }.hash();
+		let hash = |choices: &[Vec<u32>]| Work::Answer { choices, hits: &[], calls: &[] }.hash();
 		assert_ne!(hash(&[vec![1, 2]]), hash(&[vec![2, 1]]));
 		assert_eq!(hash(&[vec![1]]), body_hash(&[1, 0, 0, 0]));
 		assert_eq!(hash(&[vec![1], vec![2, 3]]), hash(&[vec![1, 2, 3]]));

@@ -46,7 +46,8 @@ pub trait Tools {
 /// One priced asset in an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-	/// Its weight among the agent's assets of the same kind, see [`crate::fee::Price::weight`].
+	/// Its weight among the agent's assets of the same kind, see [`crate::fee::Price::weight`]; for a tool what
+	/// its calls cost, planck.
 	pub weight: Balance,
 	/// Who is paid, the asset itself first.
 	pub payees: Payees,

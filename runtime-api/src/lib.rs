@@ -51,6 +51,10 @@ sp_api::decl_runtime_apis! {
 		fn agent(id: AssetId, version: Option<AssetVersion>) -> Option<AgentView>;
 		/// The newest version of every agent.
 		fn agents(start: AssetId, limit: u32) -> Vec<AgentView>;
+		/// A tool; its newest version when none is named.
+		fn tool(id: AssetId, version: Option<AssetVersion>) -> Option<ToolView>;
+		/// The newest version of every tool.
+		fn tools(start: AssetId, limit: u32) -> Vec<ToolView>;
 		/// The lineage of an asset.
 		fn trail(id: AssetId) -> Option<TrailView>;
 

@@ -282,6 +282,14 @@ sp_api::impl_runtime_apis! {
 			Agents::agents(start, limit.min(MAX_PAGE))
 		}
 
+		fn tool(id: AssetId, version: Option<AssetVersion>) -> Option<ToolView> {
+			Tools::tool(id, version)
+		}
+
+		fn tools(start: AssetId, limit: u32) -> Vec<ToolView> {
+			Tools::tools(start, limit.min(MAX_PAGE))
+		}
+
 		fn trail(id: AssetId) -> Option<TrailView> {
 			let asset = Registry::asset(id)?;
 			let newest = asset.versions.last().map(|version| AssetRef { asset: id, version: version.version })?;

@@ -93,10 +93,10 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	spec_name: alloc::borrow::Cow::Borrowed("tributary"),
 	impl_name: alloc::borrow::Cow::Borrowed("tributary"),
 	authoring_version: 1,
-	spec_version: 1,
+	spec_version: 2,
 	impl_version: 1,
 	apis: apis::RUNTIME_API_VERSIONS,
-	transaction_version: 1,
+	transaction_version: 2,
 	system_version: 1,
 };
 
@@ -160,4 +160,6 @@ mod runtime {
 	pub type Workers = pallet_workers;
 	#[runtime::pallet_index(47)]
 	pub type Attribution = pallet_attribution;
+	#[runtime::pallet_index(48)]
+	pub type Tools = pallet_tools;
 }

@@ -9,10 +9,10 @@ use polkadot_sdk::{
 	sp_runtime::AccountId32,
 };
 use tributary_primitives::{
-	batch::{AgentUsage, BatchHeader, ChannelCharge},
-	limits::{MAX_AGENTS_PER_BATCH, MAX_CHANNELS_PER_BATCH, MAX_RECORDS_PER_BATCH},
+	batch::{AgentUsage, BatchHeader, ChannelCharge, ToolCalls},
+	limits::{MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS, MAX_CHANNELS_PER_BATCH, MAX_RECORDS_PER_BATCH},
 	merkle_sum::SumNode,
-	AssetRef,
+	AssetRef, Served,
 };
 use tributary_runtime::{constants::*, Runtime, RuntimeCall};
 
@@ -22,9 +22,10 @@ fn most() -> Weight {
 	weights.get(DispatchClass::Normal).max_extrinsic.expect("ordinary transactions are limited")
 }
 
-/// The largest batch: all channels, each using `agents_each` of all agents.
-fn full_batch(agents_each: u32) -> RuntimeCall {
+/// The largest batch: all channels, each using `agents_each` of all agents and `tools_each` tools of each.
+fn full_batch(agents_each: u32, tools_each: u32) -> RuntimeCall {
 	let node = SumNode { hash: [0xff; 32], sum: u128::MAX };
+	let calls: Vec<_> = (0..tools_each).map(|tool| ToolCalls { tool: tool as u8, calls: u32::MAX }).collect();
 	let charge = |payer: u32| ChannelCharge {
 		payer: [payer as u8; 32],
 		channel: u64::MAX,
@@ -32,7 +33,12 @@ fn full_batch(agents_each: u32) -> RuntimeCall {
 		expiry: u32::MAX,
 		signature: [0xff; 64],
 		usage: (0..agents_each)
-			.map(|agent| AgentUsage { agent: agent as u8, records: u32::MAX, fee: u128::MAX })
+			.map(|agent| AgentUsage {
+				agent: agent as u8,
+				records: u32::MAX,
+				fee: u128::MAX,
+				calls: calls.clone().try_into().expect("as many tools as an agent may have"),
+			})
 			.collect::<Vec<_>>()
 			.try_into()
 			.expect("as many agents as a batch may have"),
@@ -46,7 +52,7 @@ fn full_batch(agents_each: u32) -> RuntimeCall {
 			earnings: node,
 		},
 		agents: (0..MAX_AGENTS_PER_BATCH)
-			.map(|asset| AssetRef { asset, version: 1 })
+			.map(|asset| Served::from(AssetRef { asset, version: 1 }))
 			.collect::<Vec<_>>()
 			.try_into()
 			.expect("as many agents as a batch may have"),
@@ -60,7 +66,7 @@ fn full_batch(agents_each: u32) -> RuntimeCall {
 
 #[test]
 fn batch_fits_a_block_when_it_is_the_largest() {
-	let call = full_batch(MAX_AGENTS_PER_BATCH);
+	let call = full_batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS);
 	let weight = call.get_dispatch_info().call_weight;
 	assert!(weight.all_lte(most()), "{weight} of {}", most());
 	let length = codec::Encode::encoded_size(&call) as u32;
@@ -71,7 +77,7 @@ fn batch_fits_a_block_when_it_is_the_largest() {
 fn batch_costs_at_most_5_us_an_inference_when_full_of_records() {
 	// 16 payers with 256 records each, on two agents.
 	let RuntimeCall::Attribution(pallet_attribution::Call::submit_batch { header, agents, charges }) =
-		full_batch(2)
+		full_batch(2, 1)
 	else {
 		unreachable!("full_batch makes a batch")
 	};

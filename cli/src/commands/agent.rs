@@ -6,14 +6,20 @@ use crate::{
 	failure::Failure,
 	output::*,
 	parse::{self, no_asset, Versioned, Weighted},
+	skills,
 };
 use clap::{Args, Subcommand};
 use serde_json::{json, Value};
+use std::path::PathBuf;
 use tributary_client::{
 	chain::{Call, Composition, MAX_PAGE},
 	Chain,
 };
-use tributary_primitives::{fee::Price, views::AgentView, AssetId, Balance, PPM};
+use tributary_primitives::{
+	fee::Price,
+	views::{AgentView, ToolView},
+	AssetId, Balance, PPM,
+};
 
 /// Agents: compose, recompose, price, show.
 #[derive(Debug, Subcommand)]
@@ -109,6 +115,13 @@ pub struct PartsArguments {
 	/// Snapshot to retrieve from and to attribute to; repeat for more.
 	#[arg(long = "datanet", value_name = "SNAPSHOT")]
 	datanets: Vec<Versioned>,
+	/// Tool that the model may call; repeat for more.
+	#[arg(long = "tool", value_name = "TOOL")]
+	tools: Vec<Versioned>,
+	/// File of skills, YAML or JSON: a list of description, threshold (cosine, -1 to 1), adapters, prompts and
+	/// datanets (ids). Parts in no skill answer every request.
+	#[arg(long, value_name = "FILE")]
+	skills: Option<PathBuf>,
 }
 
 impl PartsArguments {
@@ -118,6 +131,8 @@ impl PartsArguments {
 			adapters: Vec::new(),
 			prompts: Vec::new(),
 			datanets: Vec::new(),
+			tools: Vec::new(),
+			skills: Vec::new(),
 			price: Price::default(),
 		};
 		for adapter in &self.adapters {
@@ -128,6 +143,12 @@ impl PartsArguments {
 		}
 		for datanet in &self.datanets {
 			composition.datanets.push(datanet.snapshot(chain).await?);
+		}
+		for tool in &self.tools {
+			composition.tools.push(tool.asset(chain).await?);
+		}
+		if let Some(path) = &self.skills {
+			composition.skills = skills::read(path, &composition)?;
 		}
 		Ok(composition)
 	}
@@ -171,6 +192,8 @@ impl AgentCommand {
 					adapters: view.adapters,
 					prompts: view.prompts,
 					datanets: view.datanets,
+					tools: view.tools.iter().map(|tool| tool.tool).collect(),
+					skills: view.skills,
 					price: view.price,
 				};
 				composition.price = price.over(Some(view.price), chain, &composition).await?;
@@ -230,7 +253,30 @@ pub fn agent_json(view: &AgentView) -> Value {
 		"adapters": view.adapters.iter().map(|(adapter, scale)| json!({ "asset": version(*adapter), "scale_ppm": scale })).collect::<Vec<_>>(),
 		"prompts": view.prompts.iter().map(|prompt| version(*prompt)).collect::<Vec<_>>(),
 		"datanets": view.datanets.iter().map(|one| snapshot(*one)).collect::<Vec<_>>(),
+		"tools": view.tools.iter().map(tool_json).collect::<Vec<_>>(),
+		"skills": view.skills.iter().map(|skill| json!({
+			"description": line(&skill.description),
+			"threshold_millionths": skill.threshold,
+			"adapters": skill.adapters,
+			"prompts": skill.prompts,
+			"datanets": skill.datanets,
+		})).collect::<Vec<_>>(),
 		"retired": view.retired,
+	})
+}
+
+/// A tool version as JSON.
+pub fn tool_json(tool: &ToolView) -> Value {
+	json!({
+		"tool": tool.tool.asset,
+		"version": tool.tool.version,
+		"name": line(&tool.name),
+		"owner": address(&tool.owner),
+		"server": line(&tool.server),
+		"identity": line(&tool.identity),
+		"content": hex32(&tool.content),
+		"price_per_call": tool.price.to_string(),
+		"retired": tool.retired,
 	})
 }
 
@@ -240,7 +286,13 @@ pub fn agent_text(view: &AgentView) -> String {
 	let scaled = |(adapter, scale): &(_, u32)| {
 		format!("{} at {}", version(*adapter), f64::from(*scale) / f64::from(PPM))
 	};
-	facts(&[
+	let adapters: Vec<_> = view.adapters.iter().map(|(adapter, _)| version(*adapter)).collect();
+	let prompts: Vec<_> = view.prompts.iter().map(|prompt| version(*prompt)).collect();
+	let datanets: Vec<_> = view.datanets.iter().map(|one| snapshot(*one)).collect();
+	let tool = |tool: &ToolView| {
+		format!("{} ({}) at {} a call", version(tool.tool), line(&tool.name), trb(tool.price))
+	};
+	let mut rows = vec![
 		("agent", version(view.agent)),
 		("name", line(&view.name)),
 		("author", address(&view.owner)),
@@ -250,8 +302,13 @@ pub fn agent_text(view: &AgentView) -> String {
 		),
 		("base model", version(view.base)),
 		("adapters", join(view.adapters.iter().map(scaled).collect())),
-		("prompts", join(view.prompts.iter().map(|prompt| version(*prompt)).collect())),
-		("DataNets", join(view.datanets.iter().map(|one| snapshot(*one)).collect())),
-		("state", if view.retired { "retired".into() } else { "in use".into() }),
-	])
+		("prompts", join(prompts.clone())),
+		("DataNets", join(datanets.clone())),
+		("tools", join(view.tools.iter().map(tool).collect())),
+	];
+	rows.extend(
+		view.skills.iter().map(|skill| ("skill", skills::shown(skill, &adapters, &prompts, &datanets))),
+	);
+	rows.push(("state", if view.retired { "retired".into() } else { "in use".into() }));
+	facts(&rows)
 }

@@ -84,11 +84,23 @@ fn answer_text(trail: &Value) -> String {
 	let settlement = trail.get("settlement").and_then(Value::as_object);
 	let settled: Vec<_> =
 		settled_facts(settlement).map(|(name, value)| format!("{name} {}", text_of(Some(value)))).collect();
+	let join = |list: Vec<String>| if list.is_empty() { "none".into() } else { list.join(", ") };
+	let list = |name: &str| trail.get(name).and_then(Value::as_array).into_iter().flatten();
+	let active = |skill: &&Value| skill.get("active").and_then(Value::as_bool) == Some(true);
+	let skills: Vec<_> =
+		list("skills").filter(active).map(|skill| text_of(skill.get("description"))).collect();
+	let call = |call: &Value| {
+		let (calls, name) = (text_of(call.get("calls")), text_of(call.get("name")));
+		format!("{calls} of {name} at {}", amount(call.get("price")))
+	};
+	let calls: Vec<_> = list("calls").map(call).collect();
 	let head = facts(&[
 		("answer", field("id")),
 		("agent", format!("{} ({}:{})", part("name"), part("id"), part("version"))),
 		("payer", field("payer")),
 		("worker", field("worker")),
+		("skills", join(skills)),
+		("tool calls", join(calls)),
 		("tokens", format!("{} read, {} written", field("tokens_in"), field("tokens_out"))),
 		("fee", format!("{} of at most {}", amount(trail.get("fee")), amount(trail.get("max_fee")))),
 		("settlement", settled.join(", ")),
@@ -187,6 +199,8 @@ mod tests {
 	fn answer_shows_who_is_paid_when_the_trail_is_complete() {
 		let trail = json!({
 			"id": "0xab", "agent": { "id": 7, "version": 1, "name": "git-guide" }, "payer": "5A", "worker": "5B",
+			"skills": [{ "description": "about git", "active": true }, { "description": "about rivers", "active": false }],
+			"calls": [{ "tool": { "id": 9, "version": 1 }, "name": "calculator", "calls": 3, "price": "1000000000" }],
 			"tokens_in": 10, "tokens_out": 5, "fee": "1000000000000", "max_fee": "2000000000000",
 			"parts": { "worker": "300000000000", "tools": "0", "data": "250000000000" },
 			"shares": [{ "datanet": 1, "contribution": 3, "method": "span", "earner": "5C", "ppm": 500_000 }],
@@ -200,10 +214,12 @@ mod tests {
 			"50.0000%",
 			"0.125 TRB",
 			"status pending",
+			"about git",
+			"3 of calculator at 0.001 TRB",
 		] {
 			assert!(text.contains(part), "{part} in {text}");
 		}
-		assert!(!text.contains("tools"));
+		assert!(!text.contains("tools") && !text.contains("about rivers"));
 	}
 
 	#[test]

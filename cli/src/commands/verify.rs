@@ -13,7 +13,7 @@ use tributary_client::batch::{verify, Evidence, Report};
 use tributary_primitives::{
 	batch::{BatchData, BatchStatus},
 	earnings::EarningsTree,
-	record::UsageRecord,
+	record::{ToolUse, UsageRecord},
 	views::BatchView,
 	AccountId,
 };
@@ -149,11 +149,18 @@ fn report_output(view: &BatchView, report: &Report) -> Result<Output, Failure> {
 	Ok(Output::new(json, format!("{checks}\n{head} is right\n")))
 }
 
+fn call_json(used: &ToolUse) -> Value {
+	json!({ "tool": version(used.tool), "calls": used.calls })
+}
+
 fn record_json(record: &UsageRecord) -> Value {
 	json!({
 		"id": hex32(&record.order.order.id()),
 		"payer": address(&record.order.order.payer),
 		"agent": version(record.agent),
+		"skills": skill_numbers(record.skills),
+		"calls": record.calls.iter().map(call_json).collect::<Vec<_>>(),
+		"tools": record.tools.to_string(),
 		"tokens_in": record.tokens_in,
 		"tokens_out": record.tokens_out,
 		"fee": record.fee.to_string(),

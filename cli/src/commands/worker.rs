@@ -239,9 +239,11 @@ pub fn batch_json(view: &BatchView) -> Value {
 		"submitted_at": view.submitted_at,
 		"matures_at": view.matures_at,
 		"agents": view.agents.iter().map(|total| json!({
-			"agent": version(total.agent),
+			"agent": version(total.served.agent),
+			"skills": skill_numbers(total.served.skills),
 			"records": total.records,
 			"fee": total.fee.to_string(),
+			"tools": total.tools.to_string(),
 			"data": total.data.to_string(),
 		})).collect::<Vec<_>>(),
 		"failed": view.failed.iter().map(|(payer, fault)| json!({

@@ -4,14 +4,14 @@ use super::{advance, totals, AgentTerms, BatchError};
 use codec::Encode;
 use std::collections::BTreeMap;
 use tributary_primitives::{
-	batch::{AgentUsage, BatchData, BatchHeader, ChannelCharge},
+	batch::{AgentUsage, BatchData, BatchHeader, ChannelCharge, ToolCalls},
 	earnings::EarningsTree,
 	limits::{MAX_AGENTS_PER_BATCH, MAX_CHANNELS_PER_BATCH, MAX_RECORDS_PER_BATCH},
 	merkle_sum,
 	record::UsageRecord,
 	views::{AgentTotal, Parameters},
 	voucher::SignedVoucher,
-	AccountId, AssetRef, Hash,
+	AccountId, Balance, Hash, Served,
 };
 
 /// What a batch is built from.
@@ -27,7 +27,7 @@ pub struct Draft<'a> {
 	pub parameters_version: u32,
 	/// The parameters in force.
 	pub parameters: Parameters,
-	/// Terms of every agent version that occurs in the records; more do no harm.
+	/// Terms of every agent version and skill set that occurs in the records; more do no harm.
 	pub terms: &'a [AgentTerms],
 	/// The records.
 	pub records: Vec<UsageRecord>,
@@ -43,7 +43,7 @@ pub struct Prepared {
 	/// Argument of `submit_batch`.
 	pub header: BatchHeader,
 	/// Argument of `submit_batch`.
-	pub agents: Vec<AssetRef>,
+	pub agents: Vec<Served>,
 	/// Argument of `submit_batch`.
 	pub charges: Vec<ChannelCharge>,
 	/// What is published; `header.data` is the BLAKE3 of [`Prepared::bytes`].
@@ -63,8 +63,8 @@ pub fn fitting(records: &[UsageRecord]) -> usize {
 	for (index, record) in records.iter().enumerate() {
 		let order = &record.order.order;
 		let channel = *channels.entry(order.payer).or_insert(order.channel);
-		if !agents.contains(&record.agent) {
-			agents.push(record.agent);
+		if !agents.contains(&record.served()) {
+			agents.push(record.served());
 		}
 		let full = index >= limit(MAX_RECORDS_PER_BATCH)
 			|| channels.len() > limit(MAX_CHANNELS_PER_BATCH)
@@ -86,16 +86,16 @@ pub fn prepare(draft: Draft<'_>) -> Result<Prepared, BatchError> {
 	if count > MAX_RECORDS_PER_BATCH {
 		return Err(BatchError::TooMany("records"));
 	}
-	let mut agents: Vec<AssetRef> = records.iter().map(|record| record.agent).collect();
+	let mut agents: Vec<Served> = records.iter().map(UsageRecord::served).collect();
 	agents.sort_unstable();
 	agents.dedup();
-	let charges = charges(records, &agents, draft.vouchers)?;
 	let terms = agents
 		.iter()
-		.map(|agent| draft.terms.iter().find(|terms| terms.agent == *agent).cloned())
+		.map(|served| draft.terms.iter().find(|terms| terms.served == *served).cloned())
 		.zip(&agents)
-		.map(|(found, agent)| found.ok_or(BatchError::UnknownAgent(*agent)))
+		.map(|(found, served)| found.ok_or(BatchError::UnknownAgent(*served)))
 		.collect::<Result<Vec<_>, _>>()?;
+	let charges = charges(records, &terms, draft.vouchers)?;
 	let totals = totals(records, &terms, &draft.parameters)?;
 	let tree = advance(draft.settled, records, &[], &totals, &terms, draft.parameters.platform_fee)?;
 	let leaves: Vec<_> = records.iter().map(UsageRecord::leaf).collect();
@@ -119,32 +119,62 @@ pub fn prepare(draft: Draft<'_>) -> Result<Prepared, BatchError> {
 	Ok(Prepared { header, agents, charges, data, bytes, totals, tree })
 }
 
+/// What a channel used of one agent version with its active skills.
+#[derive(Default)]
+struct Used {
+	records: u32,
+	fee: Balance,
+	/// Calls by the tool's place in the version.
+	calls: BTreeMap<u8, u32>,
+}
+
+impl Used {
+	fn add(&mut self, record: &UsageRecord, terms: &AgentTerms) -> Result<(), BatchError> {
+		self.records = self.records.checked_add(1).ok_or(BatchError::Overflow)?;
+		self.fee = self.fee.checked_add(record.fee).ok_or(BatchError::Overflow)?;
+		for used in &record.calls {
+			let (place, _) = terms.tool(used.tool)?;
+			let place = u8::try_from(place).map_err(|_| BatchError::TooMany("tools"))?;
+			let calls = self.calls.entry(place).or_default();
+			*calls = calls.checked_add(used.calls).ok_or(BatchError::Overflow)?;
+		}
+		Ok(())
+	}
+
+	fn usage(self, agent: u8) -> Result<AgentUsage, BatchError> {
+		let calls: Vec<_> = self.calls.into_iter().map(|(tool, calls)| ToolCalls { tool, calls }).collect();
+		let calls = calls.try_into().map_err(|_| BatchError::TooMany("tools"))?;
+		Ok(AgentUsage { agent, records: self.records, fee: self.fee, calls })
+	}
+}
+
+/// `terms` are those of the batch's list, in its order.
 fn charges(
 	records: &[UsageRecord],
-	agents: &[AssetRef],
+	terms: &[AgentTerms],
 	vouchers: &BTreeMap<AccountId, SignedVoucher>,
 ) -> Result<Vec<ChannelCharge>, BatchError> {
-	let mut usage: BTreeMap<AccountId, (u64, BTreeMap<u8, AgentUsage>)> = BTreeMap::new();
+	let mut used: BTreeMap<AccountId, (u64, BTreeMap<u8, Used>)> = BTreeMap::new();
 	for record in records {
 		let order = &record.order.order;
-		let (channel, by_agent) = usage.entry(order.payer).or_insert((order.channel, BTreeMap::new()));
+		let (channel, by_agent) = used.entry(order.payer).or_insert((order.channel, BTreeMap::new()));
 		if *channel != order.channel {
 			return Err(BatchError::TwoChannels(order.payer));
 		}
-		let position =
-			agents.binary_search(&record.agent).map_err(|_| BatchError::UnknownAgent(record.agent))?;
+		let served = record.served();
+		let found = terms.iter().enumerate().find(|(_, terms)| terms.served == served);
+		let (position, terms) = found.ok_or(BatchError::UnknownAgent(served))?;
 		let agent = u8::try_from(position).map_err(|_| BatchError::TooMany("agents"))?;
-		let entry = by_agent.entry(agent).or_insert(AgentUsage { agent, records: 0, fee: 0 });
-		entry.records = entry.records.checked_add(1).ok_or(BatchError::Overflow)?;
-		entry.fee = entry.fee.checked_add(record.fee).ok_or(BatchError::Overflow)?;
+		by_agent.entry(agent).or_default().add(record, terms)?;
 	}
-	if usage.len() > usize::try_from(MAX_CHANNELS_PER_BATCH).unwrap_or(usize::MAX) {
+	if used.len() > usize::try_from(MAX_CHANNELS_PER_BATCH).unwrap_or(usize::MAX) {
 		return Err(BatchError::TooMany("channels"));
 	}
-	let charge = |(payer, (channel, by_agent)): (AccountId, (u64, BTreeMap<u8, AgentUsage>))| {
+	let charge = |(payer, (channel, by_agent)): (AccountId, (u64, BTreeMap<u8, Used>))| {
 		let signed = vouchers.get(&payer).filter(|signed| signed.voucher.channel == channel);
 		let SignedVoucher { voucher, signature } = *signed.ok_or(BatchError::NoVoucher(payer))?;
-		let usage: Vec<_> = by_agent.into_values().collect();
+		let usage = by_agent.into_iter().map(|(agent, used)| used.usage(agent));
+		let usage = usage.collect::<Result<Vec<_>, _>>()?;
 		let usage = usage.try_into().map_err(|_| BatchError::TooMany("agents"))?;
 		Ok(ChannelCharge {
 			payer,
@@ -155,5 +185,5 @@ fn charges(
 			usage,
 		})
 	};
-	usage.into_iter().map(charge).collect()
+	used.into_iter().map(charge).collect()
 }

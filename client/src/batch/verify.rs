@@ -1,7 +1,7 @@
 //! Checking a batch from what its worker published: anyone can, and nothing is taken on trust but the
 //! chain's own state.
 
-use super::{advance, data_share, totals, AgentTerms, BatchError};
+use super::{advance, data_share, name, totals, AgentTerms, BatchError};
 use crate::{content::hash_bytes, keys::address, money::format_trb, voucher::verify_order};
 use codec::DecodeAll;
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,10 +11,10 @@ use tributary_primitives::{
 	fee::fee,
 	limits::MAX_RECORDS_PER_BATCH,
 	merkle_sum,
-	record::{is_valid_vector, UsageRecord},
+	record::{are_valid_calls, is_valid_vector, UsageRecord},
 	split::Presence,
 	views::{AgentTotal, AgentView, BatchView, Parameters},
-	AccountId, Hash,
+	AccountId, Hash, Served,
 };
 
 /// What a batch is checked against.
@@ -92,7 +92,7 @@ pub fn verify(evidence: &Evidence<'_>) -> Report {
 		}
 	};
 	report.add("identity", identity(evidence, &data));
-	let terms: Vec<_> = evidence.agents.iter().map(AgentTerms::from).collect();
+	let terms = AgentTerms::all(data.agents.iter().copied(), evidence.agents);
 	report.add("agents", agents_known(&data, &terms));
 	report.add("orders", orders(evidence, &data));
 	let Some(parameters) = evidence.parameters.get(&evidence.view.parameters) else {
@@ -102,11 +102,12 @@ pub fn verify(evidence: &Evidence<'_>) -> Report {
 		);
 		return report;
 	};
+	report.add("calls", each(&data.records, |record| calls_follow(record, &terms)));
 	report.add("fees", each(&data.records, |record| fee_follows(record, &terms, evidence)));
 	report.add("vectors", each(&data.records, |record| vector_follows(record, &terms)));
 	report.add("records root", records_root(evidence, &data));
 	let failed: Vec<AccountId> = evidence.view.failed.iter().map(|(payer, _)| *payer).collect();
-	let terms = as_settled(&terms, &evidence.view.agents, parameters);
+	let terms = as_settled(&terms, &data.records, &failed, &evidence.view.agents, parameters);
 	report.add("totals", settled_totals(evidence, &data, &failed, &terms, parameters));
 	let before = match published_tree(evidence, &data) {
 		Ok((tree, detail)) => {
@@ -156,18 +157,16 @@ fn identity(evidence: &Evidence<'_>, data: &BatchData) -> Result<String, String>
 fn agents_known(data: &BatchData, terms: &[AgentTerms]) -> Result<String, String> {
 	let listed: BTreeSet<_> = data.agents.iter().collect();
 	if listed.len() != data.agents.len() {
-		return Err("an agent version is listed twice".into());
+		return Err("an agent version is listed twice with the same skills".into());
 	}
-	for agent in &data.agents {
-		if !terms.iter().any(|terms| terms.agent == *agent) {
-			return Err(format!("agent {}, version {}, is not on chain", agent.asset, agent.version));
+	for served in &data.agents {
+		if !terms.iter().any(|terms| terms.served == *served) {
+			return Err(format!("{} is not on chain", name(served)));
 		}
 	}
-	match data.records.iter().find(|record| !listed.contains(&record.agent)) {
-		Some(record) => {
-			Err(format!("a record names agent {}, which the batch does not list", record.agent.asset))
-		}
-		None => Ok(format!("{} agent versions", data.agents.len())),
+	match data.records.iter().find(|record| !listed.contains(&record.served())) {
+		Some(record) => Err(BatchError::UnknownAgent(record.served()).to_string()),
+		None => Ok(format!("{} agent versions with their skills", data.agents.len())),
 	}
 }
 
@@ -203,8 +202,26 @@ fn orders(evidence: &Evidence<'_>, data: &BatchData) -> Result<String, String> {
 	Ok(format!("{} signatures", data.records.len()))
 }
 
+fn terms_of<'a>(record: &UsageRecord, terms: &'a [AgentTerms]) -> Result<&'a AgentTerms, String> {
+	let found = terms.iter().find(|terms| terms.served == record.served());
+	found.ok_or_else(|| "its agent with these skills is not on chain".into())
+}
+
+fn calls_follow(record: &UsageRecord, terms: &[AgentTerms]) -> Result<(), String> {
+	let terms = terms_of(record, terms)?;
+	if !are_valid_calls(&record.calls) {
+		return Err("its tool calls are not sorted, counted and each tool once".into());
+	}
+	let computed = terms.price_of(&record.calls).map_err(|e| e.to_string())?;
+	if computed == record.tools {
+		return Ok(());
+	}
+	let (charged, computed) = (format_trb(record.tools), format_trb(computed));
+	Err(format!("{charged} was charged for tool calls, {computed} follows from the tool versions' prices"))
+}
+
 fn fee_follows(record: &UsageRecord, terms: &[AgentTerms], evidence: &Evidence<'_>) -> Result<(), String> {
-	let terms = terms.iter().find(|terms| terms.agent == record.agent).ok_or("its agent is not on chain")?;
+	let terms = terms_of(record, terms)?;
 	let version = record.parameters;
 	let parameters = evidence.parameters.get(&version).filter(|_| version <= evidence.view.parameters);
 	let parameters =
@@ -220,17 +237,18 @@ fn fee_follows(record: &UsageRecord, terms: &[AgentTerms], evidence: &Evidence<'
 }
 
 fn vector_follows(record: &UsageRecord, terms: &[AgentTerms]) -> Result<(), String> {
-	let terms = terms.iter().find(|terms| terms.agent == record.agent).ok_or("its agent is not on chain")?;
+	let terms = terms_of(record, terms)?;
 	if !is_valid_vector(&record.vector) {
 		return Err("its vector is not sorted, complete and free of empty shares".into());
 	}
 	if record.vector.is_empty() != terms.datanets.is_empty() {
-		return Err("its vector is empty although its agent has DataNets, or the other way round".into());
+		return Err("its vector is empty although DataNets were active, or the other way round".into());
 	}
 	match record.vector.iter().find(|share| !terms.datanets.contains(&share.datanet)) {
-		Some(share) => {
-			Err(format!("its vector pays DataNet {}, which its agent does not use", share.datanet))
-		}
+		Some(share) => Err(format!(
+			"its vector pays DataNet {}, which its agent does not use under these skills",
+			share.datanet
+		)),
 		None => Ok(()),
 	}
 }
@@ -248,14 +266,26 @@ fn records_root(evidence: &Evidence<'_>, data: &BatchData) -> Result<String, Str
 
 /// Terms with the presence that the chain saw when it split the batch: whether evaluators and stakers took
 /// part may have changed since, and the settled data share tells.
-fn as_settled(terms: &[AgentTerms], settled: &[AgentTotal], parameters: &Parameters) -> Vec<AgentTerms> {
+fn as_settled(
+	terms: &[AgentTerms],
+	records: &[UsageRecord],
+	failed: &[AccountId],
+	settled: &[AgentTotal],
+	parameters: &Parameters,
+) -> Vec<AgentTerms> {
+	let called: BTreeSet<Served> = records
+		.iter()
+		.filter(|record| !record.calls.is_empty() && !failed.contains(&record.order.order.payer))
+		.map(UsageRecord::served)
+		.collect();
 	let fit = |terms: &AgentTerms| {
-		let total = settled.iter().find(|total| total.agent == terms.agent)?;
+		let total = settled.iter().find(|total| total.served == terms.served)?;
 		let options = [(false, false), (false, true), (true, false), (true, true)];
 		let now = std::iter::once(terms.presence);
 		let others = options.map(|(stakers, evaluators)| Presence { stakers, evaluators, ..terms.presence });
+		let tools = called.contains(&terms.served);
 		now.chain(others)
-			.find(|presence| data_share(total.records, total.fee, *presence, parameters) == Ok(total.data))
+			.find(|presence| data_share(total, Presence { tools, ..*presence }, parameters) == Ok(total.data))
 	};
 	let with =
 		|terms: &AgentTerms| AgentTerms { presence: fit(terms).unwrap_or(terms.presence), ..terms.clone() };
@@ -272,14 +302,14 @@ fn settled_totals(
 	let settled = data.records.iter().filter(|record| !failed.contains(&record.order.order.payer));
 	let computed = totals(settled, terms, parameters).map_err(|e| e.to_string())?;
 	for total in &computed {
-		let on_chain = evidence.view.agents.iter().find(|on_chain| on_chain.agent == total.agent);
+		let on_chain = evidence.view.agents.iter().find(|on_chain| on_chain.served == total.served);
 		if on_chain.map_or(total.records > 0, |on_chain| on_chain != total) {
 			return Err(format!(
-				"agent {}, version {}: {} records, {} of fees and {} of data follow from the records, not what the chain settled",
-				total.agent.asset,
-				total.agent.version,
+				"{}: {} records, {} of fees, {} of it for tools, and {} of data follow from the records, not what the chain settled",
+				name(&total.served),
 				total.records,
 				format_trb(total.fee),
+				format_trb(total.tools),
 				format_trb(total.data)
 			));
 		}
@@ -326,10 +356,9 @@ fn earnings_root(
 	parameters: &Parameters,
 ) -> Result<String, String> {
 	let text = |error: BatchError| error.to_string();
-	let listed: Vec<_> = terms.iter().filter(|terms| data.agents.contains(&terms.agent)).cloned().collect();
-	let all = totals(&data.records, &listed, parameters).map_err(text)?;
+	let all = totals(&data.records, terms, parameters).map_err(text)?;
 	let flat = parameters.platform_fee;
-	let tree = advance(before, &data.records, &[], &all, &listed, flat).map_err(text)?;
+	let tree = advance(before, &data.records, &[], &all, terms, flat).map_err(text)?;
 	let root = tree.root(&data.worker).ok_or("the tree's sum overflows")?;
 	let expected = &evidence.view.header.earnings;
 	if root.sum != expected.sum {

@@ -15,8 +15,9 @@ use tributary_primitives::{
 	fee::Price,
 	merkle_sum::SumProof,
 	royalty::Parent,
-	views::{Parameters, Policy, TrainingView},
-	AccountId, AssetId, AssetRef, Balance, ContributionIndex, DataNetId, Hash, Ppm, SnapshotRef, VaultKey,
+	views::{Parameters, Policy, SkillView, TrainingView},
+	AccountId, AssetId, AssetRef, Balance, ContributionIndex, DataNetId, Hash, Ppm, Served, SnapshotRef,
+	VaultKey,
 };
 
 /// A contribution to register.
@@ -61,6 +62,10 @@ pub struct Composition {
 	pub prompts: Vec<AssetRef>,
 	/// At most 8 snapshots to retrieve from and attribute to.
 	pub datanets: Vec<SnapshotRef>,
+	/// At most 8 tools that the model may call.
+	pub tools: Vec<AssetRef>,
+	/// At most 8 groups of parts that only some requests use.
+	pub skills: Vec<SkillView>,
 	/// What the version costs.
 	pub price: Price,
 }
@@ -101,7 +106,7 @@ fn hint_bytes(hints: &[String]) -> Vec<Vec<u8>> {
 
 /// `registry`
 impl Call {
-	/// Sets the price of an asset that is no agent.
+	/// Sets the price of a base model, adapter or prompt: agents and tools have theirs in their versions.
 	pub fn set_price(asset: AssetId, price: Price) -> Self {
 		one("Registry", "set_price", (asset, price))
 	}
@@ -228,6 +233,41 @@ impl Call {
 	}
 }
 
+/// What a tool version is, beside its tool list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ToolServer {
+	/// Where the MCP server is: `https://…`, `http://…` or `stdio:name`, at most 256 bytes.
+	pub server: String,
+	/// What it calls itself: its name and version, at most 128 bytes.
+	pub identity: String,
+	/// BLAKE3 of its tool list in canonical JSON.
+	pub content: Hash,
+	/// Where the list may be found; at most 3.
+	pub hints: Vec<String>,
+	/// What a call costs, planck.
+	pub price: Balance,
+}
+
+impl ToolServer {
+	/// The arguments that both calls end with.
+	fn arguments(&self) -> impl Encode + '_ {
+		(bytes(&self.server), bytes(&self.identity), self.content, hint_bytes(&self.hints), self.price)
+	}
+}
+
+/// `tools`
+impl Call {
+	/// Registers a tool.
+	pub fn register_tool(name: &str, tool: &ToolServer) -> Self {
+		one("Tools", "register_tool", (bytes(name), tool.arguments()))
+	}
+
+	/// Adds a version to a tool.
+	pub fn add_tool_version(asset: AssetId, tool: &ToolServer) -> Self {
+		one("Tools", "add_version", (asset, tool.arguments()))
+	}
+}
+
 /// `agents`
 impl Call {
 	/// Composes an agent.
@@ -302,7 +342,7 @@ impl Call {
 	}
 
 	/// Submits a batch; signed by the worker's service key.
-	pub fn submit_batch(header: BatchHeader, agents: &[AssetRef], charges: &[ChannelCharge]) -> Self {
+	pub fn submit_batch(header: BatchHeader, agents: &[Served], charges: &[ChannelCharge]) -> Self {
 		one("Attribution", "submit_batch", (header, agents, charges))
 	}
 

@@ -9,7 +9,7 @@ mod event;
 mod read;
 mod submit;
 
-pub use call::{Call, Composition, Decision, Item, Review};
+pub use call::{Call, Composition, Decision, Item, Review, ToolServer};
 pub use error::{CallError, ChainError};
 pub use event::ChainEvent;
 pub use read::{AccountBalance, MAX_PAGE};

@@ -51,6 +51,10 @@ reads! {
 	agent(id: AssetId, version: Option<AssetVersion>) -> Option<AgentView>;
 	/// A page of agents, newest versions.
 	agents(start: AssetId, limit: u32) -> Vec<AgentView>;
+	/// A tool; its newest version when none is named.
+	tool(id: AssetId, version: Option<AssetVersion>) -> Option<ToolView>;
+	/// A page of tools, newest versions.
+	tools(start: AssetId, limit: u32) -> Vec<ToolView>;
 	/// The lineage of an asset.
 	trail(id: AssetId) -> Option<TrailView>;
 	/// A DataNet.

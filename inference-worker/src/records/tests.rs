@@ -69,8 +69,10 @@ pub fn stored_by(key: &Keypair, nonce: u64, fee: Balance) -> StoredRecord {
 	let record = UsageRecord {
 		order: order_by(key, nonce, fee),
 		agent: AssetRef { asset: 7, version: 1 },
+		skills: Default::default(),
 		tokens_in: 10,
 		tokens_out: 5,
+		calls: Default::default(),
 		tools: 0,
 		parameters: 1,
 		fee,

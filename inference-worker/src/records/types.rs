@@ -6,7 +6,7 @@ use tributary_primitives::{
 	batch::{BatchHeader, ChannelCharge, ChannelFault},
 	record::UsageRecord,
 	voucher::SignedVoucher,
-	AssetRef, Balance, BlockNumber, Earner,
+	Balance, BlockNumber, Earner, Served,
 };
 
 /// Where a record stands.
@@ -90,8 +90,8 @@ impl ChannelRow {
 pub struct Intent {
 	/// Its head.
 	pub header: BatchHeader,
-	/// Agent versions.
-	pub agents: Vec<AssetRef>,
+	/// Agent versions with their active skills.
+	pub agents: Vec<Served>,
 	/// What each channel pays.
 	pub charges: Vec<ChannelCharge>,
 	/// Numbers of its records, in the order of the records root.

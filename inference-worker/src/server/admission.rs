@@ -20,7 +20,9 @@ use tributary_client::{
 	voucher::{body_hash, order_from_header, voucher_from_header, ORDER_HEADER, VOUCHER_HEADER},
 };
 use tributary_engine::Grammar;
-use tributary_primitives::{fee::fee, request::SignedOrder, voucher::SignedVoucher, AccountId, Hash};
+use tributary_primitives::{
+	fee::fee, request::SignedOrder, voucher::SignedVoucher, AccountId, Hash, SkillSet,
+};
 
 /// An answer that has begun.
 pub struct Begun {
@@ -80,7 +82,7 @@ pub async fn begin(
 	// The choices share what the order allows.
 	let choices = generation.choices.max(1);
 	let limit = u32::try_from(room).unwrap_or(u32::MAX).saturating_mul(choices);
-	let max_tokens = terms.affordable(tokens_in, limit).checked_div(choices).unwrap_or(0);
+	let max_tokens = terms.affordable(tokens_in, 0, limit).checked_div(choices).unwrap_or(0);
 	if let (0, Terms::Paid(bill)) = (max_tokens, &terms) {
 		let (price, platform_fee, max_fee) =
 			(bill.agent.view.price, bill.platform_fee, bill.order.order.max_fee);
@@ -114,7 +116,7 @@ pub async fn open_bill(
 	let reservation = reserve(worker, &order, &voucher, &body_hash(body)).await?;
 	let head = worker.head.get();
 	let (parameters, platform_fee) = (head.parameters_version, head.parameters.platform_fee);
-	Ok(Bill { agent, order, voucher, reservation, parameters, platform_fee })
+	Ok(Bill { agent, order, voucher, reservation, skills: SkillSet::default(), parameters, platform_fee })
 }
 
 /// The agent of this name, ready to be served.

@@ -16,9 +16,9 @@ use serde_json::{json, Value};
 use std::sync::Arc;
 use tributary_client::keys::address;
 use tributary_primitives::{
-	record::{Method, Share},
+	record::{Method, Share, ToolUse, UsageRecord},
 	split::split,
-	views::AgentView,
+	views::{AgentView, SkillView},
 	Earner,
 };
 
@@ -107,11 +107,14 @@ fn render(
 		"at_ms": record.at,
 		"tokens_in": record.tokens_in,
 		"tokens_out": record.tokens_out,
+		"skills": view.map(|view| skills(record, view)),
+		"calls": calls(record, view),
+		"tools": record.tools.to_string(),
 		"fee": record.fee.to_string(),
 		"max_fee": order.max_fee.to_string(),
 		"output": format!("0x{}", hex::encode(record.output)),
 		"profile": format!("0x{}", hex::encode(record.profile)),
-		"parts": view.map(|view| parts(worker, record.fee, view)),
+		"parts": view.map(|view| parts(worker, record, view)),
 		"shares": record.vector.iter().map(share).collect::<Vec<_>>(),
 		"evidence_hash": format!("0x{}", hex::encode(record.evidence)),
 		"evidence": evidence,
@@ -132,15 +135,44 @@ fn made_of(view: &AgentView) -> Value {
 		"datanets": view.datanets.iter().map(|snapshot| {
 			json!({ "id": snapshot.datanet, "snapshot": snapshot.version })
 		}).collect::<Vec<_>>(),
+		"tools": view.tools.iter().map(|tool| version(&tool.tool)).collect::<Vec<_>>(),
 	})
+}
+
+/// The agent version's skills, and which were active.
+fn skills(record: &UsageRecord, view: &AgentView) -> Value {
+	let skill = |(index, skill): (usize, &SkillView)| {
+		json!({
+			"description": String::from_utf8_lossy(&skill.description),
+			"active": record.skills.contains(index),
+		})
+	};
+	view.skills.iter().enumerate().map(skill).collect()
+}
+
+/// Which tools were called, and what a call costs.
+fn calls(record: &UsageRecord, view: Option<&AgentView>) -> Value {
+	let call = |used: &ToolUse| {
+		let tool = view.and_then(|view| view.tools.iter().find(|tool| tool.tool == used.tool));
+		json!({
+			"tool": { "id": used.tool.asset, "version": used.tool.version },
+			"name": tool.map(|tool| String::from_utf8_lossy(&tool.name)),
+			"calls": used.calls,
+			"price": tool.map(|tool| tool.price.to_string()),
+		})
+	};
+	record.calls.iter().map(call).collect()
 }
 
 /// How this answer's fee divides, planck. The chain divides the batch's sum, so single planck may fall
 /// differently there.
-fn parts(worker: &Worker, fee: u128, view: &AgentView) -> Value {
+fn parts(worker: &Worker, record: &UsageRecord, view: &AgentView) -> Value {
 	let parameters = worker.head.get().parameters;
-	let net = fee.saturating_sub(parameters.platform_fee);
-	let Some(split) = split(net, &parameters.split, view.presence()) else { return Value::Null };
+	let presence = view.presence(record.skills, !record.calls.is_empty());
+	let net = record.net(parameters.platform_fee);
+	let Some(split) = presence.and_then(|presence| split(net, &parameters.split, presence)) else {
+		return Value::Null;
+	};
 	json!({
 		"platform": split.platform.saturating_add(parameters.platform_fee).to_string(),
 		"worker": split.worker.to_string(),
@@ -148,7 +180,7 @@ fn parts(worker: &Worker, fee: u128, view: &AgentView) -> Value {
 		"base_model": split.base_model.to_string(),
 		"adapters": split.adapters.to_string(),
 		"prompts": split.prompts.to_string(),
-		"tools": split.tools.to_string(),
+		"tools": split.tools.saturating_add(record.tools).to_string(),
 		"evaluators": split.evaluators.to_string(),
 		"agent": split.agent.to_string(),
 		"data": split.data.to_string(),

@@ -14,7 +14,11 @@ use crate::{
 };
 use plan::{plan, Limits, Standing};
 use reconcile::{fate, is_due, state, Fate};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+	collections::{btree_map::Entry, BTreeMap},
+	sync::Arc,
+	time::Duration,
+};
 use tokio::sync::watch;
 use tributary_client::{
 	batch::{advance, prepare, AgentTerms, BatchError, Draft},
@@ -24,8 +28,8 @@ use tributary_client::{
 use tributary_primitives::{
 	earnings::EarningsTree,
 	record::UsageRecord,
-	views::{BatchView, Parameters, SettlementView},
-	AccountId, AssetRef, BlockNumber, Earner,
+	views::{AgentView, BatchView, Parameters, SettlementView},
+	AccountId, BlockNumber, Earner, Served,
 };
 
 /// Time between looks at what is due.
@@ -56,9 +60,9 @@ pub enum SettlementError {
 	/// Building.
 	#[error("the batch cannot be built: {0}")]
 	Build(#[from] BatchError),
-	/// An agent version that the chain does not know.
-	#[error("agent {}, version {} is not on chain", .0.asset, .0.version)]
-	UnknownAgent(AssetRef),
+	/// An agent version that the chain does not know, or that lacks a skill which a record names.
+	#[error("agent {}, version {} with skills {:#b} is not on chain", .0.agent.asset, .0.agent.version, .0.skills.0)]
+	UnknownAgent(Served),
 }
 
 type Result<T> = std::result::Result<T, SettlementError>;
@@ -88,7 +92,7 @@ pub async fn run(worker: Arc<Worker>, mut stop: watch::Receiver<bool>) {
 
 struct Settler {
 	worker: Arc<Worker>,
-	/// Agent versions per batch. Halved when the chain refuses a batch: complex agents cause many credits.
+	/// Agent versions with skills per batch. Halved when the chain refuses a batch: complex agents cause many credits.
 	agents: usize,
 	/// Block at which pending batches were last looked at.
 	followed_at: Option<BlockNumber>,
@@ -153,7 +157,7 @@ impl Settler {
 		let (version, parameters) = worker.chain.parameters().await?;
 		let settlement = worker.chain.settlement(worker.operator).await?;
 		let settled = self.settled_tree(&settlement).await?;
-		let terms = self.terms(plan.records.iter().map(|(_, stored)| stored.record.agent)).await?;
+		let terms = self.terms(plan.records.iter().map(|(_, stored)| stored.record.served())).await?;
 		let vouchers = standings.iter().map(|(payer, standing)| (*payer, standing.voucher)).collect();
 		let (numbers, records): (Vec<u64>, Vec<UsageRecord>) =
 			plan.records.into_iter().map(|(number, stored)| (number, stored.record)).unzip();
@@ -203,14 +207,21 @@ impl Settler {
 		}
 	}
 
-	async fn terms(&self, agents: impl Iterator<Item = AssetRef>) -> Result<Vec<AgentTerms>> {
-		let mut terms: Vec<AgentTerms> = Vec::new();
-		for agent in agents {
-			if terms.iter().any(|known| known.agent == agent) {
+	async fn terms(&self, agents: impl Iterator<Item = Served>) -> Result<Vec<AgentTerms>> {
+		let (mut terms, mut views): (Vec<AgentTerms>, BTreeMap<_, AgentView>) = Default::default();
+		for served in agents {
+			if terms.iter().any(|known| known.served == served) {
 				continue;
 			}
-			let view = self.worker.chain.agent(agent.asset, Some(agent.version)).await?;
-			terms.push(AgentTerms::from(&view.ok_or(SettlementError::UnknownAgent(agent))?));
+			let (agent, unknown) = (served.agent, || SettlementError::UnknownAgent(served));
+			let view = match views.entry(agent) {
+				Entry::Occupied(known) => known.into_mut(),
+				Entry::Vacant(vacant) => {
+					let view = self.worker.chain.agent(agent.asset, Some(agent.version)).await?;
+					vacant.insert(view.ok_or_else(unknown)?)
+				}
+			};
+			terms.push(AgentTerms::of(view, served.skills).ok_or_else(unknown)?);
 		}
 		Ok(terms)
 	}

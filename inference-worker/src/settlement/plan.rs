@@ -30,7 +30,7 @@ pub struct Standing {
 pub struct Limits {
 	/// Records.
 	pub records: usize,
-	/// Distinct agent versions.
+	/// Distinct agent versions with their active skills.
 	pub agents: usize,
 	/// Channels.
 	pub channels: usize,
@@ -95,13 +95,13 @@ pub fn plan(
 			}
 		}
 		let full = plan.records.len() >= limits.records
-			|| (!agents.contains(&stored.record.agent) && agents.len() >= limits.agents)
+			|| (!agents.contains(&stored.record.served()) && agents.len() >= limits.agents)
 			|| (already.is_none() && spent.len() >= limits.channels);
 		if full {
 			plan.waiting = plan.waiting.saturating_add(1);
 			continue;
 		}
-		agents.insert(stored.record.agent);
+		agents.insert(stored.record.served());
 		spent.insert(order.payer, already.unwrap_or(0).saturating_add(stored.record.fee));
 		plan.records.push((number, stored));
 	}

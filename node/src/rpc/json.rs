@@ -132,6 +132,33 @@ fn evaluation(evaluation: &EvaluationView) -> Value {
 	})
 }
 
+/// A tool version.
+fn tool(tool: &ToolView) -> Value {
+	json!({
+		"asset": tool.tool.asset,
+		"version": tool.tool.version,
+		"name": text(&tool.name),
+		"owner": account(&tool.owner),
+		"server": text(&tool.server),
+		"identity": text(&tool.identity),
+		"content": hash(&tool.content),
+		"hints": list(&tool.hints, |hint| text(hint)),
+		"pricePerCall": planck(tool.price),
+		"retired": tool.retired,
+	})
+}
+
+/// A skill; its parts are bit masks over the agent version's lists.
+fn skill(skill: &SkillView) -> Value {
+	json!({
+		"description": text(&skill.description),
+		"thresholdMillionths": skill.threshold,
+		"adapters": skill.adapters,
+		"prompts": skill.prompts,
+		"datanets": skill.datanets,
+	})
+}
+
 /// An agent version.
 pub fn agent(agent: &AgentView) -> Value {
 	json!({
@@ -146,6 +173,8 @@ pub fn agent(agent: &AgentView) -> Value {
 		"prompts": list(&agent.prompts, asset_ref),
 		"datanets": list(&agent.datanets, snapshot_ref),
 		"retired": agent.retired,
+		"tools": list(&agent.tools, tool),
+		"skills": list(&agent.skills, skill),
 		"evaluated": agent.evaluated,
 		"staked": agent.staked,
 	})
@@ -229,9 +258,11 @@ pub fn batch(batch: &BatchView) -> Value {
 		"parameters": batch.parameters,
 		"escrow": planck(batch.escrow),
 		"agents": list(&batch.agents, |total| json!({
-			"agent": asset_ref(&total.agent),
+			"agent": asset_ref(&total.served.agent),
+			"skills": total.served.skills.0,
 			"records": total.records,
 			"fee": planck(total.fee),
+			"tools": planck(total.tools),
 			"data": planck(total.data),
 		})),
 		"failed": list(&batch.failed, |(payer, fault)| {

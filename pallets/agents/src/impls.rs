@@ -6,7 +6,7 @@ use codec::{Encode, MaxEncodedLen};
 use frame::prelude::*;
 use pallet_registry::{AdapterBase, AssetOf, Name, NewVersion, Pallet as Registry};
 use polkadot_sdk::polkadot_sdk_frame as frame;
-use tributary_primitives::{fee::Price, traits::Snapshots, AssetId, AssetKind, AssetRef};
+use tributary_primitives::{fee::Price, served::mask_fits, traits::Snapshots, AssetId, AssetKind, AssetRef};
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_compose(who: &T::AccountId, name: Name, composition: Composition) -> DispatchResult {
@@ -37,10 +37,10 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Every part exists, is of its kind, is not retired, fits the base model and is there once, and the
-	/// price covers them all.
+	/// Every part exists, is of its kind, is not retired, fits the base model and is there once, the skills
+	/// are of these parts, and the price covers them all.
 	fn check(composition: &Composition) -> DispatchResult {
-		let Composition { base, adapters, prompts, datanets, price } = composition;
+		let Composition { base, adapters, prompts, datanets, tools, skills, price } = composition;
 		Registry::<T>::usable(*base, AssetKind::BaseModel)?;
 		for (adapter, scale) in adapters {
 			Registry::<T>::usable(*adapter, AssetKind::Adapter)?;
@@ -54,11 +54,30 @@ impl<T: Config> Pallet<T> {
 		for snapshot in datanets {
 			ensure!(T::Snapshots::exists(*snapshot), Error::<T>::UnknownSnapshot);
 		}
+		for tool in tools {
+			Registry::<T>::usable(*tool, AssetKind::Tool)?;
+		}
 		let distinct = is_distinct(adapters.iter().map(|(adapter, _)| adapter.asset))
 			&& is_distinct(prompts.iter().map(|prompt| prompt.asset))
-			&& is_distinct(datanets.iter().map(|snapshot| snapshot.datanet));
+			&& is_distinct(datanets.iter().map(|snapshot| snapshot.datanet))
+			&& is_distinct(tools.iter().map(|tool| tool.asset));
 		ensure!(distinct, Error::<T>::Duplicate);
+		skills.iter().try_for_each(|skill| Self::check_skill(skill, composition))?;
 		ensure!(price.covers(Self::floor_of(composition)?), Error::<T>::PriceTooLow);
+		Ok(())
+	}
+
+	/// A skill's texts and numbers are in bounds, and its parts are the composition's.
+	pub(crate) fn check_skill(skill: &Skill, of: &Composition) -> DispatchResult {
+		let Skill { description, threshold, adapters, prompts, datanets } = skill;
+		let is_text = !description.is_empty() && core::str::from_utf8(description).is_ok();
+		ensure!(is_text, Error::<T>::BadDescription);
+		ensure!((-MAX_THRESHOLD..=MAX_THRESHOLD).contains(threshold), Error::<T>::BadThreshold);
+		ensure!(adapters | prompts | datanets != 0, Error::<T>::EmptySkill);
+		let fits = mask_fits(*adapters, of.adapters.len())
+			&& mask_fits(*prompts, of.prompts.len())
+			&& mask_fits(*datanets, of.datanets.len());
+		ensure!(fits, Error::<T>::ForeignSkill);
 		Ok(())
 	}
 

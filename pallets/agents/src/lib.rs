@@ -28,7 +28,10 @@ pub mod pallet {
 	use frame::prelude::*;
 	use pallet_registry::{AdapterBase, Name, WeightInfo as _};
 	use tributary_primitives::{
-		fee::Price, traits::Snapshots, views::AgentView, AssetId, AssetRef, AssetVersion,
+		fee::Price,
+		traits::{Snapshots, Tools},
+		views::AgentView,
+		AssetId, AssetRef, AssetVersion,
 	};
 
 	/// Version of the storage layout.
@@ -51,6 +54,8 @@ pub mod pallet {
 		type Bases: AdapterBase;
 		/// Which DataNet snapshots there are.
 		type Snapshots: Snapshots;
+		/// Which tools there are, and what a call costs.
+		type Tools: Tools;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
 	}
@@ -96,10 +101,18 @@ pub mod pallet {
 		BadScale,
 		/// The adapter was trained on another base model. Choose one of the agent's base model.
 		ForeignBase,
-		/// An adapter, prompt or DataNet is in the composition twice, in any version. Leave one out.
+		/// An adapter, prompt, DataNet or tool is in the composition twice, in any version. Leave one out.
 		Duplicate,
 		/// There is no such snapshot. List the DataNet's with `Datanets.datanet`, or take one.
 		UnknownSnapshot,
+		/// A skill's description is 1 to 256 bytes of UTF-8. Say what it is for: requests are compared with it.
+		BadDescription,
+		/// A skill's threshold is a cosine in millionths, -1,000,000 to 1,000,000. Correct it.
+		BadThreshold,
+		/// A skill names no adapter, prompt or DataNet. Give it one, or leave it out.
+		EmptySkill,
+		/// A skill's mask has a bit beyond the composition's list. Add the part, or clear the bit.
+		ForeignSkill,
 		/// The price is below what base model, adapters and prompts ask together. Ask at least
 		/// `Agents.floor`.
 		PriceTooLow,
@@ -110,10 +123,15 @@ pub mod pallet {
 	#[pallet::hooks]
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn integrity_test() {
-			use tributary_primitives::limits::{MAX_AGENT_ADAPTERS, MAX_AGENT_DATANETS, MAX_AGENT_PROMPTS};
+			use tributary_primitives::limits::*;
 			let most = T::BlockWeights::get().get(DispatchClass::Normal).max_extrinsic.unwrap_or(Weight::MAX);
-			let parts =
-				<T as Config>::WeightInfo::compose(MAX_AGENT_ADAPTERS, MAX_AGENT_PROMPTS, MAX_AGENT_DATANETS);
+			let parts = <T as Config>::WeightInfo::compose(
+				MAX_AGENT_ADAPTERS,
+				MAX_AGENT_PROMPTS,
+				MAX_AGENT_DATANETS,
+				MAX_AGENT_TOOLS,
+				MAX_AGENT_SKILLS,
+			);
 			let longest = Registry::<T>::create(0).saturating_add(parts);
 			assert!(longest.all_lte(most), "the largest agent must fit a block");
 		}
@@ -158,6 +176,8 @@ pub mod pallet {
 			composition.adapters.len() as u32,
 			composition.prompts.len() as u32,
 			composition.datanets.len() as u32,
+			composition.tools.len() as u32,
+			composition.skills.len() as u32,
 		)))]
 		pub fn compose(origin: OriginFor<T>, name: Name, composition: Composition) -> DispatchResult {
 			let who = ensure_signed(origin)?;
@@ -171,6 +191,8 @@ pub mod pallet {
 			composition.adapters.len() as u32,
 			composition.prompts.len() as u32,
 			composition.datanets.len() as u32,
+			composition.tools.len() as u32,
+			composition.skills.len() as u32,
 		)))]
 		pub fn recompose(origin: OriginFor<T>, agent: AssetId, composition: Composition) -> DispatchResult {
 			let who = ensure_signed(origin)?;

@@ -1,7 +1,7 @@
-//! A runtime with agents on the real registry, DataNets, adapters and prompts; vault weights are kept by the
+//! A runtime with agents on the real registry, DataNets, adapters, prompts and tools; vault weights are kept by the
 //! registry's stand-in.
 
-use crate::{self as pallet_agents, Composition};
+use crate::{self as pallet_agents, Composition, Skill};
 use frame::{testing_prelude::*, traits::LinearStoragePrice};
 use pallet_adapters::Training;
 use pallet_datanets::Item;
@@ -19,6 +19,7 @@ construct_runtime!(
 		Datanets: pallet_datanets,
 		Adapters: pallet_adapters,
 		Prompts: pallet_prompts,
+		Tools: pallet_tools,
 		Agents: pallet_agents,
 	}
 );
@@ -66,9 +67,14 @@ impl pallet_prompts::Config for Test {
 	type WeightInfo = pallet_prompts::weights::CountedWeight<Test>;
 }
 
+impl pallet_tools::Config for Test {
+	type WeightInfo = pallet_tools::weights::CountedWeight<Test>;
+}
+
 impl crate::Config for Test {
 	type Bases = Adapters;
 	type Snapshots = Datanets;
+	type Tools = Tools;
 	type WeightInfo = crate::weights::CountedWeight<Test>;
 }
 
@@ -84,12 +90,14 @@ pub const BASE: AssetId = 0;
 pub const ADAPTER: AssetId = 1;
 /// A prompt: asks 5 in, 6 out.
 pub const PROMPT: AssetId = 2;
+/// A tool: asks 30 a call.
+pub const TOOL: AssetId = 3;
 /// What they ask together.
 pub const FLOOR: Price = Price { input: 9, output: 12 };
 /// The id that the first agent gets.
-pub const AGENT: AssetId = 3;
+pub const AGENT: AssetId = 4;
 
-/// Runs `body` with a base model, an adapter, a prompt and two DataNets' snapshots, and checks the
+/// Runs `body` with a base model, an adapter, a prompt, a tool and two DataNets' snapshots, and checks the
 /// invariants after it.
 pub fn test(body: impl FnOnce()) {
 	let balances = [ALICE, BOB].map(|who| (who, 100_000_000)).to_vec();
@@ -104,6 +112,7 @@ pub fn test(body: impl FnOnce()) {
 		register_base();
 		register_adapter(BASE);
 		create_prompt();
+		register_tool(30);
 		body();
 		Agents::do_try_state().unwrap();
 	});
@@ -147,6 +156,12 @@ pub fn create_prompt() {
 	assert_ok!(Prompts::create(signed(ALICE), text("poet"), [3; 32], Default::default(), price));
 }
 
+pub fn register_tool(price: Balance) {
+	let (server, identity) = (text("stdio:git"), text("git 1.0"));
+	let none = Default::default();
+	assert_ok!(Tools::register_tool(signed(ALICE), text("git"), server, identity, [4; 32], none, price));
+}
+
 /// The first version of an asset.
 pub fn first(asset: AssetId) -> AssetRef {
 	AssetRef { asset, version: 1 }
@@ -156,6 +171,17 @@ pub fn snapshot(datanet: DataNetId) -> SnapshotRef {
 	SnapshotRef { datanet, version: 1 }
 }
 
+/// A skill of the composition's adapter and its second DataNet.
+pub fn skill() -> Skill {
+	Skill {
+		description: text("Answers about rivers."),
+		threshold: 250_000,
+		adapters: 1,
+		prompts: 0,
+		datanets: 2,
+	}
+}
+
 /// A composition of everything there is.
 pub fn composition() -> Composition {
 	Composition {
@@ -163,6 +189,8 @@ pub fn composition() -> Composition {
 		adapters: vec![(first(ADAPTER), PPM)].try_into().unwrap(),
 		prompts: vec![first(PROMPT)].try_into().unwrap(),
 		datanets: vec![snapshot(0), snapshot(1)].try_into().unwrap(),
+		tools: vec![first(TOOL)].try_into().unwrap(),
+		skills: vec![skill()].try_into().unwrap(),
 		price: FLOOR,
 	}
 }

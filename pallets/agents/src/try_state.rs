@@ -6,7 +6,10 @@ use crate::{pallet::*, types::*};
 use frame::prelude::*;
 use pallet_registry::{AdapterBase, Assets, Pallet as Registry};
 use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::TryRuntimeError};
-use tributary_primitives::{traits::Snapshots, AssetId, AssetKind, AssetRef};
+use tributary_primitives::{
+	traits::{Snapshots, Tools},
+	AssetId, AssetKind, AssetRef,
+};
 
 impl<T: Config> Pallet<T> {
 	/// - Exactly the versions of agents have compositions, whose hash is the version's content and whose
@@ -43,18 +46,25 @@ impl<T: Config> Pallet<T> {
 			Compositions::<T>::get(agent.asset, agent.version).ok_or("agent without composition")?;
 		let content = Registry::<T>::version(agent).map(|version| version.content);
 		ensure!(content == Some(composition.hash()), "content is not the composition's hash");
-		let Composition { base, adapters, prompts, datanets, price: _ } = composition;
-		ensure!(Registry::<T>::versioned(base, AssetKind::BaseModel).is_ok(), "agent without base model");
+		let Composition { base, adapters, prompts, datanets, tools, skills, price: _ } = &composition;
+		ensure!(Registry::<T>::versioned(*base, AssetKind::BaseModel).is_ok(), "agent without base model");
 		for (adapter, scale) in adapters {
-			ensure!(Registry::<T>::versioned(adapter, AssetKind::Adapter).is_ok(), "unknown adapter");
-			ensure!((1..=MAX_SCALE).contains(&scale), "scale out of bounds");
-			let trained_on = T::Bases::base_of(adapter).map(|base| base.asset);
+			ensure!(Registry::<T>::versioned(*adapter, AssetKind::Adapter).is_ok(), "unknown adapter");
+			ensure!((1..=MAX_SCALE).contains(scale), "scale out of bounds");
+			let trained_on = T::Bases::base_of(*adapter).map(|base| base.asset);
 			ensure!(trained_on == Some(base.asset), "adapter of another base model");
 		}
 		for prompt in prompts {
-			ensure!(Registry::<T>::versioned(prompt, AssetKind::Prompt).is_ok(), "unknown prompt");
+			ensure!(Registry::<T>::versioned(*prompt, AssetKind::Prompt).is_ok(), "unknown prompt");
 		}
 		ensure!(datanets.iter().all(|snapshot| T::Snapshots::exists(*snapshot)), "unknown snapshot");
+		for tool in tools {
+			ensure!(Registry::<T>::versioned(*tool, AssetKind::Tool).is_ok(), "unknown tool");
+			ensure!(T::Tools::price(*tool).is_some(), "tool without price");
+		}
+		for skill in skills {
+			Self::check_skill(skill, &composition)?;
+		}
 		Ok(())
 	}
 }

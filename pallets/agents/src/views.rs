@@ -4,9 +4,9 @@ use crate::{pallet::*, types::*};
 use alloc::vec::Vec;
 use pallet_registry::{AssetOf, Pallet as Registry, MAX_PAGE};
 use tributary_primitives::{
-	traits::{AgentParts, Part, Parts, VaultHolders},
-	views::AgentView,
-	AssetId, AssetRef, AssetVersion, VaultKey,
+	traits::{AgentParts, Part, Parts, ToolPart, Tools, VaultHolders},
+	views::{select, AgentView},
+	AssetId, AssetRef, AssetVersion, Ppm, Served, VaultKey,
 };
 
 impl<T: Config> Pallet<T> {
@@ -19,12 +19,14 @@ impl<T: Config> Pallet<T> {
 			name: name.into_inner(),
 			owner: owner.into(),
 			price: composition.price,
-			evaluated: !Self::evaluated(&composition).is_empty(),
+			evaluated: Self::evaluated(composition.base, &composition.adapters),
 			staked: T::Vaults::total_weight(VaultKey::Stakers) > 0,
 			base: composition.base,
 			adapters: composition.adapters.into_inner(),
 			prompts: composition.prompts.into_inner(),
 			datanets: composition.datanets.into_inner(),
+			tools: composition.tools.iter().filter_map(|tool| T::Tools::view(*tool)).collect(),
+			skills: composition.skills.into_iter().map(Into::into).collect(),
 			retired,
 		})
 	}
@@ -50,31 +52,42 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Base model and adapters that somebody evaluates.
-	fn evaluated(composition: &Composition) -> Vec<AssetId> {
+	fn evaluated(base: AssetRef, adapters: &[(AssetRef, Ppm)]) -> Vec<AssetId> {
 		let has_evaluators = |id: &AssetId| T::Vaults::total_weight(VaultKey::Evaluators(*id)) > 0;
-		composition.models().into_iter().filter(has_evaluators).collect()
+		let adapters = adapters.iter().map(|(adapter, _)| adapter.asset);
+		core::iter::once(base.asset).chain(adapters).filter(has_evaluators).collect()
 	}
 
 	fn part(id: AssetRef) -> Option<Part> {
 		let weight = Registry::<T>::get(id.asset).ok()?.price.weight();
 		Some(Part { weight, payees: Registry::<T>::payees(id)? })
 	}
+
+	fn tool(id: AssetRef) -> Option<ToolPart> {
+		Some(ToolPart { tool: id.asset, price: T::Tools::price(id)?, payees: Registry::<T>::payees(id)? })
+	}
 }
 
 impl<T: Config> AgentParts for Pallet<T> {
-	fn parts(agent: AssetRef) -> Option<Parts> {
+	fn parts(served: Served) -> Option<Parts> {
+		let Served { agent, skills } = served;
 		let composition = Compositions::<T>::get(agent.asset, agent.version)?;
+		let groups = &composition.skills;
+		if !skills.fits(groups.len()) {
+			return None;
+		}
+		let mask = |of: fn(&Skill) -> u8| skills.active(groups.iter().map(of));
+		let adapters = select(&composition.adapters, mask(|skill| skill.adapters));
+		let prompts = select(&composition.prompts, mask(|skill| skill.prompts));
+		let datanets = select(&composition.datanets, mask(|skill| skill.datanets));
 		Some(Parts {
 			agent: Registry::<T>::payees(agent)?,
 			base: Registry::<T>::payees(composition.base)?,
-			adapters: composition
-				.adapters
-				.iter()
-				.map(|(adapter, _)| Self::part(*adapter))
-				.collect::<Option<_>>()?,
-			prompts: composition.prompts.iter().map(|prompt| Self::part(*prompt)).collect::<Option<_>>()?,
-			evaluated: Self::evaluated(&composition),
-			datanets: composition.datanets.iter().map(|snapshot| snapshot.datanet).collect(),
+			adapters: adapters.iter().map(|(adapter, _)| Self::part(*adapter)).collect::<Option<_>>()?,
+			prompts: prompts.iter().map(|prompt| Self::part(*prompt)).collect::<Option<_>>()?,
+			tools: composition.tools.iter().map(|tool| Self::tool(*tool)).collect::<Option<_>>()?,
+			evaluated: Self::evaluated(composition.base, &adapters),
+			datanets: datanets.iter().map(|snapshot| snapshot.datanet).collect(),
 		})
 	}
 }

@@ -408,10 +408,17 @@ pub mod pallet {
 		AgentOutOfRange,
 		/// A charge names an agent without any record. Leave out agents that a channel did not use.
 		EmptyUsage,
-		/// An agent version is listed twice. List each once.
+		/// An agent version is listed twice with the same skills. List each once.
 		DuplicateAgent,
-		/// An agent version does not exist. Only versions registered on this chain can be settled.
+		/// An agent version does not exist, or has no such skills. Only versions registered on this chain can be
+		/// settled, under skills that they have.
 		UnknownAgent,
+		/// A channel's tool calls are not sorted by tool, name a tool twice, without calls, or one that the agent
+		/// version lacks. Sum the records' calls by the index of the tool in the composition.
+		InvalidCalls,
+		/// A channel's fee for an agent version is less than its tool calls cost. The price of calls is part of
+		/// every fee: recompute the records' fees.
+		CallsExceedFee,
 		/// The batch would credit more than 512 vaults. Divide it so that each has fewer agents.
 		TooManyCredits,
 		/// The earnings root's sum is below what the worker's earlier batches already promised. The tree is
@@ -583,7 +590,7 @@ pub mod pallet {
 
 		/// Submits a usage batch. The signer is a worker's service key.
 		///
-		/// `agents` lists the agent versions, `charges` what each channel pays and the voucher for it. A
+		/// `agents` lists the agent versions with their active skills, `charges` what each channel pays and the voucher for it. A
 		/// channel with a fault is skipped and named; everything else wrong refuses the batch. Matured
 		/// batches of the worker are credited on the way, as many as fit the declared weight.
 		///

@@ -8,8 +8,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 use tributary_primitives::{
 	royalty::{flatten, Parent, Payees},
 	split::SplitTable,
-	traits::{AgentParts, Part, Parts},
-	AssetId, AssetRef, Balance,
+	traits::{AgentParts, Part, Parts, ToolPart},
+	AssetId, AssetRef, Balance, Served, SkillSet,
 };
 
 pub const EXISTENTIAL_DEPOSIT: Balance = 10;
@@ -34,6 +34,15 @@ pub const FULL: AssetRef = AssetRef { asset: 40, version: 1 };
 pub const BARE: AssetRef = AssetRef { asset: 41, version: 3 };
 /// A base model and a DataNet.
 pub const PLAIN: AssetRef = AssetRef { asset: 42, version: 1 };
+
+/// A base model and three tools: 50 asks 700 a call, 51 (derived from 50) asks 40, 52 nothing. Under its one
+/// skill also adapter 21 and a DataNet: see [`skilled`].
+pub const TOOLED: AssetRef = AssetRef { asset: 43, version: 1 };
+
+/// [`TOOLED`] with its skill.
+pub fn skilled() -> Served {
+	Served { agent: TOOLED, skills: SkillSet(1) }
+}
 
 construct_runtime!(
 	pub enum Test {
@@ -106,21 +115,21 @@ impl pallet_attribution::Config for Test {
 }
 
 thread_local! {
-	static AGENTS: RefCell<BTreeMap<AssetRef, Parts>> = const { RefCell::new(BTreeMap::new()) };
+	static AGENTS: RefCell<BTreeMap<Served, Parts>> = const { RefCell::new(BTreeMap::new()) };
 }
 
 /// Agents that a test sets.
 pub struct Table;
 
 impl Table {
-	pub fn insert(agent: AssetRef, parts: Parts) {
-		AGENTS.with_borrow_mut(|agents| agents.insert(agent, parts));
+	pub fn insert(agent: impl Into<Served>, parts: Parts) {
+		AGENTS.with_borrow_mut(|agents| agents.insert(agent.into(), parts));
 	}
 }
 
 impl AgentParts for Table {
-	fn parts(agent: AssetRef) -> Option<Parts> {
-		AGENTS.with_borrow(|agents| agents.get(&agent).cloned())
+	fn parts(served: Served) -> Option<Parts> {
+		AGENTS.with_borrow(|agents| agents.get(&served).cloned())
 	}
 }
 
@@ -141,6 +150,7 @@ pub fn bare(agent: AssetId) -> Parts {
 		base: own(10),
 		adapters: vec![],
 		prompts: vec![],
+		tools: vec![],
 		evaluated: vec![10],
 		datanets: vec![],
 	}
@@ -158,6 +168,12 @@ fn insert_agents() {
 		..bare(FULL.asset)
 	};
 	Table::insert(FULL, full);
+	let tool = |tool, price, payees| ToolPart { tool, price, payees };
+	let tools = vec![tool(50, 700, own(50)), tool(51, 40, derived(51, 50)), tool(52, 0, own(52))];
+	let tooled = Parts { tools, ..bare(TOOLED.asset) };
+	Table::insert(TOOLED, tooled.clone());
+	let adapters = vec![Part { weight: 300, payees: own(21) }];
+	Table::insert(skilled(), Parts { adapters, datanets: vec![1], ..tooled });
 }
 
 /// Runs a test on a fresh chain at block 1 with one registered worker. Afterwards checks the invariants,

@@ -8,13 +8,13 @@ use tributary_primitives::{
 	limits::{MaxAgents, MaxChannels, MaxCredits},
 	merkle_sum::SumNode,
 	views::{AgentTotal, ChannelView, SettlementView},
-	AccountId, AssetRef, Balance, BlockNumber, Hash, VaultKey,
+	AccountId, Balance, BlockNumber, Hash, Served, VaultKey,
 };
 
 /// An sr25519 public key.
 pub type Key = [u8; 32];
-/// The agent versions of a batch.
-pub type Agents = BoundedVec<AssetRef, MaxAgents>;
+/// The agent versions of a batch with their active skills.
+pub type Agents = BoundedVec<Served, MaxAgents>;
 /// The charged channels of a batch.
 pub type Charges = BoundedVec<ChannelCharge, MaxChannels>;
 
@@ -115,7 +115,7 @@ pub struct Batch {
 	pub parameters: u32,
 	/// Escrow it moved, planck.
 	pub escrow: Balance,
-	/// What each agent version settled.
+	/// What each agent version with its active skills settled.
 	pub agents: BoundedVec<AgentTotal, MaxAgents>,
 	/// Channels that were not charged, and why.
 	pub failed: BoundedVec<(AccountId, ChannelFault), MaxChannels>,

@@ -59,8 +59,8 @@ const VERIFY: u64 = 55_000_000;
 const HASH: u64 = 1_000_000;
 
 /// What an agent's parts cost to read: its composition and its own payees, the payees of a base model,
-/// 8 adapters and 8 prompts, the prices of the latter 16, and the evaluators' vaults of 9 models.
-const AGENT_READS: u64 = 44;
+/// 8 adapters, 8 prompts and 8 tools, the prices of the latter 24, and the evaluators' vaults of 9 models.
+const AGENT_READS: u64 = 60;
 
 /// The counted weights.
 pub struct SubstrateWeight<T>(PhantomData<T>);

@@ -194,7 +194,8 @@ impl<T: Config> Pallet<T> {
 impl<T: Config> Pallet<T> {
 	pub(crate) fn do_set_price(who: &T::AccountId, id: AssetId, price: Price) -> DispatchResult {
 		let mut asset = Self::owned(id, who)?;
-		ensure!(asset.kind != AssetKind::Agent, Error::<T>::PriceIsVersioned);
+		let is_versioned = matches!(asset.kind, AssetKind::Agent | AssetKind::Tool);
+		ensure!(!is_versioned, Error::<T>::PriceIsVersioned);
 		asset.price = price;
 		Assets::<T>::insert(id, asset);
 		Self::deposit_event(Event::PriceSet { asset: id, price });

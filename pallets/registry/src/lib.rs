@@ -167,7 +167,8 @@ pub mod pallet {
 		ZeroWeight,
 		/// The new owner owns the asset already. Nothing to do.
 		AlreadyOwner,
-		/// An agent's price is part of its version. Register the next one with `Agents.recompose`.
+		/// The price of an agent or a tool is part of its version. Register the next one with
+		/// `Agents.recompose` or `Tools.add_version`.
 		PriceIsVersioned,
 		/// No more ids are free. This chain cannot register further assets or versions of this asset.
 		NoFreeId,
@@ -235,8 +236,8 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Sets what an asset costs from now on, planck per 1,000 tokens.
 		///
-		/// Agents that use the asset keep their own prices until their authors recompose them. An agent's
-		/// price is part of its version, and not set here.
+		/// Agents that use the asset keep their own prices until their authors recompose them. The price
+		/// of an agent or a tool is part of its version, and not set here.
 		#[pallet::call_index(0)]
 		#[pallet::weight(T::WeightInfo::set_price())]
 		pub fn set_price(origin: OriginFor<T>, asset: AssetId, price: Price) -> DispatchResult {

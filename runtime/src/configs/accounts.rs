@@ -86,7 +86,7 @@ pub enum ProxyType {
 	Contributor,
 	/// What a curator does: review, snapshot, tombstone.
 	Curator,
-	/// What an author of adapters, prompts and agents does: publish, version, price, retire, claim.
+	/// What an author of adapters, prompts, tools and agents does: publish, version, price, retire, claim.
 	Author,
 	/// What an operator's machine does: keep the worker's entry, settle batches, claim.
 	Operator,
@@ -160,7 +160,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 							RuntimeCall::Registry(_)
 								| RuntimeCall::Adapters(_)
 								| RuntimeCall::Prompts(_)
-								| RuntimeCall::Agents(_)
+								| RuntimeCall::Tools(_) | RuntimeCall::Agents(_)
 						))
 			}
 			Self::Operator => {

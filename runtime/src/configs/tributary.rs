@@ -68,9 +68,14 @@ impl pallet_prompts::Config for Runtime {
 	type WeightInfo = pallet_prompts::weights::CountedWeight<Runtime>;
 }
 
+impl pallet_tools::Config for Runtime {
+	type WeightInfo = pallet_tools::weights::CountedWeight<Runtime>;
+}
+
 impl pallet_agents::Config for Runtime {
 	type Bases = Adapters;
 	type Snapshots = Datanets;
+	type Tools = Tools;
 	type WeightInfo = pallet_agents::weights::CountedWeight<Runtime>;
 }
 

@@ -8,6 +8,9 @@ import { accountLeaf, hex, largestRemainder, leaf, node, parent, poolLeaf, vouch
 import { view, viewFunctions } from './views.js';
 
 const TRB = 1_000_000_000_000n;
+/** Price of a call of the agent's tool, and how often each answer called it. */
+const CALL_PRICE = TRB / 1_000n;
+const CALLS = 3n;
 const content = (text) => hex(blake2AsU8a(text));
 const price = (input, output) => ({ input, output });
 const reference = (asset) => ({ asset, version: 1 });
@@ -93,11 +96,20 @@ test('assets_are_published_and_an_agent_composed_when_authors_sign', async () =>
 	id.prompt = created(
 		await send(api, api.tx.prompts.create('guide', content('You are a guide.'), [], price(500n, 500n)), who.Bob),
 	);
+	id.tool = created(
+		await send(
+			api,
+			api.tx.tools.registerTool('calculator', 'stdio:calculator', 'calculator 1.0', content('tool list'), [], CALL_PRICE),
+			who.Dave,
+		),
+	);
 	const composition = {
 		base: reference(id.base),
 		adapters: [[reference(id.adapter), 1_000_000]],
 		prompts: [reference(id.prompt)],
 		datanets: [{ datanet: id.datanet, version: 1 }],
+		tools: [reference(id.tool)],
+		skills: [{ description: 'Answers about rivers.', threshold: 250_000, adapters: 1, prompts: 0, datanets: 1 }],
 		price: price(50_000_000n, 90_000_000n),
 	};
 	await assert.rejects(
@@ -110,6 +122,8 @@ test('assets_are_published_and_an_agent_composed_when_authors_sign', async () =>
 	const agent = (await api.call.tributaryApi.agent(id.agent, null)).unwrap();
 	assert.equal(agent.name.toUtf8(), 'river-guide');
 	assert.equal(agent.adapters.length, 1);
+	assert.equal(agent.tools[0].price.toBigInt(), CALL_PRICE);
+	assert.equal(agent.skills[0].threshold.toNumber(), 250_000);
 });
 
 test('channel_is_open_when_a_payer_deposits_for_a_bonded_worker', async () => {
@@ -129,8 +143,8 @@ test('channel_is_open_when_a_payer_deposits_for_a_bonded_worker', async () => {
 async function batch({ fee, expiry = 100_000, signer = who.Ferdie, sequence = 0n, chain = genesis }) {
 	const [, parameters] = await api.call.tributaryApi.parameters();
 	const s = Object.fromEntries([...parameters.split].map(([k, v]) => [k, v.toBigInt()]));
-	const net = fee - parameters.platformFee.toBigInt();
-	const present = [s.platform, s.worker, 0n, s.baseModel, s.adapters, s.prompts, 0n, 0n, s.agent, s.data];
+	const net = fee - CALLS * CALL_PRICE - parameters.platformFee.toBigInt();
+	const present = [s.platform, s.worker, 0n, s.baseModel, s.adapters, s.prompts, s.tools, 0n, s.agent, s.data];
 	const data = largestRemainder(net, present)[9];
 	const charlie = (data * 3n) / 4n;
 	const leaves = [
@@ -153,7 +167,7 @@ async function batch({ fee, expiry = 100_000, signer = who.Ferdie, sequence = 0n
 			data: content('batch data'),
 			earnings: node(parent(...leaves)),
 		},
-		[reference(id.agent)],
+		[{ agent: reference(id.agent), skills: 1 }],
 		[
 			{
 				payer: hex(who.Ferdie.publicKey),
@@ -161,7 +175,7 @@ async function batch({ fee, expiry = 100_000, signer = who.Ferdie, sequence = 0n
 				cumulative: fee,
 				expiry,
 				signature: hex(signer.sign(voucherHash(voucher))),
-				usage: [{ agent: 0, records: 1, fee }],
+				usage: [{ agent: 0, records: 1, fee, calls: [{ tool: 0, calls: Number(CALLS) }] }],
 			},
 		],
 	);
@@ -211,6 +225,8 @@ test('pool_and_vault_pay_their_holders_when_claimed', async () => {
 	const events = await send(api, api.tx.attribution.claim({ Asset: id.adapter }), who.Ferdie);
 	event(events, 'attribution', 'VaultClaimed');
 	assert.ok(!(await claimable('Ferdie')).some(({ vault }) => vault.asset === id.adapter));
+	const tool = (await api.call.tributaryApi.vault({ Asset: id.tool })).credited.toBigInt();
+	assert.ok(tool > CALLS * CALL_PRICE, `${tool}: the calls whole, and a share of the rest`);
 });
 
 test('view_functions_and_rpc_answer_when_a_reader_asks', async () => {

@@ -14,7 +14,7 @@ use tributary_primitives::{
 	earnings::EarningsTree,
 	limits::MAX_RECORDS_PER_BATCH,
 	merkle_sum::{self, SumNode},
-	AssetRef, Earner, TRB,
+	AssetRef, Earner, Served, TRB,
 };
 use tributary_runtime::RuntimeCall;
 
@@ -56,7 +56,12 @@ fn envelope() -> usize {
 
 /// Cost of one batch. Every channel used two agents, so a charge carries two amounts.
 fn batch(records: u32, channels: u32, agents: u32) -> Result<Value, Box<dyn std::error::Error>> {
-	let usage = |agent: u32| AgentUsage { agent: agent as u8, records: records / channels / 2, fee: TRB / 7 };
+	let usage = |agent: u32| AgentUsage {
+		agent: agent as u8,
+		records: records / channels / 2,
+		fee: TRB / 7,
+		calls: Default::default(),
+	};
 	let charges: Vec<ChannelCharge> = (0..channels)
 		.map(|channel| {
 			Ok(ChannelCharge {
@@ -71,7 +76,7 @@ fn batch(records: u32, channels: u32, agents: u32) -> Result<Value, Box<dyn std:
 			})
 		})
 		.collect::<Result<_, &str>>()?;
-	let agents: Vec<AssetRef> = (0..agents).map(|asset| AssetRef { asset, version: 1 }).collect();
+	let agents: Vec<Served> = (0..agents).map(|asset| AssetRef { asset, version: 1 }.into()).collect();
 	let header = BatchHeader {
 		sequence: 1,
 		records_root: SumNode { hash: [1; 32], sum: TRB },

@@ -1,6 +1,6 @@
 //! Composing and recomposing.
 
-use crate::{mock::*, Composition, Compositions, Error, Event, MAX_SCALE};
+use crate::{mock::*, Composition, Compositions, Error, Event, Skill, MAX_SCALE};
 use frame::testing_prelude::*;
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{hash::tagged, AssetKind, AssetRef, Ppm, SnapshotRef, PPM};
@@ -21,20 +21,35 @@ fn empty() -> Composition {
 		adapters: Default::default(),
 		prompts: Default::default(),
 		datanets: Default::default(),
+		tools: Default::default(),
+		skills: Default::default(),
 		price: FLOOR,
 	}
 }
 
+/// Everything but skills, whose masks would no longer fit.
+fn plain() -> Composition {
+	Composition { skills: Default::default(), ..composition() }
+}
+
+fn tools(of: &[AssetRef]) -> Composition {
+	Composition { tools: of.to_vec().try_into().unwrap(), ..composition() }
+}
+
+fn skilled(skill: Skill) -> Composition {
+	Composition { skills: vec![skill].try_into().unwrap(), ..composition() }
+}
+
 fn adapters(of: &[(AssetRef, Ppm)]) -> Composition {
-	Composition { adapters: of.to_vec().try_into().unwrap(), ..composition() }
+	Composition { adapters: of.to_vec().try_into().unwrap(), ..plain() }
 }
 
 fn prompts(of: &[AssetRef]) -> Composition {
-	Composition { prompts: of.to_vec().try_into().unwrap(), ..composition() }
+	Composition { prompts: of.to_vec().try_into().unwrap(), ..plain() }
 }
 
 fn datanets(of: &[SnapshotRef]) -> Composition {
-	Composition { datanets: of.to_vec().try_into().unwrap(), ..composition() }
+	Composition { datanets: of.to_vec().try_into().unwrap(), ..plain() }
 }
 
 #[test]
@@ -91,6 +106,7 @@ fn compose_is_refused_when_a_part_is_unknown() {
 	});
 	test(|| refused(prompts(&[AssetRef { version: 0, ..first(PROMPT) }]), RegistryError::UnknownVersion));
 	test(|| refused(datanets(&[SnapshotRef { version: 2, ..snapshot(0) }]), Error::<Test>::UnknownSnapshot));
+	test(|| refused(tools(&[AssetRef { version: 2, ..first(TOOL) }]), RegistryError::UnknownVersion));
 }
 
 #[test]
@@ -98,11 +114,12 @@ fn compose_is_refused_when_a_part_is_of_another_kind() {
 	test(|| refused(Composition { base: first(ADAPTER), ..composition() }, RegistryError::WrongKind));
 	test(|| refused(adapters(&[(first(PROMPT), PPM)]), RegistryError::WrongKind));
 	test(|| refused(prompts(&[first(BASE)]), RegistryError::WrongKind));
+	test(|| refused(tools(&[first(PROMPT)]), RegistryError::WrongKind));
 }
 
 #[test]
 fn compose_is_refused_when_a_part_is_retired() {
-	for part in [ADAPTER, PROMPT] {
+	for part in [ADAPTER, PROMPT, TOOL] {
 		test(|| {
 			assert_ok!(Registry::retire(signed(ALICE), part));
 			refused(composition(), RegistryError::Retired);
@@ -118,8 +135,8 @@ fn compose_is_refused_when_a_part_is_retired() {
 fn compose_is_refused_when_adapter_runs_on_another_base() {
 	test(|| {
 		register_base();
-		register_adapter(3);
-		refused(adapters(&[(first(4), PPM)]), Error::<Test>::ForeignBase);
+		register_adapter(4);
+		refused(adapters(&[(first(5), PPM)]), Error::<Test>::ForeignBase);
 	});
 }
 
@@ -137,6 +154,7 @@ fn compose_is_refused_when_scale_is_out_of_bounds() {
 fn compose_is_refused_when_a_part_is_there_twice() {
 	test(|| refused(adapters(&[(first(ADAPTER), 1), (first(ADAPTER), 2)]), Error::<Test>::Duplicate));
 	test(|| refused(prompts(&[first(PROMPT), first(PROMPT)]), Error::<Test>::Duplicate));
+	test(|| refused(tools(&[first(TOOL), first(TOOL)]), Error::<Test>::Duplicate));
 	test(|| {
 		take_snapshot(0);
 		refused(
@@ -144,6 +162,34 @@ fn compose_is_refused_when_a_part_is_there_twice() {
 			Error::<Test>::Duplicate,
 		);
 	});
+}
+
+#[test]
+fn compose_is_refused_when_a_skill_is_without_text_or_bounds() {
+	test(|| refused(skilled(Skill { description: text(""), ..skill() }), Error::<Test>::BadDescription));
+	test(|| {
+		let description = vec![0xff].try_into().unwrap();
+		refused(skilled(Skill { description, ..skill() }), Error::<Test>::BadDescription);
+	});
+	for threshold in [-1_000_001, 1_000_001, i32::MIN, i32::MAX] {
+		test(|| refused(skilled(Skill { threshold, ..skill() }), Error::<Test>::BadThreshold));
+	}
+	test(|| {
+		assert_ok!(compose("any", skilled(Skill { threshold: -1_000_000, ..skill() })));
+		assert_ok!(compose("none", skilled(Skill { threshold: 1_000_000, ..skill() })));
+	});
+}
+
+#[test]
+fn compose_is_refused_when_a_skill_names_no_part_or_one_too_many() {
+	let nothing = Skill { adapters: 0, prompts: 0, datanets: 0, ..skill() };
+	test(|| refused(skilled(nothing.clone()), Error::<Test>::EmptySkill));
+	for mask in [0b10, 0b1000_0000] {
+		test(|| refused(skilled(Skill { adapters: mask, ..skill() }), Error::<Test>::ForeignSkill));
+		test(|| refused(skilled(Skill { prompts: mask, ..skill() }), Error::<Test>::ForeignSkill));
+	}
+	test(|| refused(skilled(Skill { datanets: 0b100, ..skill() }), Error::<Test>::ForeignSkill));
+	test(|| assert_ok!(compose("full", skilled(Skill { adapters: 1, prompts: 1, datanets: 3, ..skill() }))));
 }
 
 #[test]

@@ -51,6 +51,7 @@ fn recompose_is_refused_when_price_is_below_the_parts() {
 		let bare = Composition {
 			adapters: Default::default(),
 			prompts: Default::default(),
+			skills: Default::default(),
 			price: Price { input: 1, output: 2 },
 			..composition()
 		};

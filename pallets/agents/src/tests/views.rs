@@ -17,8 +17,10 @@ fn agent_shows_its_parts_when_it_is_known() {
 			adapters: vec![(first(ADAPTER), PPM)],
 			prompts: vec![first(PROMPT)],
 			datanets: vec![snapshot(0), snapshot(1)],
+			tools: vec![Tools::tool(TOOL, None).unwrap()],
+			skills: vec![skill().into()],
 			retired: false,
-			evaluated: false,
+			evaluated: vec![],
 			staked: false,
 		};
 		assert_eq!(Agents::agent(AGENT, None), Some(expected.clone()));
@@ -61,11 +63,11 @@ fn agents_are_paged_by_id_when_other_assets_lie_between() {
 		let ids = |start, limit| -> Vec<_> {
 			Agents::agents(start, limit).into_iter().map(|agent| agent.agent.asset).collect()
 		};
-		assert_eq!(ids(0, u32::MAX), vec![3, 5, 7]);
-		assert_eq!(ids(3, 2), vec![3, 5]);
-		assert_eq!(ids(4, 2), vec![5, 7]);
-		assert_eq!(ids(7, 2), vec![7]);
-		assert!(ids(8, 2).is_empty());
+		assert_eq!(ids(0, u32::MAX), vec![4, 6, 8]);
+		assert_eq!(ids(4, 2), vec![4, 6]);
+		assert_eq!(ids(5, 2), vec![6, 8]);
+		assert_eq!(ids(8, 2), vec![8]);
+		assert!(ids(9, 2).is_empty());
 		assert!(ids(0, 0).is_empty());
 	});
 }
@@ -73,8 +75,9 @@ fn agents_are_paged_by_id_when_other_assets_lie_between() {
 #[test]
 fn weights_grow_when_compositions_grow() {
 	type Weights = CountedWeight<Test>;
-	let compose = |a, p, d| Weights::compose(a, p, d).ref_time();
-	assert!(compose(8, 0, 0) > compose(0, 8, 0));
-	assert!(compose(0, 8, 0) > compose(0, 0, 0));
-	assert!(compose(0, 0, 8) > compose(0, 0, 0));
+	let compose = |a, p, d, t, s| Weights::compose(a, p, d, t, s).ref_time();
+	let none = compose(0, 0, 0, 0, 0);
+	assert!(compose(8, 0, 0, 0, 0) > compose(0, 8, 0, 0, 0));
+	assert!(compose(0, 8, 0, 0, 0) > none && compose(0, 0, 8, 0, 0) > none);
+	assert!(compose(0, 0, 0, 8, 0) > none && compose(0, 0, 0, 0, 8) > none);
 }

@@ -1,15 +1,16 @@
 //! Submitting usage batches.
 
-use super::split::Credits;
+use super::{charges::Usage, split::Credits};
 use crate::*;
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame::prelude::*;
 use tributary_primitives::{
 	batch::{BatchHeader, BatchStatus},
+	fee::price_of_calls,
 	limits::{MAX_CREDITS_PER_BATCH, MAX_RECORDS_PER_BATCH},
 	traits::{AgentParts, Parts, Workers},
 	views::{AgentTotal, BatchView, Parameters},
-	AssetRef, Balance, VaultKey,
+	Balance, Served, VaultKey,
 };
 
 /// Matured batches that a submission credits at most.
@@ -23,7 +24,7 @@ fn overflow() -> DispatchError {
 	ArithmeticError::Overflow.into()
 }
 
-/// What each agent version settled, and what each vault is credited, planck.
+/// What each agent version with its active skills settled, and what each vault is credited, planck.
 type Divided = (Vec<AgentTotal>, Vec<(VaultKey, Balance)>);
 
 impl<T: Config> Pallet<T> {
@@ -51,6 +52,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(header.sequence == settlement.next_sequence, Error::<T>::WrongSequence);
 		Self::ensure_sums(&header, &agents, &charges)?;
 		let parts = Self::parts_of(&agents)?;
+		Self::ensure_calls(&parts, &charges)?;
 
 		let credited = Self::credit_matured(
 			&worker,
@@ -63,7 +65,7 @@ impl<T: Config> Pallet<T> {
 
 		let taken = Self::take_charges(&worker, header.sequence, agents.len(), &charges)?;
 		let (version, parameters) = Self::current_parameters();
-		let (totals, credits) = Self::divide(&worker, &agents, &parts, &taken.totals, &parameters)?;
+		let (totals, credits) = Self::divide(&worker, &agents, &parts, &taken.usage, &parameters)?;
 		let data = sum(totals.iter().map(|total| total.data))?;
 		let divided = sum(credits.iter().map(|(_, amount)| *amount))?.checked_add(data);
 		ensure!(divided == Some(taken.escrow), ArithmeticError::Underflow);
@@ -131,8 +133,23 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
+	/// The tool calls are of the agents' own tools, and the fees pay for them.
+	fn ensure_calls(parts: &[Parts], charges: &Charges) -> DispatchResult {
+		for usage in charges.iter().flat_map(|charge| charge.usage.iter()) {
+			let parts = parts.get(usize::from(usage.agent)).ok_or(Error::<T>::AgentOutOfRange)?;
+			ensure!(usage.are_calls_valid(parts.tools.len()), Error::<T>::InvalidCalls);
+			let priced = usage.calls.iter().filter_map(|used| {
+				let tool = parts.tools.get(usize::from(used.tool))?;
+				Some((used.calls, tool.price))
+			});
+			let covered = price_of_calls(priced).is_some_and(|tools| tools <= usage.fee);
+			ensure!(covered, Error::<T>::CallsExceedFee);
+		}
+		Ok(())
+	}
+
 	fn parts_of(agents: &Agents) -> Result<Vec<Parts>, DispatchError> {
-		let parts = |agent: &AssetRef| T::Agents::parts(*agent).ok_or(Error::<T>::UnknownAgent.into());
+		let parts = |served: &Served| T::Agents::parts(*served).ok_or(Error::<T>::UnknownAgent.into());
 		agents.iter().map(parts).collect()
 	}
 
@@ -141,14 +158,15 @@ impl<T: Config> Pallet<T> {
 		worker: &T::AccountId,
 		agents: &Agents,
 		parts: &[Parts],
-		fees: &[(u32, Balance)],
+		used: &[Usage],
 		parameters: &Parameters,
 	) -> Result<Divided, DispatchError> {
 		let (mut totals, mut credits) = (Vec::new(), Credits::default());
-		for ((agent, parts), (records, fee)) in agents.iter().zip(parts).zip(fees.iter().copied()) {
-			let data = Self::divide_fees(worker, parts, records, fee, parameters, &mut credits)
-				.ok_or_else(overflow)?;
-			totals.push(AgentTotal { agent: *agent, records, fee, data });
+		for ((served, parts), usage) in agents.iter().zip(parts).zip(used) {
+			let (tools, data) =
+				Self::divide_fees(worker, parts, usage, parameters, &mut credits).ok_or_else(overflow)?;
+			let Usage { records, fee, .. } = *usage;
+			totals.push(AgentTotal { served: *served, records, fee, tools, data });
 		}
 		let credits = credits.into_sums();
 		let most: usize = MAX_CREDITS_PER_BATCH.saturated_into();

@@ -1,7 +1,11 @@
 //! Charging the channels of a batch.
 
 use crate::*;
-use alloc::{collections::BTreeSet, vec, vec::Vec};
+use alloc::{
+	collections::{BTreeMap, BTreeSet},
+	vec,
+	vec::Vec,
+};
 use frame::{
 	deps::{
 		frame_support::storage::with_storage_layer,
@@ -13,7 +17,7 @@ use frame::{
 	traits::{tokens::Restriction, Zero},
 };
 use tributary_primitives::{
-	batch::{ChannelCharge, ChannelFault},
+	batch::{AgentUsage, ChannelCharge, ChannelFault, ToolCalls},
 	voucher::Voucher,
 	AccountId, Balance, Hash,
 };
@@ -22,9 +26,33 @@ use tributary_primitives::{
 pub(crate) struct Taken {
 	pub charged: Vec<Charged>,
 	pub failed: Vec<(AccountId, ChannelFault)>,
-	/// Records and fees by agent.
-	pub totals: Vec<(u32, Balance)>,
+	/// What was used, by agent.
+	pub usage: Vec<Usage>,
 	pub escrow: Balance,
+}
+
+/// What the charged records of an agent version with its active skills come to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Usage {
+	/// Records.
+	pub records: u32,
+	/// Fees, planck.
+	pub fee: Balance,
+	/// Calls of each of the version's tools that was called.
+	pub calls: BTreeMap<u8, u32>,
+}
+
+impl Usage {
+	/// Adds what one channel used. `None` on overflow.
+	pub(crate) fn add(&mut self, usage: &AgentUsage) -> Option<()> {
+		self.records = self.records.checked_add(usage.records)?;
+		self.fee = self.fee.checked_add(usage.fee)?;
+		for ToolCalls { tool, calls } in &usage.calls {
+			let sum = self.calls.entry(*tool).or_default();
+			*sum = sum.checked_add(*calls)?;
+		}
+		Some(())
+	}
 }
 
 impl<T: Config> Pallet<T> {
@@ -35,8 +63,12 @@ impl<T: Config> Pallet<T> {
 		agents: usize,
 		charges: &Charges,
 	) -> Result<Taken, DispatchError> {
-		let mut taken =
-			Taken { charged: Vec::new(), failed: Vec::new(), totals: vec![(0, 0); agents], escrow: 0 };
+		let mut taken = Taken {
+			charged: Vec::new(),
+			failed: Vec::new(),
+			usage: vec![Usage::default(); agents],
+			escrow: 0,
+		};
 		let genesis = Self::genesis()?;
 		let mut seen = BTreeSet::new();
 		for charge in charges {
@@ -50,12 +82,9 @@ impl<T: Config> Pallet<T> {
 					taken.escrow = taken.escrow.checked_add(amount).ok_or(ArithmeticError::Overflow)?;
 					taken.charged.push(Charged { payer: charge.payer, channel: charge.channel, amount });
 					for usage in &charge.usage {
-						let total = taken
-							.totals
-							.get_mut(usize::from(usage.agent))
-							.ok_or(Error::<T>::AgentOutOfRange)?;
-						total.0 = total.0.checked_add(usage.records).ok_or(ArithmeticError::Overflow)?;
-						total.1 = total.1.checked_add(usage.fee).ok_or(ArithmeticError::Overflow)?;
+						let total = taken.usage.get_mut(usize::from(usage.agent));
+						let total = total.ok_or(Error::<T>::AgentOutOfRange)?;
+						total.add(usage).ok_or(ArithmeticError::Overflow)?;
 					}
 				}
 				Err(fault) => {

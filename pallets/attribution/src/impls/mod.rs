@@ -3,7 +3,7 @@
 pub(crate) mod batches;
 mod challenges;
 mod channels;
-mod charges;
+pub(crate) mod charges;
 mod claims;
 mod credits;
 mod parameters;

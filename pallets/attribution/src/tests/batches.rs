@@ -20,7 +20,13 @@ fn batch_is_pending_with_its_escrow_in_the_pot_when_submitted() {
 		assert_eq!((view.status, view.escrow, view.parameters), (BatchStatus::Pending, 35_000, 1));
 		assert_eq!((view.submitted_at, view.matures_at), (1, matures_at));
 		assert!(view.failed.is_empty());
-		let total = |agent, records, fee, data| AgentTotal { agent, records, fee, data };
+		let total = |agent: AssetRef, records, fee, data| AgentTotal {
+			served: agent.into(),
+			records,
+			fee,
+			tools: 0,
+			data,
+		};
 		assert_eq!(view.agents, vec![total(FULL, 2, 20_000, data), total(BARE, 4, 15_000, 0)]);
 		let settlement = Attribution::settlement(OPERATOR);
 		assert_eq!((settlement.next_sequence, settlement.oldest_pending), (1, 0));
@@ -51,7 +57,7 @@ fn batch_is_refused_when_the_signer_is_no_service_key() {
 			Attribution::submit_batch(
 				RuntimeOrigin::signed(who),
 				header,
-				vec![BARE].try_into().unwrap(),
+				vec![Served::from(BARE)].try_into().unwrap(),
 				charges.clone().try_into().unwrap(),
 			)
 		};
@@ -117,7 +123,7 @@ fn batch_is_refused_when_its_agents_are_wrong() {
 		let charges = [charge(1, &[(0, 1, 9_000)])];
 		let good = Worker::default().header(&[BARE], &charges);
 		assert_noop!(submit(good, &[BARE, BARE], &charges), Error::<Test>::DuplicateAgent);
-		assert_noop!(submit(good, &[], &charges), Error::<Test>::AgentOutOfRange);
+		assert_noop!(submit::<Served>(good, &[], &charges), Error::<Test>::AgentOutOfRange);
 		let beyond = [charge(1, &[(1, 1, 9_000)])];
 		assert_noop!(submit(good, &[BARE], &beyond), Error::<Test>::AgentOutOfRange);
 		let unused = [charge(1, &[(0, 1, 8_000), (0, 0, 1_000)])];

@@ -23,9 +23,9 @@ enum Step {
 	Withdraw {
 		payer: u8,
 	},
-	/// Fees by payer; a payer's bit in `bad` spoils its signature.
+	/// Fees by payer, with calls of the tools; a payer's bit in `bad` spoils its signature.
 	Batch {
-		fees: Vec<(u8, u8, Balance)>,
+		fees: Vec<Fee>,
 		bad: u8,
 	},
 	Pass {
@@ -55,12 +55,21 @@ enum Step {
 	Sweep,
 }
 
+/// Payer, index in [`agents`], planck, calls of the first two tools of an agent that has some.
+type Fee = (u8, u8, Balance, (u32, u32));
+
+/// Everything from bare to all parts, with and without skills.
+fn agents() -> [Served; 5] {
+	[FULL.into(), BARE.into(), PLAIN.into(), TOOLED.into(), skilled()]
+}
+
 fn payer() -> impl Strategy<Value = u8> {
 	1u8..=4
 }
 
 fn step() -> impl Strategy<Value = Step> {
-	let usage = (payer(), 0u8..3, 0u64..2_000_000).prop_map(|(payer, agent, fee)| (payer, agent, fee.into()));
+	let usage = (payer(), 0u8..5, 0u64..2_000_000, (0u32..4, 0u32..4))
+		.prop_map(|(payer, agent, fee, calls)| (payer, agent, fee.into(), calls));
 	prop_oneof![
 		3 => (payer(), 0u64..20_000_000).prop_map(|(payer, deposit)| Step::Open { payer, deposit: deposit.into() }),
 		1 => (payer(), 0u64..5_000_000).prop_map(|(payer, amount)| Step::TopUp { payer, amount: amount.into() }),
@@ -72,7 +81,7 @@ fn step() -> impl Strategy<Value = Step> {
 		2 => (0u32..6).prop_map(|limit| Step::Credit { limit }),
 		1 => (1u64..4).prop_map(|back| Step::Challenge { back }),
 		2 => any::<bool>().prop_map(|void| Step::Resolve { void }),
-		3 => (0u8..9, 51u8..=53, 0u64..1_000).prop_map(|(vault, who, weight)| Step::Hold { vault, who, weight }),
+		3 => (0u8..11, 51u8..=53, 0u64..1_000).prop_map(|(vault, who, weight)| Step::Hold { vault, who, weight }),
 		3 => prop_oneof![Just(0u8), Just(1), 51u8..=53].prop_map(|who| Step::Claim { who }),
 		3 => (51u8..=53).prop_map(|who| Step::ClaimEarnings { who }),
 		1 => Just(Step::Sweep),
@@ -90,17 +99,26 @@ fn vault(index: u8) -> VaultKey {
 		5 => VaultKey::Evaluators(10),
 		6 => VaultKey::Evaluators(21),
 		7 => VaultKey::Stakers,
+		8 => VaultKey::Asset(50),
+		9 => VaultKey::Asset(51),
 		_ => VaultKey::Pool(1),
 	}
 }
 
-fn charges(fees: &[(u8, u8, Balance)], bad: u8) -> Vec<ChannelCharge> {
+fn charges(fees: &[Fee], bad: u8) -> Vec<ChannelCharge> {
 	PAYERS
 		.into_iter()
 		.filter_map(|payer| {
-			let usage: Vec<_> =
-				fees.iter().filter(|fee| fee.0 == payer).map(|(_, agent, fee)| (*agent, 1, *fee)).collect();
+			let of_payer: Vec<_> = fees.iter().filter(|fee| fee.0 == payer).collect();
+			let usage: Vec<_> = of_payer.iter().map(|(_, agent, fee, _)| (*agent, 1, *fee)).collect();
 			let mut charge = (!usage.is_empty()).then(|| charge(payer, &usage))?;
+			for (usage, (_, agent, _, used)) in charge.usage.iter_mut().zip(&of_payer) {
+				if *agent >= 3 {
+					let used: Vec<_> =
+						[(0, used.0), (1, used.1)].into_iter().filter(|used| used.1 > 0).collect();
+					usage.calls = calls(&used);
+				}
+			}
 			if bad & (1 << payer) != 0 {
 				charge.signature[0] ^= 1;
 			}
@@ -127,7 +145,7 @@ fn carry_out(worker: &mut Worker, step: Step) {
 			let _ = Attribution::withdraw_channel(signed(payer), OPERATOR);
 		}
 		Step::Batch { fees, bad } => {
-			let _ = worker.submit(&[FULL, BARE, PLAIN], &charges(&fees, bad));
+			let _ = worker.submit(&agents(), &charges(&fees, bad));
 		}
 		Step::Pass { blocks } => pass(blocks),
 		Step::Credit { limit } => {

@@ -9,23 +9,28 @@ mod credits;
 mod faults;
 mod parameters;
 mod split;
+mod tools;
 mod vaults;
 mod vectors;
 mod weights;
 
-use crate::{impls::split::Credits, mock::*, Error, Event};
+use crate::{
+	impls::{charges::Usage, split::Credits},
+	mock::*,
+	Error, Event,
+};
 use frame::testing_prelude::*;
 use polkadot_sdk::{
 	polkadot_sdk_frame as frame,
 	sp_core::{sr25519, Pair},
 };
 use tributary_primitives::{
-	batch::{AgentUsage, BatchHeader, BatchStatus, ChannelCharge},
+	batch::{AgentUsage, BatchHeader, BatchStatus, ChannelCharge, ToolCalls},
 	earnings::EarningsTree,
 	merkle_sum::{SumNode, SumProof},
 	traits::AgentParts,
 	voucher::Voucher,
-	AssetRef, Balance, Earner,
+	AssetRef, Balance, Earner, Served,
 };
 
 /// Seeds of the payers, who have funds.
@@ -74,7 +79,12 @@ fn voucher(payer: u8, channel: u64, cumulative: Balance) -> Voucher {
 fn charge_by(signer: u8, voucher: Voucher, usage: &[(u8, u32, Balance)]) -> ChannelCharge {
 	let usage: Vec<_> = usage
 		.iter()
-		.map(|(agent, records, fee)| AgentUsage { agent: *agent, records: *records, fee: *fee })
+		.map(|(agent, records, fee)| AgentUsage {
+			agent: *agent,
+			records: *records,
+			fee: *fee,
+			calls: Default::default(),
+		})
 		.collect();
 	ChannelCharge {
 		payer: voucher.payer,
@@ -95,6 +105,19 @@ fn charge(payer: u8, usage: &[(u8, u32, Balance)]) -> ChannelCharge {
 	charge_by(payer, voucher(payer, nonce, charged + fee), usage)
 }
 
+/// `calls`: tool index, number of calls.
+fn calls(calls: &[(u8, u32)]) -> BoundedVec<ToolCalls, tributary_primitives::limits::MaxAgentTools> {
+	let calls: Vec<_> = calls.iter().map(|(tool, calls)| ToolCalls { tool: *tool, calls: *calls }).collect();
+	calls.try_into().unwrap()
+}
+
+/// [`charge`] for the first agent, with tool calls.
+fn charge_calls(payer: u8, records: u32, fee: Balance, used: &[(u8, u32)]) -> ChannelCharge {
+	let mut charge = charge(payer, &[(0, records, fee)]);
+	charge.usage[0].calls = calls(used);
+	charge
+}
+
 fn last_event() -> Event<Test> {
 	events().pop().unwrap()
 }
@@ -108,17 +131,17 @@ fn events() -> Vec<Event<Test>> {
 }
 
 /// Data share of `charges`, all of them good.
-fn data_share(agents: &[AssetRef], charges: &[ChannelCharge]) -> Balance {
+fn data_share<A: Into<Served> + Copy>(agents: &[A], charges: &[ChannelCharge]) -> Balance {
 	let (_, parameters) = Attribution::parameters();
 	let usage = || charges.iter().flat_map(|charge| charge.usage.iter());
 	(0u8..)
 		.zip(agents)
 		.map(|(index, agent)| {
-			let used: Vec<_> = usage().filter(|usage| usage.agent == index).collect();
-			let (records, fee) = (used.iter().map(|u| u.records).sum(), used.iter().map(|u| u.fee).sum());
-			let parts = Table::parts(*agent).unwrap();
+			let mut used = Usage::default();
+			usage().filter(|usage| usage.agent == index).for_each(|usage| used.add(usage).unwrap());
+			let parts = Table::parts((*agent).into()).unwrap();
 			let mut credits = Credits::default();
-			Attribution::divide_fees(&OPERATOR, &parts, records, fee, &parameters, &mut credits).unwrap()
+			Attribution::divide_fees(&OPERATOR, &parts, &used, &parameters, &mut credits).unwrap().1
 		})
 		.sum()
 }
@@ -159,7 +182,7 @@ impl Worker {
 	}
 
 	/// The next batch as an honest worker would submit it.
-	fn header(&self, agents: &[AssetRef], charges: &[ChannelCharge]) -> BatchHeader {
+	fn header<A: Into<Served> + Copy>(&self, agents: &[A], charges: &[ChannelCharge]) -> BatchHeader {
 		let mut tree = self.tree(u64::MAX);
 		for (earner, amount) in self.divide(data_share(agents, charges)) {
 			tree.credit(earner, amount).unwrap();
@@ -169,7 +192,11 @@ impl Worker {
 	}
 
 	/// Submits the next batch and books what was really settled.
-	fn submit(&mut self, agents: &[AssetRef], charges: &[ChannelCharge]) -> DispatchResultWithPostInfo {
+	fn submit<A: Into<Served> + Copy>(
+		&mut self,
+		agents: &[A],
+		charges: &[ChannelCharge],
+	) -> DispatchResultWithPostInfo {
 		let header = self.header(agents, charges);
 		let post = submit(header, agents, charges)?;
 		let view = Attribution::batch(OPERATOR, header.sequence).unwrap();
@@ -186,11 +213,16 @@ impl Worker {
 	}
 }
 
-fn submit(header: BatchHeader, agents: &[AssetRef], charges: &[ChannelCharge]) -> DispatchResultWithPostInfo {
+fn submit<A: Into<Served> + Copy>(
+	header: BatchHeader,
+	agents: &[A],
+	charges: &[ChannelCharge],
+) -> DispatchResultWithPostInfo {
+	let agents: Vec<Served> = agents.iter().map(|agent| (*agent).into()).collect();
 	Attribution::submit_batch(
 		service(),
 		header,
-		agents.to_vec().try_into().unwrap(),
+		agents.try_into().unwrap(),
 		charges.to_vec().try_into().unwrap(),
 	)
 }

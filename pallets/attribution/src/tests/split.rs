@@ -7,9 +7,10 @@ use tributary_primitives::{traits::VaultHolders, VaultKey};
 /// Credits and data share of `records` records that paid `fee` planck in all.
 fn divide(agent: AssetRef, records: u32, fee: Balance) -> (BTreeMap<VaultKey, Balance>, Balance) {
 	let (_, parameters) = Attribution::parameters();
-	let (parts, mut credits) = (Table::parts(agent).unwrap(), Credits::default());
-	let data = Attribution::divide_fees(&OPERATOR, &parts, records, fee, &parameters, &mut credits);
-	(credits.into_sums().into_iter().collect(), data.unwrap())
+	let (parts, mut credits) = (Table::parts(agent.into()).unwrap(), Credits::default());
+	let usage = Usage { records, fee, ..Default::default() };
+	let (_, data) = Attribution::divide_fees(&OPERATOR, &parts, &usage, &parameters, &mut credits).unwrap();
+	(credits.into_sums().into_iter().collect(), data)
 }
 
 fn hold(key: VaultKey) {
@@ -24,7 +25,7 @@ fn fee_is_divided_by_the_table_when_all_parts_are_present() {
 		hold(VaultKey::Stakers);
 		hold(VaultKey::Evaluators(10));
 		hold(VaultKey::Evaluators(21));
-		// Tools are the one part that no agent has yet: 50,000 ppm are divided among the others.
+		// No tool was called: its 50,000 ppm are divided among the others.
 		let (credits, data) = divide(FULL, 1, 950_000 + PLATFORM_FEE);
 		assert_eq!(data, 250_000);
 		assert_eq!(credits[&VaultKey::Platform], 20_000 + PLATFORM_FEE);

@@ -4,7 +4,7 @@ use crate::{mock::*, Call};
 use codec::{Decode, Encode};
 use polkadot_sdk::{sp_core::bytes::from_hex, sp_io::hashing::blake2_256};
 use serde_json::Value;
-use tributary_primitives::{merkle_sum::SumProof, voucher::SignedVoucher, AssetRef};
+use tributary_primitives::{merkle_sum::SumProof, voucher::SignedVoucher, AssetRef, Served, SkillSet};
 
 fn golden(name: &str) -> Value {
 	let path = format!("{}/../../primitives/vectors/{name}.json", env!("CARGO_MANIFEST_DIR"));
@@ -17,7 +17,7 @@ fn scale(name: &str) -> Vec<u8> {
 
 #[test]
 fn submit_batch_reads_the_golden_header_and_charge_when_decoded() {
-	let agents = vec![AssetRef { asset: 11, version: 1 }];
+	let agents = vec![Served { agent: AssetRef { asset: 11, version: 1 }, skills: SkillSet(0b10) }];
 	let one_charge = [vec![4], scale("channel-charge")].concat();
 	let bytes = [vec![5], scale("batch-header"), agents.encode(), one_charge].concat();
 	let call = Call::<Test>::decode(&mut &bytes[..]).unwrap();

@@ -6,7 +6,7 @@ const PICOSECONDS_PER_MICROSECOND: f64 = 1_000_000.0;
 
 /// Declared weight in µs and bytes of the call, for a batch of `records` with 8 agents.
 fn cost(records: u32, channels: u8) -> (f64, usize) {
-	let agents: Vec<_> = (0..8).map(|id| AssetRef { asset: 100_000 + id, version: 9 }).collect();
+	let agents: Vec<_> = (0..8).map(|id| AssetRef { asset: 100_000 + id, version: 9 }.into()).collect();
 	let per_usage = records / (u32::from(channels) * 8);
 	let usage: Vec<_> = (0..8).map(|agent| (agent, per_usage, 1_234_567_890)).collect();
 	let charges: Vec<_> =
