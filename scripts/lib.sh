@@ -138,6 +138,15 @@ openai_client() {
 	fi
 }
 
+# mcp_servers: the same Python, with the official MCP SDK and a server made with it, from PyPI.
+mcp_servers() {
+	openai_client
+	if ! "$PYTHON" -c 'import mcp_server_time' 2>/dev/null; then
+		"$TRIBUTARY_CACHE/python/bin/pip" install --quiet --disable-pip-version-check \
+			--requirement "$TRIBUTARY_ROOT/scripts/demo/tools-requirements.txt"
+	fi
+}
+
 # free_port: a TCP port of this machine that nobody uses now.
 free_port() {
 	PYTHONPATH=$TRIBUTARY_ROOT/scripts/demo python3 -B -c 'from processes import free_port; print(free_port())'

@@ -7,12 +7,13 @@
 #   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh openai     what OpenAI's client asks of a real worker
+#   scripts/test.sh tools      real MCP servers, and a model that calls one for a payer
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker gpu e2e openai kill compose)
+all=(format chain worker gpu e2e openai tools kill compose)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -72,6 +73,15 @@ if wanted openai; then
 	build_worker
 	openai_client
 	"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/openai_surface.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted tools; then
+	step "MCP servers and a real worker"
+	build_chain
+	build_worker
+	mcp_servers
+	(cd "$TRIBUTARY_ROOT/inference-worker" && TRIBUTARY_PYTHON=$PYTHON CARGO_TARGET_DIR=$WORKER_TARGET \
+		cargo test --release --locked --workspace --test real -- --ignored)
+	"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/tools.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
 fi
 if wanted kill; then
 	step "The worker killed while it serves"

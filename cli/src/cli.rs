@@ -65,6 +65,9 @@ pub enum Command {
 	/// Prompts: publish, fork, add versions.
 	#[command(subcommand)]
 	Prompt(prompt::PromptCommand),
+	/// Tools: MCP servers that agents may call, at a price per call.
+	#[command(subcommand)]
+	Tool(tool::ToolCommand),
 	/// What all assets share: list, show, price, owner, income.
 	#[command(subcommand)]
 	Asset(asset::AssetCommand),

@@ -11,7 +11,7 @@
 //! ```
 
 use crate::{failure::Failure, output::line};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use tributary_client::chain::Composition;
 use tributary_primitives::{
@@ -27,44 +27,70 @@ const MAX_FILE: u64 = 64 << 10;
 const MILLIONTHS: f64 = 1e6;
 
 /// One skill as its author writes it.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Entry {
+pub struct Entry {
 	/// What it is for.
-	description: String,
+	pub description: String,
 	/// Least cosine of a request that uses it, -1 to 1.
-	threshold: f64,
+	pub threshold: f64,
 	/// Its adapters among the agent's.
-	#[serde(default)]
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
 	adapters: Vec<AssetId>,
 	/// Its prompts among the agent's.
-	#[serde(default)]
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
 	prompts: Vec<AssetId>,
 	/// Its DataNets among the agent's.
-	#[serde(default)]
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
 	datanets: Vec<DataNetId>,
 }
 
 /// The skills in a file, of the parts that `composition` has.
 pub fn read(path: &Path, composition: &Composition) -> Result<Vec<SkillView>, Failure> {
+	resolve_all(&read_entries(path)?, composition).map_err(|reason| Failure::file(path, reason))
+}
+
+/// The skills in a file as they are written.
+pub fn read_entries(path: &Path) -> Result<Vec<Entry>, Failure> {
 	let wrong = |reason: String| Failure::file(path, reason);
 	let size = std::fs::metadata(path).map_err(|e| Failure::file(path, e))?.len();
 	if size > MAX_FILE {
 		return Err(wrong(format!("a file of skills has at most {MAX_FILE} bytes, this one {size}")));
 	}
 	let text = std::fs::read_to_string(path).map_err(|e| Failure::file(path, e))?;
-	parse(&text, composition).map_err(wrong)
+	parse_entries(&text).map_err(wrong)
 }
 
-fn parse(text: &str, composition: &Composition) -> Result<Vec<SkillView>, String> {
+/// Writes a file of skills anew: as JSON where it was, else as YAML. Comments are lost.
+pub fn write_entries(path: &Path, entries: &[Entry]) -> Result<(), Failure> {
+	let failed = |reason: String| Failure::file(path, reason);
+	let before = std::fs::read_to_string(path).map_err(|e| Failure::file(path, e))?;
+	let text = match serde_json::from_str::<serde_json::Value>(&before).is_ok() {
+		true => serde_json::to_string_pretty(entries).map_err(|e| failed(e.to_string()))? + "\n",
+		false => serde_saphyr::to_string(&entries).map_err(|e| failed(e.to_string()))?,
+	};
+	std::fs::write(path, text).map_err(|e| Failure::file(path, e))
+}
+
+/// Reads the text of a file of skills.
+pub fn parse_entries(text: &str) -> Result<Vec<Entry>, String> {
 	let entries: Vec<Entry> = serde_saphyr::from_str(text).map_err(|e| {
 		format!("no list of skills (description, threshold, adapters, prompts, datanets): {e}")
 	})?;
 	if entries.len() > MAX_AGENT_SKILLS as usize {
 		return Err(format!("an agent has at most {MAX_AGENT_SKILLS} skills, these are {}", entries.len()));
 	}
+	Ok(entries)
+}
+
+fn resolve_all(entries: &[Entry], composition: &Composition) -> Result<Vec<SkillView>, String> {
 	let skill = |(index, entry)| resolve(entry, composition).map_err(|e| format!("skill {index}: {e}"));
 	entries.iter().enumerate().map(skill).collect()
+}
+
+#[cfg(test)]
+fn parse(text: &str, composition: &Composition) -> Result<Vec<SkillView>, String> {
+	resolve_all(&parse_entries(text)?, composition)
 }
 
 fn resolve(entry: &Entry, composition: &Composition) -> Result<SkillView, String> {
@@ -170,6 +196,26 @@ mod tests {
 		assert!(refused("- description: a\n  threshold: 0\n  adapter: [3]\n").contains("adapter"));
 		let many = "- {description: a, threshold: 0, adapters: [3]}\n".repeat(9);
 		assert!(refused(&many).contains("at most 8"));
+	}
+
+	#[test]
+	fn file_says_the_same_when_written_anew() {
+		let folder = tempfile::tempdir().unwrap();
+		for text in [
+			"- description: about git\n  threshold: 0.25\n  adapters: [5]\n",
+			r#"[{"description":"about git","threshold":0.25,"adapters":[5]}]"#,
+		] {
+			let path = folder.path().join("skills");
+			std::fs::write(&path, text).unwrap();
+			let before = read(&path, &composition()).unwrap();
+			let mut entries = read_entries(&path).unwrap();
+			entries[0].threshold = 0.123456;
+			write_entries(&path, &entries).unwrap();
+			let after = read(&path, &composition()).unwrap();
+			assert_eq!(after, [SkillView { threshold: 123_456, ..before[0].clone() }]);
+			let written = std::fs::read_to_string(&path).unwrap();
+			assert_eq!(written.starts_with('['), text.starts_with('['), "{written}");
+		}
 	}
 
 	#[test]

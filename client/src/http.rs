@@ -32,6 +32,12 @@ pub struct Quote {
 	pub platform_fee: Balance,
 	/// Longest prompt and answer together, tokens.
 	pub max_context: u32,
+	/// What a call of the agent's dearest tool costs, planck.
+	#[serde(with = "planck", default)]
+	pub price_call: Balance,
+	/// Most calls of tools in one request; 0 without tools.
+	#[serde(default)]
+	pub max_calls: u32,
 }
 
 /// `GET /v1/channel/{payer}`: the worker's view of a channel, unsettled requests included. Also the
@@ -89,7 +95,14 @@ mod tests {
 
 	#[test]
 	fn quote_keeps_every_digit_when_it_is_json() {
-		let quote = Quote { price_input: u128::MAX, price_output: 1, platform_fee: 0, max_context: 2_048 };
+		let quote = Quote {
+			price_input: u128::MAX,
+			price_output: 1,
+			platform_fee: 0,
+			max_context: 2_048,
+			price_call: u128::MAX,
+			max_calls: 4,
+		};
 		let text = serde_json::to_string(&quote).unwrap();
 		assert!(text.contains(&format!("\"{}\"", u128::MAX)));
 		assert_eq!(serde_json::from_str::<Quote>(&text).unwrap(), quote);

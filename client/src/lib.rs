@@ -16,6 +16,7 @@ pub mod content;
 pub mod http;
 pub mod keys;
 pub mod money;
+pub mod routing;
 pub mod voucher;
 
 pub use chain::{Chain, ChainError};

@@ -1,17 +1,24 @@
-//! The agents this worker can serve: read from the chain, with prompts, adapters and indexes at hand.
+//! The agents this worker can serve: read from the chain, with prompts, adapters, indexes and tools at hand.
 
-use crate::indexes::{DataNetIndex, Indexes};
+use crate::{
+	embedder::embed_patiently,
+	indexes::{DataNetIndex, Indexes},
+	offers::{offer, AgentTool},
+	tool_servers::ToolServers,
+	tools::{Choice, Tools},
+};
 use std::{
 	collections::{BTreeMap, HashMap},
 	path::PathBuf,
 	sync::{Arc, RwLock},
 };
 use tributary_client::{Chain, Store};
-use tributary_engine::AdapterUse;
+use tributary_engine::{AdapterUse, Engine, ToolFormat};
 use tributary_primitives::{
 	fee::Price,
-	views::{AgentView, AssetView, VersionView},
-	AssetId, AssetRef, Hash, PPM,
+	served::has_bit,
+	views::{AgentView, AssetView, SkillView, VersionView},
+	AssetId, AssetRef, Hash, SkillSet, PPM,
 };
 
 /// Agents asked for at a time.
@@ -20,6 +27,7 @@ const PAGE: u32 = 256;
 const MAX_PROMPT: u64 = 1 << 20;
 
 /// An agent with all that its answers need.
+#[derive(Clone)]
 pub struct Agent {
 	/// As on chain.
 	pub view: AgentView,
@@ -31,6 +39,10 @@ pub struct Agent {
 	pub prompts: Vec<String>,
 	/// Its DataNets.
 	pub indexes: Vec<Arc<DataNetIndex>>,
+	/// What its model may call.
+	pub tools: Vec<AgentTool>,
+	/// Embeddings of its skills' descriptions.
+	pub skills: Vec<Vec<f32>>,
 }
 
 impl Agent {
@@ -58,7 +70,26 @@ impl Agent {
 			adapters: vec![AdapterUse { hash: adapter, scale: 1.0 }],
 			prompts: vec![],
 			indexes: vec![],
+			tools: vec![],
+			skills: vec![],
 		}
+	}
+
+	/// The agent with the parts alone that are active under a skill set; `None` when it lacks one of the skills. What it
+	/// is on chain stays whole.
+	pub fn with(&self, skills: SkillSet) -> Option<Self> {
+		fn active<T: Clone>(parts: &[T], mask: u8) -> Vec<T> {
+			let active = parts.iter().enumerate().filter(|(index, _)| has_bit(mask, *index));
+			active.map(|(_, part)| part.clone()).collect()
+		}
+		let all = &self.view.skills;
+		let mask = |of: fn(&SkillView) -> u8| skills.active(all.iter().map(of));
+		skills.fits(all.len()).then(|| Self {
+			adapters: active(&self.adapters, mask(|skill| skill.adapters)),
+			prompts: active(&self.prompts, mask(|skill| skill.prompts)),
+			indexes: active(&self.indexes, mask(|skill| skill.datanets)),
+			..self.clone()
+		})
 	}
 }
 
@@ -118,14 +149,27 @@ pub struct Keeper {
 	cache: PathBuf,
 	model: Hash,
 	indexes: Indexes,
+	engine: Engine,
+	tools: ToolServers,
 	assets: HashMap<AssetId, AssetView>,
 	prompts: HashMap<Hash, String>,
+	/// Embeddings of descriptions.
+	skills: HashMap<Vec<u8>, Vec<f32>>,
 }
 
 impl Keeper {
 	/// For agents on the base model with this content hash.
-	pub fn new(chain: Chain, store: Store, cache: PathBuf, model: Hash, indexes: Indexes) -> Self {
-		Self { chain, store, cache, model, indexes, assets: HashMap::new(), prompts: HashMap::new() }
+	pub fn new(
+		chain: Chain,
+		store: Store,
+		cache: PathBuf,
+		model: Hash,
+		indexes: Indexes,
+		engine: Engine,
+		tools: ToolServers,
+	) -> Self {
+		let (assets, prompts, skills) = Default::default();
+		Self { chain, store, cache, model, indexes, engine, tools, assets, prompts, skills }
 	}
 
 	/// Reads all agents and makes ready those it can. An error means the chain could not be read; the
@@ -147,6 +191,10 @@ impl Keeper {
 		}
 		let used: Vec<_> = next.values().flat_map(|listed| listed.view.datanets.clone()).collect();
 		self.indexes.retain(|snapshot| used.contains(snapshot));
+		let ours = || next.values().filter(|listed| !matches!(listed.standing, Standing::Foreign));
+		self.tools.retain(|tool| ours().any(|listed| listed.view.tools.iter().any(|used| used.tool == *tool)));
+		self.skills
+			.retain(|text, _| ours().any(|listed| listed.view.skills.iter().any(|skill| skill.description == *text)));
 		catalogue.replace(next);
 		Ok(())
 	}
@@ -195,12 +243,22 @@ impl Keeper {
 		for snapshot in &view.datanets {
 			indexes.push(self.indexes.get(*snapshot).await?);
 		}
+		let mut tools = Vec::with_capacity(view.tools.len());
+		for tool in &view.tools {
+			let server = self.tools.get(tool);
+			let server = server.map_err(|reason| {
+				format!("tool {} ({}): {reason}", tool.tool.asset, String::from_utf8_lossy(&tool.name))
+			})?;
+			tools.push(AgentTool { view: tool.clone(), server });
+		}
 		if let Some(Standing::Ready(agent)) = earlier {
-			let same = agent.indexes.iter().zip(&indexes).all(|(a, b)| Arc::ptr_eq(a, b));
-			if same && agent.indexes.len() == indexes.len() {
+			let same = agent.indexes.iter().zip(&indexes).all(|(a, b)| Arc::ptr_eq(a, b))
+				&& agent.tools.iter().zip(&tools).all(|(a, b)| Arc::ptr_eq(&a.server, &b.server));
+			if same && agent.indexes.len() == indexes.len() && agent.tools.len() == tools.len() {
 				return Ok(agent.clone());
 			}
 		}
+		self.check_schemas(&tools).await?;
 		let mut adapters = Vec::with_capacity(view.adapters.len());
 		for (adapter, scale) in &view.adapters {
 			let content = self.known_content(*adapter).await?;
@@ -215,7 +273,38 @@ impl Keeper {
 			let content = self.known_content(*prompt).await?;
 			prompts.push(self.prompt(*prompt, &content).await?);
 		}
-		Ok(Arc::new(Agent { view: view.clone(), name: name.to_owned(), adapters, prompts, indexes }))
+		let mut skills = Vec::with_capacity(view.skills.len());
+		for skill in &view.skills {
+			skills.push(self.skill(&skill.description).await?);
+		}
+		let (view, name) = (view.clone(), name.to_owned());
+		Ok(Arc::new(Agent { view, name, adapters, prompts, indexes, tools, skills }))
+	}
+
+	/// Whether the model can be held to the tools' schemas: known now, not when somebody asks.
+	async fn check_schemas(&self, tools: &[AgentTool]) -> Result<(), String> {
+		if tools.is_empty() {
+			return Ok(());
+		}
+		let all = offer(tools, &[], |_| true).into_iter().map(|offer| offer.tool).collect();
+		let forced = Tools { all, choice: Choice::Required, parallel: true };
+		let engine = self.engine.clone();
+		let check = move || {
+			let format = engine.template().map_or(ToolFormat::Tagged, |template| template.tool_format());
+			forced.grammar(format).map(|grammar| engine.grammar(grammar)).transpose().map(drop)
+		};
+		let checked = tokio::task::spawn_blocking(check).await.map_err(|error| error.to_string())?;
+		checked.map_err(|error| format!("the model cannot be held to the schemas of its tools: {error}"))
+	}
+
+	async fn skill(&mut self, description: &[u8]) -> Result<Vec<f32>, String> {
+		if let Some(known) = self.skills.get(description) {
+			return Ok(known.clone());
+		}
+		let embedded = embed_patiently(&self.engine, &String::from_utf8_lossy(description)).await;
+		let vector = embedded.map_err(|error| format!("a skill's description cannot be embedded: {error}"))?;
+		self.skills.insert(description.to_vec(), vector.clone());
+		Ok(vector)
 	}
 
 	/// The content store, and where the asset's owner says the content is.
@@ -302,6 +391,31 @@ pub(crate) mod tests {
 			evaluated: vec![],
 			staked: false,
 		}
+	}
+
+	#[test]
+	fn agent_has_only_its_active_parts_when_it_has_skills() {
+		let skill = |adapters, prompts| SkillView {
+			description: b"about owls".to_vec(),
+			threshold: 0,
+			adapters,
+			prompts,
+			datanets: 0,
+		};
+		let adapter = |byte| AdapterUse { hash: [byte; 32], scale: 1.0 };
+		let agent = Agent {
+			view: AgentView { skills: vec![skill(0b01, 0b1), skill(0b10, 0)], ..view(1, "a") },
+			adapters: vec![adapter(1), adapter(2), adapter(3)],
+			prompts: vec!["Be wise.".into(), "Be kind.".into()],
+			..Agent::trial("a", [0; 32])
+		};
+		let none = agent.with(SkillSet(0)).unwrap();
+		assert_eq!((none.adapters.len(), none.prompts), (1, vec!["Be kind.".to_owned()]));
+		let first = agent.with(SkillSet(0b01)).unwrap();
+		assert_eq!(first.adapters.iter().map(|adapter| adapter.hash[0]).collect::<Vec<_>>(), [1, 3]);
+		assert_eq!(first.prompts.len(), 2);
+		assert_eq!(first.view, agent.view);
+		assert!(agent.with(SkillSet(0b100)).is_none());
 	}
 
 	#[test]

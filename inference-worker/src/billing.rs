@@ -8,7 +8,7 @@ use crate::{
 	worker::{unix_ms, Worker},
 };
 use std::sync::Arc;
-use tributary_attribution::{Evidence, Hit, Span};
+use tributary_attribution::{Evidence, Hit, SkillScore, Span, ToolReceipt};
 use tributary_client::{batch::AgentTerms, voucher::body_hash};
 use tributary_primitives::{
 	fee::{fee, Price},
@@ -28,8 +28,10 @@ pub struct Bill {
 	pub voucher: SignedVoucher,
 	/// Hold on the channel.
 	pub reservation: Reservation,
-	/// Its active skills.
+	/// Its active skills: the agent has their parts alone.
 	pub skills: SkillSet,
+	/// Why these.
+	pub scores: Vec<SkillScore>,
 	/// Version of the parameters in force.
 	pub parameters: u32,
 	/// Flat fee, planck.
@@ -91,15 +93,15 @@ impl Terms {
 		}
 	}
 
-	/// Most tokens of an answer after a prompt of `tokens_in` and tool calls for `tools` planck, at most `limit`.
-	pub fn affordable(&self, tokens_in: u32, tools: Balance, limit: u32) -> u32 {
+	/// What may be spent.
+	pub fn purse(&self) -> Purse {
 		match self {
-			Self::Paid(bill) => {
-				let (price, max_fee) = (bill.agent.view.price, bill.order.order.max_fee);
-				let fixed = bill.platform_fee.saturating_add(tools);
-				affordable(price, tokens_in, fixed, max_fee, limit).unwrap_or(0)
-			}
-			Self::Trial(_) => limit,
+			Self::Paid(bill) => Purse::Limited {
+				price: bill.agent.view.price,
+				platform_fee: bill.platform_fee,
+				max_fee: bill.order.order.max_fee,
+			},
+			Self::Trial(_) => Purse::Free,
 		}
 	}
 
@@ -108,6 +110,35 @@ impl Terms {
 		match self {
 			Self::Paid(bill) => record(worker, *bill, tokens_in, work),
 			Self::Trial(_) => Recorded::of(tokens_in, work),
+		}
+	}
+}
+
+/// What an answer may cost.
+#[derive(Clone, Copy, Debug)]
+pub enum Purse {
+	/// At most `max_fee`, planck.
+	Limited {
+		/// Of tokens.
+		price: Price,
+		/// Flat fee, planck.
+		platform_fee: Balance,
+		/// The order's.
+		max_fee: Balance,
+	},
+	/// Anything.
+	Free,
+}
+
+impl Purse {
+	/// Most tokens of an answer after a prompt of `tokens_in` and tool calls for `tools` planck, at most `limit`.
+	pub fn affordable(&self, tokens_in: u32, tools: Balance, limit: u32) -> u32 {
+		match self {
+			Self::Limited { price, platform_fee, max_fee } => {
+				let fixed = platform_fee.saturating_add(tools);
+				affordable(*price, tokens_in, fixed, *max_fee, limit).unwrap_or(0)
+			}
+			Self::Free => limit,
 		}
 	}
 }
@@ -122,6 +153,8 @@ pub enum Work<'a> {
 		hits: &'a [Hit],
 		/// Tool calls that the model made: sorted by tool, each tool once.
 		calls: &'a [ToolUse],
+		/// The same calls one by one, with those that cost nothing.
+		receipts: &'a [ToolReceipt],
 	},
 	/// The embeddings, one after the other.
 	Embeddings(&'a [f32]),
@@ -157,22 +190,24 @@ impl Work<'_> {
 	/// Only what was active can have shaped it.
 	fn evidence(&self, worker: &Worker, bill: &Bill) -> Result<Evidence, String> {
 		let rules = &worker.config.attribution;
-		let agent = &bill.agent;
-		let active = agent.view.active(bill.skills).ok_or("its agent lacks one of its skills")?.datanets;
+		let active = bill.agent.view.active(bill.skills).ok_or("its agent lacks one of its skills")?.datanets;
 		let datanets: Vec<u32> = active.iter().map(|snapshot| snapshot.datanet).collect();
-		let indexes = || agent.view.datanets.iter().zip(&agent.indexes).filter(|(of, _)| active.contains(of));
+		let indexes = || bill.agent.indexes.iter();
 		Ok(match self {
-			Self::Answer { choices, hits, .. } => {
+			Self::Answer { choices, hits, receipts, .. } => {
 				let mut spans = Vec::new();
 				let mut begin = 0usize;
 				// Each choice by itself: no span goes from one to the next.
 				for tokens in *choices {
-					let found = indexes().flat_map(|(_, index)| index.spans.spans(tokens, rules.min_span));
+					let found = indexes().flat_map(|index| index.spans.spans(tokens, rules.min_span));
 					spans.extend(found.map(|span| Span { start: span.start.saturating_add(begin), ..span }));
 					begin = begin.saturating_add(tokens.len());
 				}
 				let lengths: Vec<usize> = choices.iter().map(Vec::len).collect();
-				Evidence::collect(rules, &datanets, begin, &spans, hits).with_choices(&lengths)
+				Evidence::collect(rules, &datanets, begin, &spans, hits)
+					.with_choices(&lengths)
+					.with_receipts(receipts.to_vec())
+					.with_skills(bill.scores.clone())
 			}
 			Self::Embeddings(_) => Evidence::collect(rules, &datanets, 0, &[], &[]),
 		})
@@ -233,12 +268,19 @@ impl Recorded {
 /// Most tokens that `max_fee` pays for after a prompt of `tokens_in` and a `fixed` sum (platform fee, tool
 /// calls), at most `limit`. `None` when it does not even pay for one.
 pub fn affordable(price: Price, tokens_in: u32, fixed: Balance, max_fee: Balance, limit: u32) -> Option<u32> {
-	let fits = |out: u32| fee(price, tokens_in, out, 0, fixed).is_some_and(|fee| fee <= max_fee);
-	if limit == 0 || !fits(1) {
+	let fits = |more: u32| {
+		let out = more.checked_add(1);
+		out.and_then(|out| fee(price, tokens_in, out, 0, fixed)).is_some_and(|fee| fee <= max_fee)
+	};
+	most(limit.checked_sub(1)?, fits)?.checked_add(1)
+}
+
+/// The largest number up to `limit` that fits, where all below one that fits do too; `None` when not even 0 fits.
+pub fn most(limit: u32, fits: impl Fn(u32) -> bool) -> Option<u32> {
+	if !fits(0) {
 		return None;
 	}
-	// Fees grow with tokens: the largest that fits lies in [low, high].
-	let (mut low, mut high) = (1u32, limit);
+	let (mut low, mut high) = (0u32, limit);
 	while low < high {
 		let middle = low + (high - low).div_ceil(2);
 		if fits(middle) {
@@ -275,7 +317,7 @@ mod tests {
 
 	#[test]
 	fn output_hash_covers_ids_in_order_when_tokens_repeat() {
-		let hash = |choices: &[Vec<u32>]| Work::Answer { choices, hits: &[], calls: &[] }.hash();
+		let hash = |choices: &[Vec<u32>]| Work::Answer { choices, hits: &[], calls: &[], receipts: &[] }.hash();
 		assert_ne!(hash(&[vec![1, 2]]), hash(&[vec![2, 1]]));
 		assert_eq!(hash(&[vec![1]]), body_hash(&[1, 0, 0, 0]));
 		assert_eq!(hash(&[vec![1], vec![2, 3]]), hash(&[vec![1, 2, 3]]));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use std::{
+	collections::BTreeMap,
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	str::FromStr,
@@ -11,6 +12,10 @@ use tributary_attribution::VectorRules;
 use tributary_client::{keys, money};
 use tributary_engine::{DeviceChoice, Precision};
 use tributary_primitives::{AccountId, Balance, Hash, TRB};
+use tributary_tools::{Limits, Transport, MAX_ANSWER_BYTES};
+
+/// Most calls that one request can be allowed.
+const MAX_CALLS: u32 = 32;
 
 /// The documented example; also what `init` writes.
 pub const EXAMPLE: &str = include_str!("../worker.example.toml");
@@ -70,6 +75,9 @@ pub struct Config {
 	/// Batches and credit.
 	#[serde(default)]
 	pub settlement: Settlement,
+	/// Tools of agents.
+	#[serde(default)]
+	pub tools: Tools,
 }
 
 /// `[server]`
@@ -244,6 +252,110 @@ impl Default for Settlement {
 	}
 }
 
+/// `[tools]`: what agents may call from this machine. Nothing, unless the operator says so.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tools {
+	/// Beginnings of addresses that may be called over HTTP.
+	pub allow: Vec<String>,
+	/// Programs that may be run.
+	pub stdio: Vec<StdioServer>,
+	/// Bearer tokens: the name of an environment variable by address.
+	pub token_env: BTreeMap<String, String>,
+	/// Time of one call, all attempts together, seconds.
+	pub call_secs: u64,
+	/// Largest answer, bytes.
+	pub answer_bytes: usize,
+	/// Calls of one request.
+	pub calls_per_request: u32,
+}
+
+/// `[[tools.stdio]]`
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StdioServer {
+	/// The name that tools give it on chain, after `stdio:`.
+	pub name: String,
+	/// The program and its arguments.
+	pub command: Vec<String>,
+	/// Environment, beside the few variables that every program needs.
+	#[serde(default)]
+	pub env: BTreeMap<String, String>,
+}
+
+impl Default for Tools {
+	fn default() -> Self {
+		Self {
+			allow: Vec::new(),
+			stdio: Vec::new(),
+			token_env: BTreeMap::new(),
+			call_secs: 30,
+			answer_bytes: 256 << 10,
+			calls_per_request: 4,
+		}
+	}
+}
+
+impl Tools {
+	/// How a server is reached that the chain names so. The error says what the operator would have to allow.
+	pub fn transport(&self, server: &str) -> Result<Transport, String> {
+		if let Some(name) = server.strip_prefix("stdio:") {
+			let known = self.stdio.iter().find(|known| known.name == name);
+			let known = known.ok_or_else(|| {
+				format!("no [[tools.stdio]] of this worker is named `{name}`: its operator decides what runs here")
+			})?;
+			let Some((command, args)) = known.command.split_first() else {
+				return Err(format!("[[tools.stdio]] `{name}` has no command"));
+			};
+			let (command, args) = (command.clone(), args.to_vec());
+			return Ok(Transport::Stdio { command, args, env: known.env.clone() });
+		}
+		// What could lead from an allowed beginning to somewhere else.
+		let is_odd = server.contains("..") || server.contains(['@', '\\', '%', '#']);
+		let is_allowed = |allowed: &String| server.starts_with(allowed) && (allowed.ends_with('/') || server == allowed);
+		if is_odd || !self.allow.iter().any(is_allowed) {
+			return Err(format!("{server} is not in tools.allow of this worker: its operator decides what is called"));
+		}
+		let token = match self.token_env.get(server) {
+			None => None,
+			Some(name) => Some(std::env::var(name).map_err(|_| format!("{name}, the token of {server}, is not set"))?),
+		};
+		Ok(Transport::Http { url: server.into(), token })
+	}
+
+	/// Of a server and a call.
+	pub fn limits(&self) -> Limits {
+		let call = Duration::from_secs(self.call_secs);
+		Limits { call, answer_bytes: self.answer_bytes, ..Limits::default() }
+	}
+
+	fn validate(&self) -> Result<(), ConfigError> {
+		if let Some(entry) = self.allow.iter().find(|entry| !is_address(entry)) {
+			let problem = format!("`{entry}` must be an address with a path: https://host/ allows all of a host");
+			return Err(bad("tools.allow", problem));
+		}
+		if let Some(entry) = self.stdio.iter().find(|entry| entry.name.is_empty() || entry.command.is_empty()) {
+			return Err(bad("tools.stdio", format!("`{}` needs a name and a command", entry.name)));
+		}
+		if !(1..=600).contains(&self.call_secs) {
+			return Err(bad("tools.call_secs", "must be between 1 and 600"));
+		}
+		if !(1_024..=MAX_ANSWER_BYTES).contains(&self.answer_bytes) {
+			return Err(bad("tools.answer_bytes", format!("must be between 1024 and {MAX_ANSWER_BYTES}")));
+		}
+		match self.calls_per_request > MAX_CALLS {
+			true => Err(bad("tools.calls_per_request", format!("must be at most {MAX_CALLS}"))),
+			false => Ok(()),
+		}
+	}
+}
+
+/// `https://` or `http://`, a host and at least a slash.
+fn is_address(text: &str) -> bool {
+	let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+	rest.is_some_and(|rest| rest.find('/').is_some_and(|slash| slash > 0))
+}
+
 impl Config {
 	/// Reads and checks a file; secrets are then taken from the environment where it has them.
 	pub fn load(path: &Path) -> Result<Self, ConfigError> {
@@ -314,6 +426,7 @@ impl Config {
 		if self.retrieval.chunks > 64 {
 			return Err(bad("retrieval.chunks", "must be at most 64"));
 		}
+		self.tools.validate()?;
 		self.attribution.validate().map_err(|error| bad("attribution", error.to_string()))
 	}
 
@@ -387,7 +500,7 @@ mod tests {
 		let (short, full): (Config, _) = (toml::from_str(&text).unwrap(), example());
 		let shown = |config: &Config| {
 			let sections = (&config.server, &config.engine, config.retrieval, config.attribution);
-			format!("{:?}", (sections, config.generation, config.settlement))
+			format!("{:?}", (sections, config.generation, config.settlement, &config.tools))
 		};
 		assert_eq!(shown(&short), shown(&full));
 	}
@@ -422,9 +535,47 @@ mod tests {
 			("chunks = 3", "chunks = 65"),
 			("path = \"models/tributary-3m\"", ""),
 			("service_uri = \"//Bob//service\"", ""),
+			("allow = []", "allow = [\"https://host\"]"),
+			("allow = []", "allow = [\"ftp://host/\"]"),
+			("call_secs = 30", "call_secs = 0"),
+			("answer_bytes = 262144", "answer_bytes = 99999999"),
+			("calls_per_request = 4", "calls_per_request = 33"),
+			("# [[tools.stdio]]", "[[tools.stdio]]\nname = \"time\"\ncommand = []"),
 		] {
 			assert!(parse(from, to).unwrap().validate().is_err(), "{to}");
 		}
+	}
+
+	#[test]
+	fn tool_is_reached_only_when_the_operator_allows_it() {
+		let tools = Tools {
+			allow: vec!["https://tools.example.org/mcp/".into(), "http://127.0.0.1:9000/mcp".into()],
+			stdio: vec![StdioServer {
+				name: "time".into(),
+				command: vec!["mcp-server-time".into(), "--local-timezone".into()],
+				env: BTreeMap::new(),
+			}],
+			..Tools::default()
+		};
+		for server in ["https://tools.example.org/mcp/a", "http://127.0.0.1:9000/mcp"] {
+			assert_eq!(tools.transport(server), Ok(Transport::Http { url: server.into(), token: None }));
+		}
+		let Ok(Transport::Stdio { command, args, .. }) = tools.transport("stdio:time") else { panic!() };
+		assert_eq!((command.as_str(), args.len()), ("mcp-server-time", 1));
+		for server in [
+			"stdio:date",
+			"https://tools.example.org/other",
+			"https://tools.example.org/mcp/../other",
+			"https://tools.example.org/mcp/%2e%2e/other",
+			"https://tools.example.org.evil.org/mcp/",
+			"http://127.0.0.1:9000/mcp2",
+			"http://127.0.0.1:9000/mcp@evil.org/",
+		] {
+			assert!(tools.transport(server).is_err(), "{server}");
+		}
+		let token_env = BTreeMap::from([("http://127.0.0.1:9000/mcp".into(), "NO_SUCH_VARIABLE_OF_TESTS".into())]);
+		let error = Tools { token_env, ..tools }.transport("http://127.0.0.1:9000/mcp").unwrap_err();
+		assert!(error.contains("NO_SUCH_VARIABLE_OF_TESTS"));
 	}
 
 	#[test]

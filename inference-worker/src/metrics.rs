@@ -7,6 +7,7 @@ use crate::{
 use metrics::{counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use std::time::Duration;
+use tributary_attribution::CallOutcome;
 use tributary_primitives::TRB;
 
 /// Buckets of latencies, seconds.
@@ -60,6 +61,8 @@ pub fn install() -> Result<PrometheusHandle, String> {
 	describe_gauge!("tributary_settled_trb", "Escrow moved by batches, TRB.");
 	describe_counter!("tributary_failed_channels_total", "Channels that batches skipped.");
 	describe_counter!("tributary_settlement_failures_total", "Attempts to settle that failed.");
+	describe_counter!("tributary_tool_calls_total", "Calls of agents' tools.");
+	describe_histogram!("tributary_tool_call_seconds", "Time of a call, all attempts together.");
 	describe_gauge!("tributary_chain_block", "Best block known.");
 	describe_gauge!("tributary_chain_age_seconds", "Since the chain was last read.");
 	Ok(handle)
@@ -104,6 +107,18 @@ pub fn first_token(after: Duration, prefill: Duration) {
 /// Another token is there.
 pub fn next_token(after: Duration) {
 	histogram!("vllm:inter_token_latency_seconds").record(after.as_secs_f64());
+}
+
+/// A call of a tool ended.
+pub fn tool_called(outcome: CallOutcome, took: Duration) {
+	let outcome = match outcome {
+		CallOutcome::Done => "done",
+		CallOutcome::ToolError => "tool_error",
+		CallOutcome::Failed => "failed",
+		CallOutcome::Abandoned => "abandoned",
+	};
+	counter!("tributary_tool_calls_total", "outcome" => outcome).increment(1);
+	histogram!("tributary_tool_call_seconds").record(took.as_secs_f64());
 }
 
 /// A request was refused.

@@ -84,6 +84,11 @@ pub fn assemble(
 	}
 }
 
+/// A request with the agent's prompts and sources before it.
+pub fn render(prompts: &[String], hits: &[Hit], ask: &Ask) -> Ask {
+	with_context(ask, &preamble(prompts, hits))
+}
+
 /// Prompts in order, then the sources.
 fn preamble(prompts: &[String], hits: &[Hit]) -> String {
 	let mut parts: Vec<String> = prompts.iter().map(|prompt| prompt.trim().to_owned()).collect();

@@ -9,6 +9,7 @@ use crate::{
 	metrics,
 	records::Records,
 	server, settlement,
+	tool_servers::ToolServers,
 	worker::{unix_ms, Head, Worker},
 };
 use anyhow::{bail, Context, Result};
@@ -90,7 +91,9 @@ pub async fn run(config: Config) -> Result<()> {
 		worker.config.retrieval.chunk_tokens,
 	)
 	.map_err(anyhow::Error::msg)?;
-	let keeper = Keeper::new(chain, store, worker.config.content_cache(), model, indexes);
+	let tools = ToolServers::new(worker.config.tools.clone());
+	let cache = worker.config.content_cache();
+	let keeper = Keeper::new(chain, store, cache, model, indexes, engine.clone(), tools);
 
 	let (stop, stopped) = watch::channel(false);
 	let head_task = tokio::spawn(follow_head(worker.clone(), stopped.clone()));

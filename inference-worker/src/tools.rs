@@ -60,6 +60,18 @@ impl Tools {
 		!self.all.is_empty() && self.choice != Choice::None
 	}
 
+	/// Whether there is a tool to choose, where one must be called. The error says what is wrong.
+	pub fn check(&self) -> Result<(), String> {
+		match &self.choice {
+			Choice::Required if self.all.is_empty() => Err("tool_choice needs tools".into()),
+			Choice::Named(name) if !self.all.iter().any(|tool| tool.name == *name) => {
+				let names: Vec<&str> = self.all.iter().map(|tool| tool.name.as_str()).collect();
+				Err(format!("tool_choice names `{name}`, which is none of the tools: {}", names.join(", ")))
+			}
+			_ => Ok(()),
+		}
+	}
+
 	/// What calls look like.
 	pub fn style(&self, format: ToolFormat) -> Option<CallStyle> {
 		let names = self.all.iter().map(|tool| tool.name.clone()).collect();
@@ -204,18 +216,30 @@ pub struct CallReader {
 	inside: bool,
 	/// Whether text was shown, so that an answer that is one JSON object can no longer come.
 	shown: bool,
+	/// Calls before this reader.
+	before: u32,
 	calls: u32,
 }
 
 impl CallReader {
 	/// At the beginning of an answer.
 	pub fn new(style: CallStyle) -> Self {
-		Self { style, held: String::new(), inside: false, shown: false, calls: 0 }
+		Self::after(style, 0)
+	}
+
+	/// After so many calls of the same answer.
+	pub fn after(style: CallStyle, before: u32) -> Self {
+		Self { style, held: String::new(), inside: false, shown: false, before, calls: 0 }
 	}
 
 	/// Whether a call was found.
 	pub fn has_called(&self) -> bool {
 		self.calls > 0
+	}
+
+	/// Calls of the answer so far, those before included.
+	pub fn calls(&self) -> u32 {
+		self.before.saturating_add(self.calls)
 	}
 
 	/// Takes more text.
@@ -310,9 +334,9 @@ impl CallReader {
 				.ok()
 				.filter(|text| serde_json::from_str::<Map<String, Value>>(text).is_ok())?,
 		};
-		let index = self.calls;
+		let index = self.calls();
 		let name = self.style.names.iter().find(|name| **name == members.name)?.clone();
-		self.calls = index.checked_add(1)?;
+		self.calls = self.calls.checked_add(1)?;
 		Some(Call { index, id: String::new(), name, arguments })
 	}
 }

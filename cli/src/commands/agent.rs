@@ -1,6 +1,9 @@
 //! `tributary agent`.
 
-use super::asset::{published, versioned};
+use super::{
+	asset::{published, versioned},
+	calibrate::CalibrateArguments,
+};
 use crate::{
 	context::Context,
 	failure::Failure,
@@ -54,6 +57,8 @@ pub enum AgentCommand {
 		#[command(flatten)]
 		price: PriceArguments,
 	},
+	/// Find the thresholds of skills that fit example requests best.
+	Calibrate(CalibrateArguments),
 	/// Show an agent.
 	Show {
 		/// The agent: ID or ID:VERSION.
@@ -172,6 +177,7 @@ impl AgentCommand {
 	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
 		let chain = context.chain().await?;
 		match self {
+			Self::Calibrate(arguments) => arguments.run().await,
 			Self::Compose { name, parts, price } => {
 				let mut composition = parts.resolve(chain).await?;
 				composition.price = price.over(None, chain, &composition).await?;

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod agent;
 pub mod asset;
+pub mod calibrate;
 pub mod channel;
 pub mod datanet;
 pub mod earnings;
@@ -10,6 +11,7 @@ pub mod key;
 pub mod model;
 pub mod prompt;
 pub mod proxy;
+pub mod tool;
 pub mod trail;
 pub mod train;
 pub mod verify;
@@ -25,6 +27,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Output, Failure>
 		Command::Base(command) => command.run(context).await,
 		Command::Adapter(command) => command.run(context).await,
 		Command::Prompt(command) => command.run(context).await,
+		Command::Tool(command) => command.run(context).await,
 		Command::Asset(command) => command.run(context).await,
 		Command::Train(arguments) => arguments.run(context).await,
 		Command::TrainBase(arguments) => arguments.run(context).await,

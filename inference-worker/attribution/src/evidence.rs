@@ -1,8 +1,13 @@
 //! What a vector was computed from, in one published form.
 
 use crate::{
-	error::EvidenceError, retrieval::Hit, rules::VectorRules, spans::Span, vector::strength, MAX_HITS,
-	MAX_SOURCES,
+	error::EvidenceError,
+	receipts::{self, SkillScore, ToolReceipt},
+	retrieval::Hit,
+	rules::VectorRules,
+	spans::Span,
+	vector::strength,
+	MAX_HITS, MAX_SOURCES,
 };
 use serde::{Deserialize, Serialize};
 use std::{cmp::Reverse, collections::BTreeSet};
@@ -32,6 +37,12 @@ pub struct Evidence {
 	choices: Vec<usize>,
 	spans: Vec<Span>,
 	chunks: Vec<RetrievedChunk>,
+	/// Calls of the agent's tools, in order.
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
+	receipts: Vec<ToolReceipt>,
+	/// How near the request was to each of the agent's skills.
+	#[serde(default, skip_serializing_if = "Vec::is_empty")]
+	skills: Vec<SkillScore>,
 }
 
 /// A chunk that was in the context.
@@ -76,6 +87,8 @@ impl Evidence {
 			choices: Vec::new(),
 			spans: spans.into(),
 			chunks: hits.iter().map(RetrievedChunk::from).collect(),
+			receipts: Vec::new(),
+			skills: Vec::new(),
 		}
 		.normalised()
 	}
@@ -85,6 +98,29 @@ impl Evidence {
 	pub fn with_choices(mut self, tokens: &[usize]) -> Self {
 		self.choices = tokens.into();
 		self.normalised()
+	}
+
+	/// The same of an answer for which tools were called. Its choices are then the rounds of the one choice: what the
+	/// model wrote before each call, and after the last.
+	pub fn with_receipts(mut self, receipts: Vec<ToolReceipt>) -> Self {
+		self.receipts = receipts;
+		self.normalised()
+	}
+
+	/// The same of an answer by an agent with skills.
+	pub fn with_skills(mut self, skills: Vec<SkillScore>) -> Self {
+		self.skills = skills;
+		self.normalised()
+	}
+
+	/// Calls of the agent's tools, in order.
+	pub fn receipts(&self) -> &[ToolReceipt] {
+		&self.receipts
+	}
+
+	/// How near the request was to each of the agent's skills.
+	pub fn skills(&self) -> &[SkillScore] {
+		&self.skills
 	}
 
 	/// Tokens of each choice of the answer; empty where there is one choice.
@@ -149,6 +185,7 @@ impl Evidence {
 	/// Puts everything in order and within bounds; does nothing the second time.
 	fn normalised(mut self) -> Self {
 		self.rules = self.rules.clamped();
+		receipts::normalised(&mut self.receipts, &mut self.skills);
 		let datanets: BTreeSet<u32> = self.datanets.iter().copied().collect();
 		self.datanets = datanets.into_iter().take(MAX_AGENT_DATANETS as usize).collect();
 		self.answer_tokens = self.answer_tokens.min(MAX_ANSWER);

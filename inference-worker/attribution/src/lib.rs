@@ -74,6 +74,7 @@ mod evidence;
 mod index;
 mod layout;
 mod log2;
+mod receipts;
 mod retrieval;
 mod rules;
 mod spans;
@@ -85,6 +86,7 @@ mod attacks;
 
 pub use document::Document;
 pub use error::{EvidenceError, IndexError, RulesError};
+pub use receipts::{CallOutcome, SkillScore, ToolReceipt, MAX_RECEIPTS, MAX_SKILLS};
 pub use evidence::{Evidence, RetrievedChunk, MAX_EVIDENCE_BYTES, MAX_EVIDENCE_SPANS};
 pub use index::SnapshotIndex;
 pub use retrieval::{Hit, Retriever, MAX_HITS};

@@ -1,14 +1,18 @@
 //! From an HTTP request to a running answer: agent, payment, prompt, engine; cheapest checks first.
 
-use super::{errors::ApiError, loras::authorize, openai::Head, options::Options};
+use super::{errors::ApiError, loras::authorize, members::wrong, openai::Head, options::Options};
 use crate::{
 	agents::{Agent, Standing},
 	answer::{start, Job, Piece},
 	billing::{Bill, Terms, Trial},
 	channels::Reservation,
+	offers::{offer, Offer},
 	orders::Refusal,
 	prompt::{assemble, retrieve, Ask, Prompt},
-	tools::without_tool_roles,
+	rounds::{can_pay, Counted, Rounds},
+	routing::route,
+	telling::Told,
+	tools::{Choice, Tools},
 	worker::{unix_ms, ReadError, Worker},
 };
 use axum::http::HeaderMap;
@@ -19,7 +23,7 @@ use tributary_client::{
 	keys,
 	voucher::{body_hash, order_from_header, voucher_from_header, ORDER_HEADER, VOUCHER_HEADER},
 };
-use tributary_engine::Grammar;
+use tributary_engine::{ChatMessage, Grammar};
 use tributary_primitives::{
 	fee::fee, request::SignedOrder, voucher::SignedVoucher, AccountId, Hash, SkillSet,
 };
@@ -70,19 +74,33 @@ pub async fn begin(
 		None => {
 			let agent = find_agent(worker, model)?;
 			generation.steering.check(worker.engine.vocabulary())?;
-			Terms::Paid(Box::new(open_bill(worker, headers, body, agent).await?))
+			let bill = open_bill(worker, headers, body, agent).await?;
+			let (agent, payer) = (bill.agent.clone(), bill.order.order.payer);
+			let found = route(&worker.engine, agent, ask.query(), payer).await?;
+			let (agent, skills, scores) = (found.agent, found.skills, found.scores);
+			Terms::Paid(Box::new(Bill { agent, skills, scores, ..bill }))
 		}
 	};
 	let wanted = options.max_tokens.unwrap_or(worker.config.generation.default_max_tokens);
+	let offers = offers(worker, &terms, &ask, options);
+	let mut tools = options.tools.clone();
+	tools.all.extend(offers.iter().map(|offer| offer.tool.clone()));
+	tools.check().map_err(wrong)?;
+	let rounds = rounds(worker, &ask, options, offers);
 	let (prompt, grammar) =
-		build_prompt(worker.clone(), terms.agent().clone(), ask, options.clone(), wanted).await?;
+		build_prompt(worker.clone(), terms.agent().clone(), ask, options.clone(), tools.clone(), wanted).await?;
 	generation.steering.grammar = grammar;
 	let tokens_in = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
 	let room = worker.engine.context().saturating_sub(prompt.tokens.len()).min(wanted);
 	// The choices share what the order allows.
 	let choices = generation.choices.max(1);
 	let limit = u32::try_from(room).unwrap_or(u32::MAX).saturating_mul(choices);
-	let max_tokens = terms.affordable(tokens_in, 0, limit).checked_div(choices).unwrap_or(0);
+	let affordable = |tools| terms.purse().affordable(tokens_in, tools, limit).checked_div(choices).unwrap_or(0);
+	// What the model writes leaves enough for a call, if that is possible.
+	let max_tokens = match affordable(rounds.as_ref().map_or(0, Rounds::next_price)) {
+		0 => affordable(0),
+		max_tokens => max_tokens,
+	};
 	if let (0, Terms::Paid(bill)) = (max_tokens, &terms) {
 		let (price, platform_fee, max_fee) =
 			(bill.agent.view.price, bill.platform_fee, bill.order.order.max_fee);
@@ -99,10 +117,36 @@ pub async fn begin(
 		terms,
 		prompt,
 		max_tokens: usize::try_from(max_tokens).unwrap_or(usize::MAX),
+		wanted,
 		generation,
-		calls: format.ok().and_then(|format| options.tools.style(format)),
+		calls: format.ok().and_then(|format| tools.style(format)),
+		rounds,
 	};
 	Ok(Begun { id, pieces: start(worker.clone(), job)? })
+}
+
+/// The agent's functions that this request is offered: those that it can pay, unless its answer has a form of its own,
+/// no tools, or several choices.
+fn offers(worker: &Worker, terms: &Terms, ask: &Ask, options: &Options) -> Vec<Offer> {
+	let is_on = matches!(ask, Ask::Chat(_))
+		&& worker.config.tools.calls_per_request > 0
+		&& options.generation.choices == 1
+		&& options.format.is_none()
+		&& options.tools.choice != Choice::None;
+	let nothing = Counted { tokens_in: 0, tokens_out: 0, last: 0 };
+	match is_on {
+		true => offer(&terms.agent().tools, &options.tools.all, |price| can_pay(terms.purse(), nothing, 0, price)),
+		false => Vec::new(),
+	}
+}
+
+fn rounds(worker: &Worker, ask: &Ask, options: &Options, offers: Vec<Offer>) -> Option<Rounds> {
+	let messages: Vec<ChatMessage> = match ask {
+		Ask::Chat(messages) if !offers.is_empty() => messages.clone(),
+		_ => return None,
+	};
+	let settings = &worker.config.tools;
+	Some(Rounds::new(messages, options.tools.clone(), offers, settings.calls_per_request, settings.limits()))
 }
 
 /// Checks order and voucher, and reserves what the order allows.
@@ -116,7 +160,8 @@ pub async fn open_bill(
 	let reservation = reserve(worker, &order, &voucher, &body_hash(body)).await?;
 	let head = worker.head.get();
 	let (parameters, platform_fee) = (head.parameters_version, head.parameters.platform_fee);
-	Ok(Bill { agent, order, voucher, reservation, skills: SkillSet::default(), parameters, platform_fee })
+	let (skills, scores) = (SkillSet::default(), Vec::new());
+	Ok(Bill { agent, order, voucher, reservation, skills, scores, parameters, platform_fee })
 }
 
 /// The agent of this name, ready to be served.
@@ -255,37 +300,20 @@ pub fn channel_state(worker: &Worker, payer: &AccountId) -> Option<ChannelState>
 async fn build_prompt(
 	worker: Arc<Worker>,
 	agent: Arc<Agent>,
-	mut ask: Ask,
+	ask: Ask,
 	options: Options,
+	tools: Tools,
 	answer: usize,
 ) -> Result<(Prompt, Option<Grammar>), ApiError> {
 	let build = move || {
 		let engine = &worker.engine;
-		let tools = options.tools.definitions();
-		let encode = |ask: Ask| match ask {
-			Ask::Chat(messages) => {
-				let text = engine.template().and_then(|template| template.render(&messages, &tools, true));
-				// The template writes the special tokens itself.
-				let text = text.map_err(|error| error.to_string())?;
-				engine.tokenizer().encode(&text, false).map_err(|error| error.to_string())
-			}
-			Ask::Completion(text) => {
-				engine.tokenizer().encode(&text, true).map_err(|error| error.to_string())
-			}
-		};
 		let hits = retrieve(&agent, ask.query(), worker.config.retrieval.chunks);
-		let mut prompts = agent.prompts.clone();
-		let mut source = options.format;
-		if let (Ask::Chat(messages), Ok(template)) = (&mut ask, engine.template()) {
-			if !template.knows_tools() {
-				*messages = without_tool_roles(std::mem::take(messages));
-				prompts.extend(options.tools.instructions());
-			}
-			source = source.or_else(|| options.tools.grammar(template.tool_format()));
-		}
-		let prompt = assemble(&prompts, hits, &ask, engine.context(), answer, encode)?;
+		let told = Told::of(engine, ask, &agent.prompts, &tools);
+		let encode = |ask: Ask| told.encode(engine, ask);
+		let prompt = assemble(&told.prompts, hits, &told.ask, engine.context(), answer, encode)?;
+		let source = options.format.or(told.grammar);
 		let grammar = source.map(|source| engine.grammar(source)).transpose();
-		let name = if options.tools.are_on() { "tools" } else { "response_format" };
+		let name = if tools.are_on() { "tools" } else { "response_format" };
 		Ok((prompt, grammar.map_err(|error| ApiError::invalid("invalid_value", format!("{name}: {error}")))?))
 	};
 	let built = tokio::task::spawn_blocking(build).await;

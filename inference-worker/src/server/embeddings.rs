@@ -26,7 +26,7 @@ use serde_json::{json, Value};
 use std::{sync::Arc, time::Instant};
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver};
 use tributary_engine::{Event, Request, Sink};
-use tributary_primitives::fee::fee;
+use tributary_primitives::{fee::fee, SkillSet};
 
 /// Most texts of one request.
 const MAX_INPUTS: usize = 64;
@@ -47,7 +47,9 @@ pub async fn embeddings(
 		Some(_) => return Err(wrong("encoding_format must be float or base64")),
 	};
 	let inputs = inputs(&members)?;
+	// Texts are not about skills: only what is always active takes part.
 	let agent = find_agent(&worker, model)?;
+	let agent = agent.with(SkillSet::default()).map_or(agent, Arc::new);
 	let bill = open_bill(&worker, &headers, &body, agent).await?;
 	let id = bill.order.order.id();
 	// Goes on when the client leaves: what was computed is recorded all the same.

@@ -1,6 +1,6 @@
 //! Errors as OpenAI clients expect them: a status, and `{"error": {"message", "type", "code"}}`.
 
-use crate::{metrics, orders::Refusal, prompt::PromptError};
+use crate::{embedder::EmbedError, metrics, orders::Refusal, prompt::PromptError};
 use axum::{
 	extract::rejection::BytesRejection,
 	http::{header::RETRY_AFTER, HeaderValue, StatusCode},
@@ -119,6 +119,17 @@ impl From<SubmitError> for ApiError {
 			SubmitError::TooLong { .. } => Self::invalid("context_length_exceeded", message),
 			SubmitError::Empty => Self::invalid("empty_prompt", message),
 			SubmitError::ShuttingDown => Self::unavailable("shutting_down", message, 30),
+		}
+	}
+}
+
+impl From<EmbedError> for ApiError {
+	fn from(error: EmbedError) -> Self {
+		match error {
+			EmbedError::Refused(error) => error.into(),
+			EmbedError::Failed(reason) => {
+				Self::internal("routing_failed", format!("the request was not routed: {reason}. Send it again."))
+			}
 		}
 	}
 }

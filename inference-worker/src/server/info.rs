@@ -77,11 +77,14 @@ pub async fn quote(
 	Query(query): Query<QuoteQuery>,
 ) -> Result<Json<Quote>, ApiError> {
 	let agent = find_agent(&worker, &query.model)?;
+	let dearest = agent.tools.iter().map(|tool| tool.view.price).max();
 	Ok(Json(Quote {
 		price_input: agent.view.price.input,
 		price_output: agent.view.price.output,
 		platform_fee: worker.head.get().parameters.platform_fee,
 		max_context: u32::try_from(worker.engine.context()).unwrap_or(u32::MAX),
+		price_call: dearest.unwrap_or(0),
+		max_calls: dearest.map_or(0, |_| worker.config.tools.calls_per_request),
 	}))
 }
 

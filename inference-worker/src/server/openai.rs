@@ -4,6 +4,7 @@ use crate::answer::{Delta, Ending, TokenLogprob};
 use crate::tools::Call;
 use serde::Serialize;
 use std::collections::BTreeMap;
+use tributary_attribution::{SkillScore, ToolReceipt};
 
 /// Tokens of an answer.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -56,8 +57,20 @@ impl Head {
 			system_fingerprint: self.fingerprint.clone(),
 			choices,
 			usage: usage.map(Into::into),
+			x_tributary: None,
 		}
 	}
+}
+
+/// What OpenAI's bodies have no place for.
+#[derive(Debug, Serialize)]
+struct Extra {
+	/// How near the request was to each of the agent's skills, and which were used.
+	#[serde(skip_serializing_if = "Vec::is_empty")]
+	skills: Vec<SkillScore>,
+	/// Calls of the agent's tools.
+	#[serde(skip_serializing_if = "Vec::is_empty")]
+	receipts: Vec<ToolReceipt>,
 }
 
 /// An answer or a chunk of one; the endpoints differ only in `object` and their choice.
@@ -72,6 +85,19 @@ pub struct Answer<C> {
 	choices: Vec<C>,
 	#[serde(skip_serializing_if = "Option::is_none")]
 	usage: Option<Usage>,
+	/// In whole answers and in the last chunk of each choice, where there is something to say.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	x_tributary: Option<Extra>,
+}
+
+impl<C> Answer<C> {
+	/// The same with what the answer used.
+	pub fn citing(mut self, ending: &Ending) -> Self {
+		let (skills, receipts) = (ending.skills.clone(), ending.receipts.clone());
+		let is_empty = skills.is_empty() && receipts.is_empty();
+		self.x_tributary = (!is_empty).then_some(Extra { skills, receipts });
+		self
+	}
 }
 
 /// Choice of a chat completion.
@@ -288,7 +314,7 @@ mod tests {
 	#[test]
 	fn answer_has_openais_shape_when_serialized() {
 		let tokens = Recorded { tokens_in: 3, tokens_out: 2 };
-		let ending = Ending { reasons: vec!["stop"], tokens, cached: 1 };
+		let ending = Ending { reasons: vec!["stop"], tokens, cached: 1, skills: vec![], receipts: vec![] };
 		let head =
 			Head { id: "chatcmpl-1".into(), created: 5, model: "guide".into(), fingerprint: "fp_1".into() };
 		let choice = ChatChoice::whole(Delta { text: "yes".into(), ..Delta::default() }, false, "stop");

@@ -184,7 +184,7 @@ fn read_tools(body: &Members) -> Result<Tools, ApiError> {
 		None => true,
 		Some(_) => body.flag("parallel_tool_calls")?,
 	};
-	let choice = tool_choice(body.get("tool_choice"), &all)?;
+	let choice = tool_choice(body.get("tool_choice"))?;
 	Ok(Tools { all, choice, parallel })
 }
 
@@ -218,7 +218,8 @@ fn read_tool(definition: &Value) -> Result<Tool, ApiError> {
 	Ok(Tool { name: name.into(), strict, parameters, definition: definition.clone() })
 }
 
-fn tool_choice(value: Option<&Value>, tools: &[Tool]) -> Result<Choice, ApiError> {
+/// Which tool, if any: whether there is one of this name depends on the agent too.
+fn tool_choice(value: Option<&Value>) -> Result<Choice, ApiError> {
 	let choice = match value {
 		None => return Ok(Choice::Auto),
 		Some(Value::String(text)) => match text.as_str() {
@@ -227,19 +228,13 @@ fn tool_choice(value: Option<&Value>, tools: &[Tool]) -> Result<Choice, ApiError
 			"required" => Some(Choice::Required),
 			_ => None,
 		},
-		Some(object) => object
-			.pointer("/function/name")
-			.and_then(Value::as_str)
-			.filter(|name| tools.iter().any(|tool| tool.name == **name))
-			.map(|name| Choice::Named(name.into())),
+		Some(object) => {
+			object.pointer("/function/name").and_then(Value::as_str).map(|name| Choice::Named(name.into()))
+		}
 	};
-	let choice = choice.ok_or_else(|| {
+	choice.ok_or_else(|| {
 		wrong("tool_choice must be none, auto, required or {\"type\": \"function\", \"function\": {\"name\": one of the tools'}}")
-	})?;
-	match choice {
-		Choice::Required | Choice::Named(_) if tools.is_empty() => Err(wrong("tool_choice needs tools")),
-		choice => Ok(choice),
-	}
+	})
 }
 
 /// The one prompt of a completion.
@@ -387,8 +382,7 @@ mod tests {
 			("tools", json!({ "tools": [tool("a b")] })),
 			("tools", json!({ "tools": two })),
 			("tool_choice", json!({ "tools": [tool("a")], "tool_choice": "maybe" })),
-			("tool_choice", json!({ "tools": [tool("a")], "tool_choice": { "function": { "name": "b" } } })),
-			("tool_choice", json!({ "tool_choice": "required" })),
+			("tool_choice", json!({ "tools": [tool("a")], "tool_choice": { "function": {} } })),
 			("parallel_tool_calls", json!({ "parallel_tool_calls": "no" })),
 		] {
 			let error = chat(body.clone()).expect_err(&body.to_string()).body().error;
@@ -397,6 +391,15 @@ mod tests {
 		}
 		let error = options_of_completion(json!({ "logprobs": 21 })).unwrap_err().body().error;
 		assert!(error.message.contains("logprobs"));
+	}
+
+	#[test]
+	fn choice_is_refused_when_there_is_no_such_tool() {
+		let check = |body: Value| chat(body).unwrap().tools.check();
+		let named = |name: &str| json!({ "tools": [tool("a")], "tool_choice": { "function": { "name": name } } });
+		assert!(check(named("a")).is_ok() && check(json!({})).is_ok());
+		assert!(check(named("b")).unwrap_err().contains("tool_choice"));
+		assert!(check(json!({ "tool_choice": "required" })).unwrap_err().contains("tool_choice"));
 	}
 
 	#[test]

@@ -31,8 +31,8 @@ pub trait Reply: Send + 'static {
 	fn first(&self, choice: u32) -> Option<Self::Chunk>;
 	/// More of a choice.
 	fn more(&self, delta: Delta) -> Self::Chunk;
-	/// Why a choice ended.
-	fn last(&self, choice: u32, reason: &'static str) -> Self::Chunk;
+	/// Why a choice ended, and what the answer used.
+	fn last(&self, choice: u32, reason: &'static str, ending: &Ending) -> Self::Chunk;
 	/// What it cost in tokens.
 	fn usage(&self, ending: &Ending) -> Self::Chunk;
 }
@@ -56,6 +56,7 @@ async fn whole<R: Reply>(mut begun: Begun, reply: R) -> Result<Response, ApiErro
 					choice.extend(delta);
 				}
 			}
+			Piece::Note(_) => {}
 			Piece::End(ending) => {
 				let body = Json(reply.whole(choices, &ending)).into_response();
 				return Ok(with_trail(&begun.id, body));
@@ -83,10 +84,11 @@ fn sse(events: impl Stream<Item = Result<Event, Infallible>> + Send + 'static) -
 fn events<R: Reply>(reply: &R, piece: Piece, include_usage: bool) -> Vec<Event> {
 	match piece {
 		Piece::More(delta) => vec![event(&reply.more(delta))],
+		Piece::Note(note) => vec![Event::default().comment(note)],
 		Piece::End(ending) => {
 			let reasons = (0..).zip(&ending.reasons);
 			let mut events: Vec<Event> =
-				reasons.map(|(choice, reason)| event(&reply.last(choice, reason))).collect();
+				reasons.map(|(choice, reason)| event(&reply.last(choice, reason, &ending))).collect();
 			if include_usage {
 				events.push(event(&reply.usage(&ending)));
 			}

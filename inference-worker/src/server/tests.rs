@@ -103,6 +103,8 @@ impl Scene {
 			adapters: vec![],
 			prompts: vec!["Be kind.".into()],
 			indexes,
+			tools: vec![],
+			skills: vec![],
 		};
 		let catalogue = Catalogue::default();
 		let missing =

@@ -1,0 +1,61 @@
+//! Embeddings by the worker's own engine.
+
+use std::time::Duration;
+use tokio::sync::mpsc::unbounded_channel;
+use tributary_engine::{Cancel, Engine, Event, Request, Sink, SubmitError};
+use tributary_primitives::AccountId;
+
+/// Tokens of a text that are embedded; what is beyond them is left out.
+const MAX_TOKENS: usize = 512;
+
+/// Why there is no embedding.
+#[derive(Debug, thiserror::Error)]
+pub enum EmbedError {
+	/// The engine did not take it.
+	#[error(transparent)]
+	Refused(#[from] SubmitError),
+	/// The engine failed, or the text has no words for it.
+	#[error("{0}")]
+	Failed(String),
+}
+
+/// The embedding of one text by the base model alone, of length 1.
+pub async fn embed(engine: &Engine, text: &str, payer: AccountId) -> Result<Vec<f32>, EmbedError> {
+	let encoded = engine.tokenizer().encode(text, true);
+	let mut prompt = encoded.map_err(|error| EmbedError::Failed(error.to_string()))?;
+	prompt.truncate(MAX_TOKENS.min(engine.context()));
+	let cancel = CancelOnDrop(Cancel::default());
+	let request = Request { prompt, embed: true, payer, cancel: cancel.0.clone(), ..Request::default() };
+	let (events_in, mut events) = unbounded_channel();
+	let sink: Sink = Box::new(move |event| events_in.send(event).is_ok());
+	engine.submit(request, sink)?;
+	while let Some(event) = events.recv().await {
+		match event {
+			Event::Embedding(vector) => return Ok(vector),
+			Event::Failed(error) => return Err(EmbedError::Failed(error.to_string())),
+			_ => {}
+		}
+	}
+	Err(EmbedError::Failed("the engine stopped before the embedding was complete".into()))
+}
+
+/// The same, waiting where the queue is full: answers go first.
+pub async fn embed_patiently(engine: &Engine, text: &str) -> Result<Vec<f32>, String> {
+	loop {
+		match embed(engine, text, [0; 32]).await {
+			Err(EmbedError::Refused(SubmitError::QueueFull { retry_after_secs })) => {
+				tokio::time::sleep(Duration::from_secs(retry_after_secs.clamp(1, 10))).await;
+			}
+			result => return result.map_err(|error| error.to_string()),
+		}
+	}
+}
+
+/// Calls a request off when nobody waits for it any more.
+struct CancelOnDrop(Cancel);
+
+impl Drop for CancelOnDrop {
+	fn drop(&mut self) {
+		self.0.cancel();
+	}
+}
