@@ -19,6 +19,7 @@
 //! The KDF is BLAKE3's, with a context of its own for each use. Secrets and plaintext are wiped when they are
 //! dropped, and appear in no `Debug` text and no error.
 
+mod access;
 mod bech32;
 mod capsule;
 mod keys;
@@ -26,6 +27,10 @@ mod seal;
 #[cfg(test)]
 mod tests;
 
+pub use access::{
+	keys, may_use_finalised, open_text, owner_keys, purpose_name, purpose_word, revoked, AccessError,
+	MAX_PRIVATE_TEXT,
+};
 pub use keys::{parse_recipient, recipient_text, DataNetKeys, Identity, MAX_EPOCHS};
 pub use seal::{seal, Plaintext, MAX_SEALED_OVERHEAD};
 

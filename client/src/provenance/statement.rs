@@ -5,7 +5,7 @@ use crate::keys;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, io::Read, path::Path};
 use tributary_primitives::{AccountId, BlockNumber, Hash};
 
 /// `_type` of every statement.
@@ -60,6 +60,19 @@ impl Digests {
 		Self::from_blake3(blake3::hash(content).as_bytes()).and("sha256", sha256)
 	}
 
+	/// The same of a file.
+	pub fn of_file(path: &Path) -> std::io::Result<Self> {
+		let (mut file, mut buffer) = (std::fs::File::open(path)?, vec![0; 1 << 20]);
+		let (mut blake3, mut sha256) = (blake3::Hasher::new(), Sha256::new());
+		loop {
+			let count = file.read(&mut buffer)?;
+			let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty()) else { break };
+			blake3.update(bytes);
+			sha256.update(bytes);
+		}
+		Ok(Self::from_blake3(blake3.finalize().as_bytes()).and("sha256", hex::encode(sha256.finalize())))
+	}
+
 	/// BLAKE3 alone: for content that is not at hand.
 	pub fn from_blake3(hash: &Hash) -> Self {
 		Self::default().and("blake3", hex::encode(hash))
@@ -69,19 +82,6 @@ impl Digests {
 	pub fn and(mut self, algorithm: &str, digest: String) -> Self {
 		self.0.insert(algorithm.into(), digest);
 		self
-	}
-
-	/// A digest of 32 bytes.
-	pub fn get(&self, algorithm: &str) -> Option<Hash> {
-		let mut digest = Hash::default();
-		hex::decode_to_slice(self.0.get(algorithm)?, &mut digest).ok()?;
-		Some(digest)
-	}
-
-	/// Whether both of [`Self::of`] are the content's. `false` where one is missing or none is named.
-	pub fn fit(&self, content: &[u8]) -> bool {
-		let right = Self::of(content);
-		!self.0.is_empty() && right.0.iter().all(|(algorithm, digest)| self.0.get(algorithm) == Some(digest))
 	}
 }
 

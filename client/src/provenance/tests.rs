@@ -110,13 +110,14 @@ fn bundle_is_refused_when_it_is_empty_or_no_bundle() {
 }
 
 #[test]
-fn digests_fit_only_the_content_they_are_of() {
+fn digests_are_those_of_the_tools_when_taken_of_bytes_or_a_file() {
 	let digests = Digests::of(b"content");
-	assert_eq!(digests.get("blake3"), Some(*blake3::hash(b"content").as_bytes()));
-	assert!(digests.fit(b"content") && !digests.fit(b"other"));
-	assert!(!Digests::from_blake3(&[1; 32]).fit(b"content") && !Digests::default().fit(b"content"));
-	let mixed = Digests::of(b"content").and("sha256", "00".repeat(32));
-	assert!(!mixed.fit(b"content"));
+	// `b3sum` and `sha256sum`.
+	assert_eq!(digests.0["blake3"], "3fba5250be9ac259c56e7250c526bc83bacb4be825f2799d3d59e5b4878dd74e");
+	assert_eq!(digests.0["sha256"], "ed7002b439e9ac845f22357d822bac1444730fbdb6016d3ec9432297b9ec9f73");
+	let file = tempfile::NamedTempFile::new().unwrap();
+	std::fs::write(file.path(), b"content").unwrap();
+	assert_eq!(Digests::of_file(file.path()).unwrap(), digests);
 }
 
 #[test]
