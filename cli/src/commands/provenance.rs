@@ -13,7 +13,7 @@ use tributary_client::{
 	provenance::{
 		bundle, parse_bundle, Block, Envelope, Kind, ProvenanceError, Signer, Statement, MAX_BUNDLE,
 	},
-	Chain, Keypair,
+	Keypair,
 };
 use tributary_primitives::{AssetRef, DocumentKind};
 
@@ -105,7 +105,7 @@ impl ExportArguments {
 			let hint = "tributary provenance export adapter ID --attach";
 			return Err(Failure::Usage(format!("only an adapter's statements are attached to it: `{hint}`")));
 		}
-		let (chain, key) = (context.chain().await?, context.signer()?);
+		let key = context.signer()?;
 		let targets = self.targets(context, &key).await?;
 		let mut envelopes = Vec::new();
 		for target in &targets {
@@ -120,7 +120,7 @@ impl ExportArguments {
 		let mut said = format!("{} signed statements in {}", envelopes.len(), file.display());
 		let mut attached = None;
 		if let (true, Some(Target::Adapter(version))) = (self.attach, targets.first()) {
-			let content = attach(context, chain, &key, (*version, &self.hints), text).await?;
+			let content = attach(context, &key, (*version, &self.hints), text).await?;
 			said += &format!(
 				"\nattached to asset {} as 0x{}",
 				crate::output::version(*version),
@@ -173,21 +173,13 @@ async fn export(context: &Context, target: &Target, key: &Keypair) -> Result<Env
 
 async fn attach(
 	context: &Context,
-	chain: &Chain,
 	key: &Keypair,
 	(version, hints): (AssetRef, &[String]),
 	text: String,
 ) -> Result<tributary_primitives::Hash, Failure> {
 	// Stored before it is registered: whatever is on chain can be fetched.
 	let content = context.store()?.put_bytes(text.into_bytes()).await?;
-	let documents = chain.documents(version).await?;
-	let mut calls = Vec::new();
-	if documents.iter().any(|document| document.kind == DocumentKind::Provenance) {
-		// One of each kind: the new one takes the old one's place.
-		calls.push(Call::detach(version, DocumentKind::Provenance));
-	}
-	calls.push(Call::attach(version, DocumentKind::Provenance, content, hints));
-	context.submit_as(&Call::All(calls), key).await?;
+	context.submit_as(&Call::attach(version, DocumentKind::Provenance, content, hints), key).await?;
 	Ok(content)
 }
 
