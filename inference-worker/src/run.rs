@@ -82,12 +82,12 @@ pub async fn run(config: Config) -> Result<()> {
 		config,
 	});
 	let indexes = Indexes::new(
-		worker.config.data.join("indexes"),
+		&worker.config.data.join("indexes"),
 		chain.clone(),
 		store.clone(),
 		engine.clone(),
 		model,
-		worker.config.retrieval.chunk_tokens,
+		worker.config.retrieval.clone(),
 	)
 	.map_err(anyhow::Error::msg)?;
 	let keeper = Keeper::new(chain, store, worker.config.content_cache(), model, indexes);
