@@ -201,7 +201,7 @@ impl Indexes {
 		}
 		// What is in memory now is not left on the disk.
 		let mut used = used.clone();
-		memory.iter().for_each(|space| drop(used.remove(&space.snapshot)));
+		used.retain(|snapshot| memory.iter().all(|space| space.snapshot != *snapshot));
 		if let Err(error) = self.kept.retain(&used, &kept).await {
 			tracing::warn!(%error, "indexes that are not used any more are still there");
 		}

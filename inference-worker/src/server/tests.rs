@@ -2,6 +2,7 @@
 //! it knows of a channel it serves on.
 
 mod loras;
+mod sources;
 mod surface;
 
 use crate::{

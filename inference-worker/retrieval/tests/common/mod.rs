@@ -27,7 +27,7 @@ impl Default for Letters {
 }
 
 pub fn letters(text: &str) -> Vec<f32> {
-	let mut vector = vec![0.01f32; 8];
+	let mut vector = [0.01f32; 8];
 	for byte in text.bytes().filter(u8::is_ascii_alphabetic) {
 		vector[usize::from(byte) % 8] += 1.0;
 	}
