@@ -13,8 +13,8 @@ use pallet_datanets::{Curators, Item};
 use pallet_registry::mocking::MockVaults;
 use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{
-	fee::Price, royalty::Parent, traits::VaultHolders, views::Policy, AssetId, AssetRef, Balance,
-	DataNetId, SnapshotRef, VaultKey,
+	fee::Price, royalty::Parent, traits::VaultHolders, views::Policy, AssetId, AssetRef, Balance, DataNetId,
+	SnapshotRef, VaultKey,
 };
 
 construct_runtime!(
