@@ -84,7 +84,7 @@ impl Access {
 
 	async fn current(&mut self, datanet: DataNetId) -> Result<Option<Reader>, AccessError> {
 		let Some(access) = self.chain.access(datanet).await? else { return Ok(None) };
-		let grant = self.chain.grant_of(datanet, self.reader.account(), Purpose::Retrieve).await?;
+		let grant = self.chain.grant(datanet, self.reader.account(), Purpose::Retrieve).await?;
 		let from = (access, grant);
 		if let Some(opened) = self.opened.get(&datanet).filter(|opened| opened.from == from) {
 			return Ok(Some(opened.reader.clone()));
@@ -164,7 +164,7 @@ pub async fn request(config: &Config, datanet: DataNetId, most: Option<Balance>)
 	let price = price
 		.with_context(|| format!("the owner of DataNet {datanet} offers no grants to retrieve from it"))?;
 	let ask = Call::request(datanet, Purpose::Retrieve, most.unwrap_or(price));
-	let call = match chain.recipient_of(key.account()).await? {
+	let call = match chain.recipient(key.account()).await? {
 		Some(_) => ask,
 		None => {
 			Call::All(vec![Call::announce(Identity::of_account(&key, &chain.genesis()).recipient()), ask])

@@ -113,7 +113,7 @@ pub async fn keys(
 	if view.owner == who {
 		return owner_keys(reader, &genesis, datanet, &access).map(Some);
 	}
-	let Some(grant) = chain.grant_of(datanet, who, purpose).await? else {
+	let Some(grant) = chain.grant(datanet, who, purpose).await? else {
 		let next = next_step(chain, &view.owner, &access, (datanet, &who, purpose)).await?;
 		return Err(AccessError::NoGrant { who: address(&who), datanet, purpose, next });
 	};
@@ -146,7 +146,7 @@ async fn next_step(
 	let (owner, word) = (address(owner), purpose_word(purpose));
 	let mut start = 0;
 	loop {
-		let page = chain.requests(datanet, start, MAX_PAGE).await?;
+		let page = chain.grant_requests(datanet, start, MAX_PAGE).await?;
 		if let Some(open) = page.iter().find(|open| open.grantee == *who && open.purpose == purpose) {
 			let give = format!("tributary grant give {datanet} {} --purpose {word}", address(who));
 			return Ok(format!("The request of block {} waits for the owner {owner}: `{give}`", open.at));
