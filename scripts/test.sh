@@ -4,16 +4,19 @@
 #   scripts/test.sh            all of it
 #   scripts/test.sh chain      the chain's unit, property and runtime tests
 #   scripts/test.sh worker     the tests of worker, client and command line
+#   scripts/test.sh postgres   retrieval in a real PostgreSQL server with pgvector
 #   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh openai     what OpenAI's client asks of a real worker
 #   scripts/test.sh tools      real MCP servers, and a model that calls one for a payer
+#   scripts/test.sh private    a private DataNet from its first text to a revoked grant
+#   scripts/test.sh provenance signed statements, verified by others' programs
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker gpu e2e openai tools kill compose)
+all=(format chain worker postgres gpu e2e openai tools private provenance kill compose)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -45,6 +48,16 @@ if wanted worker; then
 	step "Tests of worker, client and command line"
 	tests "$TRIBUTARY_ROOT/inference-worker" "$WORKER_TARGET"
 fi
+if wanted postgres; then
+	step "Retrieval in PostgreSQL"
+	source "$TRIBUTARY_ROOT/scripts/postgres.sh"
+	start_postgres
+	say "$("$POSTGRES_PROGRAMS/bin/postgres" --version)"
+	# The whole workspace is named, because another set of packages would build the dependencies again.
+	(cd "$TRIBUTARY_ROOT/inference-worker" && TRIBUTARY_TEST_POSTGRES=$POSTGRES CARGO_TARGET_DIR=$WORKER_TARGET \
+		cargo test --release --locked --workspace --test postgres -- --include-ignored)
+	stop_postgres
+fi
 if wanted gpu; then
 	step "Kernels for GPUs, on a software Vulkan driver"
 	if compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null || compgen -G '/etc/vulkan/icd.d/*.json' >/dev/null; then
@@ -61,11 +74,8 @@ fi
 if wanted e2e; then
 	step "Flows through polkadot.js"
 	build_chain
-	work=$TRIBUTARY_CACHE/e2e
-	mkdir -p "$work"
-	cp -r "$TRIBUTARY_ROOT"/tests/e2e/{package.json,package-lock.json,src} "$work/"
-	(cd "$work" && npm ci --no-audit --no-fund --loglevel=error && TRIBUTARY_NODE_BIN=$NODE \
-		TRIBUTARY_VECTORS=$TRIBUTARY_ROOT/primitives/vectors npm test)
+	polkadot_js
+	(cd "$TRIBUTARY_CACHE/e2e" && TRIBUTARY_NODE_BIN=$NODE TRIBUTARY_VECTORS=$TRIBUTARY_ROOT/primitives/vectors npm test)
 fi
 if wanted openai; then
 	step "OpenAI's client and a real worker"
@@ -78,10 +88,26 @@ if wanted tools; then
 	step "MCP servers and a real worker"
 	build_chain
 	build_worker
+	openai_client
 	mcp_servers
 	(cd "$TRIBUTARY_ROOT/inference-worker" && TRIBUTARY_PYTHON=$PYTHON CARGO_TARGET_DIR=$WORKER_TARGET \
 		cargo test --release --locked --workspace --test real -- --ignored)
 	"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/tools.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted private; then
+	step "A private DataNet, its grants and its end"
+	build_chain
+	build_worker
+	python3 -B "$TRIBUTARY_ROOT/tests/flows/private.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted provenance; then
+	step "Provenance, verified by securesystemslib and polkadot.js"
+	build_chain
+	build_worker
+	polkadot_js
+	python_with securesystemslib tests/flows/verifiers/requirements.txt
+	TRIBUTARY_NODE_MODULES=$NODE_MODULES \
+		"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/provenance.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
 fi
 if wanted kill; then
 	step "The worker killed while it serves"

@@ -189,9 +189,9 @@ impl Keeper {
 			partial.extend(next.clone());
 			catalogue.replace(partial);
 		}
-		let used: Vec<_> = next.values().flat_map(|listed| listed.view.datanets.clone()).collect();
-		self.indexes.retain(|snapshot| used.contains(snapshot));
 		let ours = || next.values().filter(|listed| !matches!(listed.standing, Standing::Foreign));
+		let used = ours().flat_map(|listed| listed.view.datanets.clone()).collect();
+		self.indexes.retain(&used).await;
 		self.tools.retain(|tool| ours().any(|listed| listed.view.tools.iter().any(|used| used.tool == *tool)));
 		self.skills
 			.retain(|text, _| ours().any(|listed| listed.view.skills.iter().any(|skill| skill.description == *text)));

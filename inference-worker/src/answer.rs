@@ -8,6 +8,7 @@ use crate::{
 	lora_requests::LoraRequest,
 	metrics,
 	prompt::Prompt,
+	retrieve::{citations, Citation},
 	rounds::{Counted, Next, Rounds},
 	tools::{Call, CallReader, CallStyle, Part},
 	worker::Worker,
@@ -126,6 +127,8 @@ pub struct Ending {
 	pub skills: Vec<SkillScore>,
 	/// Calls of the agent's tools.
 	pub receipts: Vec<ToolReceipt>,
+	/// What the marks in the context stand for.
+	pub citations: Vec<Citation>,
 }
 
 /// Submits a job to the engine. The pieces end with [`Piece::End`] or [`Piece::Failed`]; dropping the
@@ -515,6 +518,7 @@ impl Answer {
 		if tokens.iter().all(Vec::is_empty) {
 			return Piece::Failed("the engine generated nothing. Send the request again.".into());
 		}
+		let citations = citations(&job.prompt.hits);
 		let decoding = first.map(|first| first.elapsed()).unwrap_or_default();
 		let skills = match &job.terms {
 			Terms::Paid(bill) => bill.scores.clone(),
@@ -532,7 +536,7 @@ impl Answer {
 			Ok(Ok(tokens)) => {
 				metrics::answered(&reasons, began.elapsed(), decoding);
 				let cached = u32::try_from(cached).unwrap_or(u32::MAX);
-				Piece::End(Ending { reasons, tokens, cached, skills, receipts: shown })
+				Piece::End(Ending { reasons, tokens, cached, skills, receipts: shown, citations })
 			}
 			Ok(Err(error)) => unrecorded(error),
 			Err(error) => unrecorded(error.to_string()),

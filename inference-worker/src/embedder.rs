@@ -1,12 +1,19 @@
-//! Embeddings by the worker's own engine.
+//! Embeddings by the worker's own engine: of chunks while an index is built, and of questions.
 
+use futures::{stream, StreamExt, TryStreamExt};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
 use tributary_engine::{Cancel, Engine, Event, Request, Sink, SubmitError};
 use tributary_primitives::AccountId;
+use tributary_retrieval::Embedder;
 
+/// Chunks embedded at the same time: few, so that answers find places in the queue and the batch.
+const CHUNKS_AT_ONCE: usize = 2;
 /// Tokens of a text that are embedded; what is beyond them is left out.
 const MAX_TOKENS: usize = 512;
+/// Whose the requests for chunks are. The engine serves payers in turns by what they had so far, so that a long build
+/// comes after everybody else.
+const NOBODY: AccountId = [0; 32];
 
 /// Why there is no embedding.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +46,10 @@ pub async fn embed(engine: &Engine, text: &str, payer: AccountId) -> Result<Vec<
 	Err(EmbedError::Failed("the engine stopped before the embedding was complete".into()))
 }
 
-/// The same, waiting where the queue is full: answers go first.
+/// The same for the worker itself, waiting where the queue is full: answers go first.
 pub async fn embed_patiently(engine: &Engine, text: &str) -> Result<Vec<f32>, String> {
 	loop {
-		match embed(engine, text, [0; 32]).await {
+		match embed(engine, text, NOBODY).await {
 			Err(EmbedError::Refused(SubmitError::QueueFull { retry_after_secs })) => {
 				tokio::time::sleep(Duration::from_secs(retry_after_secs.clamp(1, 10))).await;
 			}
@@ -57,5 +64,16 @@ struct CancelOnDrop(Cancel);
 impl Drop for CancelOnDrop {
 	fn drop(&mut self) {
 		self.0.cancel();
+	}
+}
+
+/// Embeds chunks.
+pub struct EngineEmbedder(pub Engine);
+
+#[async_trait::async_trait]
+impl Embedder for EngineEmbedder {
+	async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, String> {
+		let each = stream::iter(texts).map(|text| async move { embed_patiently(&self.0, &text).await });
+		each.buffered(CHUNKS_AT_ONCE).try_collect().await
 	}
 }

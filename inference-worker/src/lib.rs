@@ -6,6 +6,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing))]
 
+pub mod access;
 pub mod agents;
 pub mod answer;
 pub mod billing;
@@ -21,6 +22,7 @@ pub mod orders;
 pub mod prompt;
 pub mod quantize;
 pub mod records;
+pub mod retrieve;
 pub mod rounds;
 pub mod routing;
 pub mod run;

@@ -1,6 +1,7 @@
 //! Starting, running and stopping a worker; checking whether it could start.
 
 use crate::{
+	access::Access,
 	agents::{Catalogue, Keeper, Standing},
 	channels::Channels,
 	config::Config,
@@ -83,12 +84,13 @@ pub async fn run(config: Config) -> Result<()> {
 		config,
 	});
 	let indexes = Indexes::new(
-		worker.config.data.join("indexes"),
+		&worker.config.data.join("indexes"),
 		chain.clone(),
 		store.clone(),
 		engine.clone(),
 		model,
-		worker.config.retrieval.chunk_tokens,
+		worker.config.retrieval.clone(),
+		Access::new(chain.clone(), worker.service_key.clone()),
 	)
 	.map_err(anyhow::Error::msg)?;
 	let tools = ToolServers::new(worker.config.tools.clone());
@@ -228,7 +230,8 @@ fn open_records(config: &Config, genesis: &Hash) -> Result<Records> {
 	Ok(Records::open(&config.data.join("records.redb"), genesis, &config.chain.operator)?)
 }
 
-fn service_key(config: &Config) -> Result<Keypair> {
+/// The key that the worker signs with.
+pub(crate) fn service_key(config: &Config) -> Result<Keypair> {
 	if let Some(uri) = &config.chain.service_uri {
 		return Keypair::from_uri(uri).context("chain.service_uri");
 	}

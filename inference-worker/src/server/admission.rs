@@ -8,7 +8,8 @@ use crate::{
 	channels::Reservation,
 	offers::{offer, Offer},
 	orders::Refusal,
-	prompt::{assemble, retrieve, Ask, Prompt},
+	prompt::{assemble, Ask, Prompt},
+	retrieve::retrieve,
 	rounds::{can_pay, Counted, Rounds},
 	routing::route,
 	telling::Told,
@@ -18,6 +19,7 @@ use crate::{
 use axum::http::HeaderMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tributary_attribution::Hit;
 use tributary_client::{
 	http::ChannelState,
 	keys,
@@ -87,8 +89,11 @@ pub async fn begin(
 	tools.all.extend(offers.iter().map(|offer| offer.tool.clone()));
 	tools.check().map_err(wrong)?;
 	let rounds = rounds(worker, &ask, options, offers);
+	let (indexes, chunks) = (&terms.agent().indexes, worker.config.retrieval.chunks);
+	let hits = retrieve(&worker.engine, indexes, ask.query(), terms.payer(), chunks).await?;
 	let (prompt, grammar) =
-		build_prompt(worker.clone(), terms.agent().clone(), ask, options.clone(), tools.clone(), wanted).await?;
+		build_prompt(worker.clone(), terms.agent().clone(), hits, ask, options.clone(), tools.clone(), wanted)
+			.await?;
 	generation.steering.grammar = grammar;
 	let tokens_in = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
 	let room = worker.engine.context().saturating_sub(prompt.tokens.len()).min(wanted);
@@ -300,6 +305,7 @@ pub fn channel_state(worker: &Worker, payer: &AccountId) -> Option<ChannelState>
 async fn build_prompt(
 	worker: Arc<Worker>,
 	agent: Arc<Agent>,
+	hits: Vec<Hit>,
 	ask: Ask,
 	options: Options,
 	tools: Tools,
@@ -307,7 +313,6 @@ async fn build_prompt(
 ) -> Result<(Prompt, Option<Grammar>), ApiError> {
 	let build = move || {
 		let engine = &worker.engine;
-		let hits = retrieve(&agent, ask.query(), worker.config.retrieval.chunks);
 		let told = Told::of(engine, ask, &agent.prompts, &tools);
 		let encode = |ask: Ask| told.encode(engine, ask);
 		let prompt = assemble(&told.prompts, hits, &told.ask, engine.context(), answer, encode)?;

@@ -1,6 +1,7 @@
 //! OpenAI's answer bodies.
 
 use crate::answer::{Delta, Ending, TokenLogprob};
+use crate::retrieve::Citation;
 use crate::tools::Call;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -65,6 +66,9 @@ impl Head {
 /// What OpenAI's bodies have no place for.
 #[derive(Debug, Serialize)]
 struct Extra {
+	/// What the marks `[1]`, `[2]` in the answer's sources stand for.
+	#[serde(skip_serializing_if = "Vec::is_empty")]
+	citations: Vec<Citation>,
 	/// How near the request was to each of the agent's skills, and which were used.
 	#[serde(skip_serializing_if = "Vec::is_empty")]
 	skills: Vec<SkillScore>,
@@ -93,9 +97,9 @@ pub struct Answer<C> {
 impl<C> Answer<C> {
 	/// The same with what the answer used.
 	pub fn citing(mut self, ending: &Ending) -> Self {
-		let (skills, receipts) = (ending.skills.clone(), ending.receipts.clone());
-		let is_empty = skills.is_empty() && receipts.is_empty();
-		self.x_tributary = (!is_empty).then_some(Extra { skills, receipts });
+		let Ending { citations, skills, receipts, .. } = ending.clone();
+		let is_empty = citations.is_empty() && skills.is_empty() && receipts.is_empty();
+		self.x_tributary = (!is_empty).then_some(Extra { citations, skills, receipts });
 		self
 	}
 }
@@ -314,7 +318,14 @@ mod tests {
 	#[test]
 	fn answer_has_openais_shape_when_serialized() {
 		let tokens = Recorded { tokens_in: 3, tokens_out: 2 };
-		let ending = Ending { reasons: vec!["stop"], tokens, cached: 1, skills: vec![], receipts: vec![] };
+		let ending = Ending {
+			reasons: vec!["stop"],
+			tokens,
+			cached: 1,
+			skills: vec![],
+			receipts: vec![],
+			citations: vec![],
+		};
 		let head =
 			Head { id: "chatcmpl-1".into(), created: 5, model: "guide".into(), fingerprint: "fp_1".into() };
 		let choice = ChatChoice::whole(Delta { text: "yes".into(), ..Delta::default() }, false, "stop");
