@@ -63,6 +63,7 @@ pub mod rope;
 mod routing;
 mod sampling;
 mod scheduler;
+mod scoring;
 mod sequence;
 mod stats;
 mod steering;
@@ -87,6 +88,7 @@ pub use request::{
 	MAX_TOP_LOGPROBS,
 };
 pub use sampling::{gumbel, sample, Sampled, Sampling, SAMPLER_VERSION};
+pub use scoring::Scorer;
 pub use stats::Stats;
 pub use steering::{Steering, MAX_BIAS, MAX_BIASES, MAX_PENALTY};
 pub use tokenizer::Tokenizer;
