@@ -226,7 +226,7 @@ impl Progress for Interruptible {
 		self.console.end(message);
 	}
 
-	fn wants_stop(&mut self) -> bool {
-		self.stop.load(Ordering::Relaxed)
+	fn wants_stop(&mut self) -> Option<String> {
+		self.stop.load(Ordering::Relaxed).then(|| "interrupted".into())
 	}
 }

@@ -4,10 +4,10 @@ use serde_json::json;
 
 use crate::{
 	checkpoint::CHECKPOINT,
-	config::AdapterConfig,
+	config::{AdapterConfig, Source},
 	data::{stream, Packed},
 	error::FactoryError,
-	files::{self, hold_out, read_texts},
+	files::{self, hold_out, read_texts, Document},
 	lora,
 	parameters::load_model,
 	progress::Progress,
@@ -15,21 +15,36 @@ use crate::{
 	train::{remove_checkpoint, Report, Run, Trained},
 };
 
-/// Trains low-rank updates beside a frozen base model and writes a PEFT folder (f32).
+/// As [`train_adapter_on`], on the texts that the configuration names by path.
+pub fn train_adapter(config: &AdapterConfig, progress: &mut dyn Progress) -> Result<Report, FactoryError> {
+	let documents = read_texts(&config.texts)?;
+	let held_out = read_texts(&config.held_out)?;
+	let source = Source { name: "the training text".into(), documents, weight: 1.0 };
+	train_adapter_on(config, vec![source], held_out, progress)
+}
+
+/// Trains low-rank updates beside a frozen base model and writes a PEFT folder (f32). The texts come from memory;
+/// `texts` and `held_out` of the configuration are not read. What is written holds weights, losses, hashes and names of
+/// documents, and nothing of their text.
 ///
-/// A killed run goes on from its last checkpoint and ends with the same bytes; a finished one is not repeated.
+/// Every tenth text of each source is held out where `held_out` is empty. A killed run goes on from its last checkpoint
+/// and ends with the same bytes; a finished one is not repeated.
 /// Errors: settings out of range, unreadable or too few texts, a base model that cannot be trained or whose
 /// tokenizer does not fit, a loss that is no number, a checkpoint made with other settings, texts or base model.
-pub fn train_adapter(config: &AdapterConfig, progress: &mut dyn Progress) -> Result<Report, FactoryError> {
+pub fn train_adapter_on(
+	config: &AdapterConfig,
+	sources: Vec<Source>,
+	mut held_out: Vec<Document>,
+	progress: &mut dyn Progress,
+) -> Result<Report, FactoryError> {
 	config.check()?;
 	let schedule = &config.schedule;
 	let device = schedule.processor.device();
 	let mut model = load_model(&config.base_dir, &device)?;
 	schedule.check(model.shape.max_position_embeddings)?;
 	let mut tokenizer = tokenizer::load(&config.base_dir, model.shape.vocab_size)?;
-	let mut documents = read_texts(&config.texts)?;
-	let mut held_out = read_texts(&config.held_out)?;
-	if config.held_out.is_empty() {
+	let mut documents: Vec<Document> = sources.into_iter().flat_map(|source| source.documents).collect();
+	if held_out.is_empty() {
 		(documents, held_out) = hold_out(documents);
 	}
 	files::create_dir(&config.out_dir)?;

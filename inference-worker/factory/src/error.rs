@@ -92,10 +92,28 @@ pub enum FactoryError {
 	#[error("the tokenizer failed: {0}; check tokenizer.json")]
 	Tokenizer(String),
 	/// The caller asked to stop. A checkpoint was written.
-	#[error("stopped after step {step}; the checkpoint is kept, the same command goes on from there")]
+	#[error("stopped after step {step}: {reason}; the checkpoint is kept, the same settings and texts go on from there")]
 	Stopped {
 		/// Steps done.
 		step: usize,
+		/// Why, as the caller gave it.
+		reason: String,
+	},
+	/// There is nothing to train on.
+	#[error("{name} has no text; add documents to it or leave it out")]
+	Empty {
+		/// The source or set of texts.
+		name: String,
+	},
+	/// A conversation in a document cannot be used. What it says is not repeated here.
+	#[error("{document}, line {line}: {reason}; correct the line or remove it")]
+	Conversation {
+		/// Name of the document.
+		document: PathBuf,
+		/// Line, counted from 1.
+		line: usize,
+		/// What is wrong with it.
+		reason: String,
 	},
 }
 

@@ -13,15 +13,22 @@ const MAX_TEXT_BYTES: u64 = 64 << 20;
 const HELD_OUT_EVERY: usize = 10;
 
 /// A text to train or measure on.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Document {
 	/// Where it came from.
 	pub path: PathBuf,
-	/// Its UTF-8 text.
+	/// Its UTF-8 text: prose, or a conversation in each line (JSON with `messages`).
 	pub text: String,
 }
 
-/// Reads text files; a folder stands for its `.txt` files, sorted by name, without subfolders.
+// Texts may be private, and what is debugged is logged.
+impl std::fmt::Debug for Document {
+	fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+		write!(formatter, "Document({}, {} bytes)", self.path.display(), self.text.len())
+	}
+}
+
+/// Reads text files; a folder stands for its `.txt` and `.jsonl` files, sorted by name, without subfolders.
 pub fn read_texts(paths: &[PathBuf]) -> Result<Vec<Document>, FactoryError> {
 	let mut documents = Vec::new();
 	for path in paths {
@@ -32,7 +39,8 @@ pub fn read_texts(paths: &[PathBuf]) -> Result<Vec<Document>, FactoryError> {
 		let mut names = Vec::new();
 		for entry in fs::read_dir(path).map_err(FactoryError::read(path))? {
 			let file = entry.map_err(FactoryError::read(path))?.path();
-			if file.extension().is_some_and(|extension| extension == "txt") && file.is_file() {
+			let extension = file.extension().unwrap_or_default();
+			if (extension == "txt" || extension == "jsonl") && file.is_file() {
 				names.push(file);
 			}
 		}

@@ -5,7 +5,7 @@ use burn::{
 	tensor::{Device, Tensor},
 };
 
-use crate::config::Schedule;
+use crate::schedule::Schedule;
 
 /// Moments of one tensor.
 pub(crate) struct Moments {

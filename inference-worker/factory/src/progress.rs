@@ -15,9 +15,10 @@ pub trait Progress {
 	fn step(&mut self, done: u64, message: &str);
 	/// The current part is done.
 	fn end(&mut self, message: &str);
-	/// Asked after every step: `true` writes a checkpoint and stops.
-	fn wants_stop(&mut self) -> bool {
-		false
+	/// Asked after every step: a reason to stop, such as "the grant to train on DataNet 3 was revoked", writes a
+	/// checkpoint and ends the training with [`FactoryError::Stopped`](crate::FactoryError::Stopped).
+	fn wants_stop(&mut self) -> Option<String> {
+		None
 	}
 }
 

@@ -10,12 +10,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
 	checkpoint::{self, State},
-	config::Schedule,
 	data::{Batch, Packed},
 	error::FactoryError,
 	model::Model,
 	optimizer::Optimizer,
 	progress::Progress,
+	schedule::Schedule,
 };
 
 /// What a training did.
@@ -31,8 +31,20 @@ pub struct Report {
 	pub perplexity_after: f64,
 	/// Mean loss of the last hundredth of the steps (at least one), on the training text.
 	pub training_loss: f64,
-	/// Optimizer steps.
+	/// Optimizer steps done.
 	pub steps: usize,
+	/// The step whose weights were kept: the last one, or the best one measured with `evaluation_steps`.
+	#[serde(default)]
+	pub best_step: usize,
+	/// Training ended before its last step, as the held-out loss no longer fell.
+	#[serde(default)]
+	pub stopped_early: bool,
+	/// Steps without effect, as their loss or gradient was no number.
+	#[serde(default)]
+	pub skipped: usize,
+	/// Bytes in which the base model's weights were held while training.
+	#[serde(default)]
+	pub weight_bytes: u64,
 	/// Tokens seen, repeated ones counted each time.
 	pub tokens: u64,
 	/// Different tokens in the training stream, chat samples included.
@@ -141,12 +153,12 @@ impl Run<'_> {
 				/ elapsed.max(1e-9);
 			let message = format!("loss {loss:.3}, rate {learning_rate:.2e}, {speed:.0} tokens/s");
 			progress.step(state.step as u64, &message);
-			let stop = progress.wants_stop() && state.step < self.schedule.steps;
-			if stop || state.step % self.schedule.checkpoint_steps == 0 {
+			let stop = progress.wants_stop();
+			if stop.is_some() || state.step % self.schedule.checkpoint_steps == 0 {
 				checkpoint::save(&self.checkpoint, &state, &self.trained.tensors(model), &optimizer)?;
 			}
-			if stop {
-				return Err(FactoryError::Stopped { step: state.step });
+			if let Some(reason) = stop {
+				return Err(FactoryError::Stopped { step: state.step, reason });
 			}
 		}
 		progress.end("trained");
@@ -159,6 +171,10 @@ impl Run<'_> {
 			perplexity_after: loss_after.exp(),
 			training_loss: last_losses.iter().sum::<f64>() / last_losses.len().max(1) as f64,
 			steps: self.schedule.steps,
+			best_step: self.schedule.steps,
+			stopped_early: false,
+			skipped: 0,
+			weight_bytes: 0,
 			tokens,
 			stream_tokens: self.text.tokens().len() as u64,
 			parameters: shapes.iter().map(|[rows, columns]| (rows * columns) as u64).sum(),

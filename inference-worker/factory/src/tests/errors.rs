@@ -31,7 +31,7 @@ fn training_fails_when_there_is_too_little_text() {
 fn training_fails_when_the_checkpoint_has_another_configuration() {
 	let root = tempfile::tempdir().expect("temporary folder");
 	let mut config = base_config(root.path(), "out");
-	assert!(matches!(train_base(&config, &mut StopAfter(3)), Err(FactoryError::Stopped { step: 3 })));
+	assert!(matches!(train_base(&config, &mut StopAfter(3)), Err(FactoryError::Stopped { step: 3, .. })));
 	config.schedule.seed = 99;
 	let error = train_base(&config, &mut Silent).expect_err("another configuration");
 	assert!(matches!(error, FactoryError::OtherConfiguration { .. }), "{error}");

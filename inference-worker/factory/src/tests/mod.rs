@@ -82,8 +82,8 @@ impl Progress for StopAfter {
 	fn begin(&mut self, _: &str, _: u64) {}
 	fn step(&mut self, _: u64, _: &str) {}
 	fn end(&mut self, _: &str) {}
-	fn wants_stop(&mut self) -> bool {
+	fn wants_stop(&mut self) -> Option<String> {
 		self.0 -= 1;
-		self.0 == 0
+		(self.0 == 0).then(|| "the test has seen enough".into())
 	}
 }

@@ -59,7 +59,7 @@ fn adapter_is_equal_when_trained_twice_or_resumed() {
 	assert!(report.configuration().is_some());
 
 	let config = adapter_config(root.path(), "base", "two");
-	assert!(matches!(train_adapter(&config, &mut StopAfter(7)), Err(FactoryError::Stopped { step: 7 })));
+	assert!(matches!(train_adapter(&config, &mut StopAfter(7)), Err(FactoryError::Stopped { step: 7, .. })));
 	train_adapter(&config, &mut Silent).expect("trained");
 	let files = [ADAPTER_CONFIG, ADAPTER_WEIGHTS, RECORD];
 	assert_equal_files(&root.path().join("one"), &config.out_dir, &files);
