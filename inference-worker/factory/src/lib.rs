@@ -12,6 +12,7 @@
 //! A training is a function of its configuration: settings, texts, base model and seed give the same weights, also
 //! when the run was killed and went on from its checkpoint. On [`Processor::Flex`] they are the same bytes.
 
+pub mod ablation;
 mod adapter;
 mod base;
 mod card;
@@ -21,12 +22,15 @@ mod config;
 mod curves;
 mod data;
 mod error;
+pub mod evaluation;
 mod files;
 mod lora;
 mod model;
 mod optimizer;
 mod parameters;
+pub mod plot;
 mod progress;
+pub mod recipe;
 mod record;
 mod schedule;
 mod shape;
@@ -34,6 +38,7 @@ mod shape;
 mod tests;
 mod tokenizer;
 mod train;
+pub mod workflow;
 
 pub use adapter::{train_adapter, train_adapter_on};
 pub use base::train_base;

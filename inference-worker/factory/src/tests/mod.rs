@@ -11,7 +11,7 @@ use std::path::Path;
 use crate::{AdapterConfig, BaseConfig, ModelShape, Progress, Schedule};
 
 /// A model of a few thousand values.
-fn tiny_shape() -> ModelShape {
+pub(crate) fn tiny_shape() -> ModelShape {
 	ModelShape {
 		vocab_size: 300,
 		hidden_size: 16,
@@ -53,7 +53,7 @@ fn write_texts(dir: &Path) {
 	}
 }
 
-fn base_config(root: &Path, out: &str) -> BaseConfig {
+pub(crate) fn base_config(root: &Path, out: &str) -> BaseConfig {
 	write_texts(&root.join("texts"));
 	BaseConfig {
 		name: "tiny".into(),
@@ -66,7 +66,7 @@ fn base_config(root: &Path, out: &str) -> BaseConfig {
 	}
 }
 
-fn adapter_config(root: &Path, base: &str, out: &str) -> AdapterConfig {
+pub(crate) fn adapter_config(root: &Path, base: &str, out: &str) -> AdapterConfig {
 	AdapterConfig {
 		rank: 2,
 		alpha: 4.0,
