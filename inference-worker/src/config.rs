@@ -70,6 +70,9 @@ pub struct Config {
 	/// Batches and credit.
 	#[serde(default)]
 	pub settlement: Settlement,
+	/// Page of trainings.
+	#[serde(default)]
+	pub factory: Factory,
 }
 
 /// `[server]`
@@ -244,6 +247,14 @@ impl Default for Settlement {
 	}
 }
 
+/// `[factory]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Factory {
+	/// Folder of trainings whose curves are shown; none are when absent.
+	pub folder: Option<PathBuf>,
+}
+
 impl Config {
 	/// Reads and checks a file; secrets are then taken from the environment where it has them.
 	pub fn load(path: &Path) -> Result<Self, ConfigError> {
@@ -269,7 +280,12 @@ impl Config {
 	/// Makes relative paths relative to `base`.
 	fn resolve(&mut self, base: &Path) {
 		self.data = base.join(&self.data);
-		let paths = [&mut self.model.path, &mut self.chain.service_key, &mut self.server.adapter_root];
+		let paths = [
+			&mut self.model.path,
+			&mut self.chain.service_key,
+			&mut self.server.adapter_root,
+			&mut self.factory.folder,
+		];
 		for path in paths.into_iter().flatten() {
 			*path = base.join(&*path);
 		}

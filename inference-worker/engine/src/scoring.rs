@@ -61,15 +61,15 @@ impl Scorer {
 		let precision = choice.precision(&config, precision)?;
 		let scored: Box<dyn Score> = match device {
 			None => {
-				Loaded::new(CpuModel::load(model, &config, context, pages, precision)?, context, pages, members)?
+				Loaded::boxed(CpuModel::load(model, &config, context, pages, precision)?, context, pages, members)?
 			}
 			Some(device) if device == Device::flex() => {
 				let ops = Plain::new(&config, context, pages, &device);
-				Loaded::new(TensorModel::load(model, &config, ops, &device)?, context, pages, members)?
+				Loaded::boxed(TensorModel::load(model, &config, ops, &device)?, context, pages, members)?
 			}
 			Some(device) => {
 				let ops = Cube::new(&config, context, pages, precision, &device)?.batch_invariant(true);
-				Loaded::new(TensorModel::load(model, &config, ops, &device)?, context, pages, members)?
+				Loaded::boxed(TensorModel::load(model, &config, ops, &device)?, context, pages, members)?
 			}
 		};
 		Ok(Self { model: scored, context, vocabulary: config.vocab_size })
@@ -109,7 +109,7 @@ struct Loaded<E: Executor> {
 }
 
 impl<E: Executor + 'static> Loaded<E> {
-	fn new(
+	fn boxed(
 		mut executor: E,
 		context: usize,
 		pages: usize,

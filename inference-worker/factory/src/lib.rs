@@ -32,6 +32,7 @@ pub mod plot;
 mod progress;
 pub mod recipe;
 mod record;
+pub mod runs;
 mod schedule;
 mod shape;
 #[cfg(test)]

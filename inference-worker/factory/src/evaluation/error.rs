@@ -64,6 +64,6 @@ pub enum EvaluationError {
 	#[error("the stored report is not readable: {0}; ask its evaluator to report again")]
 	Report(String),
 	/// The caller asked to stop.
-	#[error("stopped; the same command begins this measurement anew")]
-	Stopped,
+	#[error("stopped: {0}; the same command begins this measurement anew")]
+	Stopped(String),
 }

@@ -64,8 +64,8 @@ pub fn evaluate(
 	for group in items.chunks(16) {
 		results.extend(measure(&mut model, group, metrics, settings)?);
 		progress.step(results.len() as u64, "");
-		if progress.wants_stop() {
-			return Err(EvaluationError::Stopped);
+		if let Some(reason) = progress.wants_stop() {
+			return Err(EvaluationError::Stopped(reason));
 		}
 	}
 	progress.end(&format!("{} items", results.len()));

@@ -196,12 +196,14 @@ impl Model {
 	}
 
 	fn scorer(&mut self) -> Result<&mut Scorer, EvaluationError> {
-		if self.scorer.is_none() {
-			let (subject, context) = (&self.subject, self.context());
-			let opened = Scorer::open(&subject.base, self.device, Precision::Full, context, &subject.adapters)?;
-			self.scorer = Some(opened);
-		}
-		self.scorer.as_mut().ok_or(EvaluationError::Stopped)
+		let scorer = match self.scorer.take() {
+			Some(scorer) => scorer,
+			None => {
+				let (subject, context) = (&self.subject, self.context());
+				Scorer::open(&subject.base, self.device, Precision::Full, context, &subject.adapters)?
+			}
+		};
+		Ok(self.scorer.insert(scorer))
 	}
 }
 
