@@ -134,7 +134,7 @@ impl Workflow {
 	/// of each step by its name.
 	pub fn run(
 		&self,
-		steps: &mut [Box<dyn Step>],
+		steps: &mut [Box<dyn Step + '_>],
 		until: Option<&str>,
 		observer: &mut dyn Observer,
 	) -> Result<BTreeMap<String, PathBuf>, WorkflowError> {

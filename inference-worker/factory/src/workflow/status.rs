@@ -5,11 +5,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::{
-	error::WorkflowError,
-	lock::Lock,
-	Step,
-};
+use super::{error::WorkflowError, lock::Lock, Step};
 use crate::{error::FactoryError, files};
 
 /// Name of the file in the work folder.
@@ -59,8 +55,8 @@ pub struct Status {
 }
 
 impl Status {
-	pub(super) fn new(workflow: &str, steps: &[Box<dyn Step>]) -> Self {
-		let status = |step: &Box<dyn Step>| StepStatus {
+	pub(super) fn new(workflow: &str, steps: &[Box<dyn Step + '_>]) -> Self {
+		let status = |step: &Box<dyn Step + '_>| StepStatus {
 			name: step.name().to_owned(),
 			kind: step.kind().to_owned(),
 			key: None,
