@@ -128,14 +128,28 @@ build_worker() {
 		-p tributary-worker -p tributary-cli -p tributary-flows "$@"
 }
 
-# openai_client: a Python with OpenAI's client, from PyPI; its path is in PYTHON.
-openai_client() {
+# python_with MODULE REQUIREMENTS: a Python that has the module, from PyPI; its path is in PYTHON.
+python_with() {
 	local venv=$TRIBUTARY_CACHE/python
 	PYTHON=$venv/bin/python
-	if ! "$PYTHON" -c 'import openai' 2>/dev/null; then
+	if ! "$PYTHON" -c "import $1" 2>/dev/null; then
 		python3 -m venv "$venv"
-		"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$TRIBUTARY_ROOT/scripts/demo/requirements.txt"
+		"$venv/bin/pip" install --quiet --disable-pip-version-check --requirement "$TRIBUTARY_ROOT/$2"
 	fi
+}
+
+# openai_client: a Python with OpenAI's client; its path is in PYTHON.
+openai_client() {
+	python_with openai scripts/demo/requirements.txt
+}
+
+# polkadot_js: polkadot.js from npm, beside the flows through it; the folder of modules is in NODE_MODULES.
+polkadot_js() {
+	local work=$TRIBUTARY_CACHE/e2e
+	NODE_MODULES=$work/node_modules
+	mkdir -p "$work"
+	cp -r "$TRIBUTARY_ROOT"/tests/e2e/{package.json,package-lock.json,src} "$work/"
+	(cd "$work" && npm ci --no-audit --no-fund --loglevel=error)
 }
 
 # free_port: a TCP port of this machine that nobody uses now.

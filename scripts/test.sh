@@ -7,12 +7,14 @@
 #   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh openai     what OpenAI's client asks of a real worker
+#   scripts/test.sh private    a private DataNet from its first text to a revoked grant
+#   scripts/test.sh provenance signed statements, verified by others' programs
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker gpu e2e openai kill compose)
+all=(format chain worker gpu e2e openai private provenance kill compose)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -60,11 +62,8 @@ fi
 if wanted e2e; then
 	step "Flows through polkadot.js"
 	build_chain
-	work=$TRIBUTARY_CACHE/e2e
-	mkdir -p "$work"
-	cp -r "$TRIBUTARY_ROOT"/tests/e2e/{package.json,package-lock.json,src} "$work/"
-	(cd "$work" && npm ci --no-audit --no-fund --loglevel=error && TRIBUTARY_NODE_BIN=$NODE \
-		TRIBUTARY_VECTORS=$TRIBUTARY_ROOT/primitives/vectors npm test)
+	polkadot_js
+	(cd "$TRIBUTARY_CACHE/e2e" && TRIBUTARY_NODE_BIN=$NODE TRIBUTARY_VECTORS=$TRIBUTARY_ROOT/primitives/vectors npm test)
 fi
 if wanted openai; then
 	step "OpenAI's client and a real worker"
@@ -72,6 +71,21 @@ if wanted openai; then
 	build_worker
 	openai_client
 	"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/openai_surface.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted private; then
+	step "A private DataNet, its grants and its end"
+	build_chain
+	build_worker
+	python3 -B "$TRIBUTARY_ROOT/tests/flows/private.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted provenance; then
+	step "Provenance, verified by securesystemslib and polkadot.js"
+	build_chain
+	build_worker
+	polkadot_js
+	python_with securesystemslib tests/flows/verifiers/requirements.txt
+	TRIBUTARY_NODE_MODULES=$NODE_MODULES \
+		"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/provenance.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
 fi
 if wanted kill; then
 	step "The worker killed while it serves"

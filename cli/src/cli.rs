@@ -56,6 +56,9 @@ pub enum Command {
 	/// DataNets: create, contribute, review, snapshot.
 	#[command(subcommand)]
 	Datanet(datanet::DatanetCommand),
+	/// Grants to use private DataNets: ask, give, refuse, revoke.
+	#[command(subcommand)]
+	Grant(grant::GrantCommand),
 	/// Base models: publish and add versions.
 	#[command(subcommand)]
 	Base(model::BaseCommand),
@@ -88,6 +91,9 @@ pub enum Command {
 	/// Who was paid for an answer and why, or what an asset is made of.
 	#[command(args_conflicts_with_subcommands = true)]
 	Trail(trail::TrailArguments),
+	/// Signed statements of where adapters, data, scores and answers come from.
+	#[command(subcommand)]
+	Provenance(provenance::ProvenanceCommand),
 	/// What an account can claim.
 	Earnings(earnings::EarningsArguments),
 	/// Claim everything, or one vault or worker's tree.

@@ -1,7 +1,7 @@
 //! Why a command failed: an exit code and a text that says what to do.
 
 use std::process::ExitCode;
-use tributary_client::{ChainError, ContentError, KeyError};
+use tributary_client::{private::AccessError, ChainError, ContentError, KeyError};
 
 /// Exit code of wrong arguments.
 pub const USAGE: u8 = 2;
@@ -37,6 +37,9 @@ pub enum Failure {
 	/// Keys.
 	#[error(transparent)]
 	Key(#[from] KeyError),
+	/// Private texts.
+	#[error(transparent)]
+	Access(AccessError),
 	/// A check failed; the text is the report.
 	#[error("{0}")]
 	Wrong(String),
@@ -58,6 +61,15 @@ impl Failure {
 			Self::Refused(_) => 4,
 			Self::Content(_) => 5,
 			Self::Key(_) => 6,
+			Self::Access(error) => match error {
+				AccessError::Keys { .. } | AccessError::Foreign(_) => 6,
+				AccessError::Content { .. }
+				| AccessError::Contribution { .. }
+				| AccessError::NotText { .. } => 5,
+				AccessError::NoGrant { .. } => 4,
+				AccessError::UnknownDataNet(_) => USAGE,
+				AccessError::Chain(_) => 1,
+			},
 			Self::Wrong(_) => 7,
 			Self::Unknown(_) => 8,
 		}
@@ -78,6 +90,15 @@ impl Failure {
 			eprintln!("error: {self}");
 		}
 		ExitCode::from(self.code())
+	}
+}
+
+impl From<AccessError> for Failure {
+	fn from(error: AccessError) -> Self {
+		match error {
+			AccessError::Chain(error) => error.into(),
+			other => Self::Access(other),
+		}
 	}
 }
 

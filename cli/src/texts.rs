@@ -6,11 +6,12 @@ use std::{
 	collections::BTreeMap,
 	path::{Path, PathBuf},
 };
-use tributary_client::{chain::MAX_PAGE, Chain};
+use tributary_client::{chain::MAX_PAGE, private, Chain};
+use tributary_factory::{read_texts, Document};
 use tributary_primitives::{
 	range::Range,
 	views::{ContributionLeaf, ContributionStatus, ContributionView, SnapshotView},
-	DataNetId, SnapshotRef,
+	AccountId, ContributionIndex, DataNetId, Purpose, SnapshotRef,
 };
 
 /// Most bytes of one contribution.
@@ -103,13 +104,95 @@ fn prove(
 }
 
 /// Writes the texts of a snapshot as files into a folder of the cache and gives its path. Texts that are
-/// there already are not fetched again.
+/// there already are not fetched again. Those of a private DataNet are never written.
 pub async fn fetch(context: &Context, reference: SnapshotRef) -> Result<PathBuf, Failure> {
-	let members = members(context.chain().await?, reference).await?;
-	let folder =
-		context.cache().join("snapshots").join(format!("{}-{}", reference.datanet, reference.version));
+	let chain = context.chain().await?;
+	refuse_private(chain, reference.datanet).await?;
+	let members = members(chain, reference).await?;
+	let folder = fetched(context).join(format!("{}-{}", reference.datanet, reference.version));
 	write(context, &members, &folder).await?;
 	Ok(folder)
+}
+
+fn fetched(context: &Context) -> PathBuf {
+	context.cache().join("snapshots")
+}
+
+/// Texts of a private DataNet stay in memory.
+pub async fn refuse_private(chain: &Chain, datanet: DataNetId) -> Result<(), Failure> {
+	match chain.access(datanet).await? {
+		None => Ok(()),
+		Some(_) => Err(Failure::Refused(format!(
+			"DataNet {datanet} is private: its texts are never written to disk. `tributary datanet read {datanet} INDEX` shows one, `tributary train` uses them"
+		))),
+	}
+}
+
+/// The texts of a snapshot, in memory, proven to be the snapshot's. Those of a private DataNet are opened with the
+/// signer's keys, for which the chain must let it train now, and are written nowhere.
+pub async fn open(context: &Context, reference: SnapshotRef) -> Result<Vec<Document>, Failure> {
+	let chain = context.chain().await?;
+	if chain.access(reference.datanet).await?.is_none() {
+		let folder = fetch(context, reference).await?;
+		return read_texts(&[folder]).map_err(|e| Failure::Other(e.to_string()));
+	}
+	let keys = private::keys(chain, &context.signer()?, reference.datanet, Purpose::Train).await?;
+	let public = || Failure::Other(format!("DataNet {} is public", reference.datanet));
+	let (keys, store) = (keys.ok_or_else(public)?, context.store()?);
+	let members = members(chain, reference).await?;
+	let bar = progress(members.len(), "private texts");
+	let mut documents = Vec::with_capacity(members.len());
+	for one in &members {
+		let mut text = private::open_text(&store, &keys, one).await?;
+		let path = format!("datanet-{}/{:08}", reference.datanet, one.index).into();
+		documents.push(Document { path, text: std::mem::take(&mut *text) });
+		bar.inc(1);
+	}
+	bar.finish_and_clear();
+	Ok(documents)
+}
+
+/// Which of the DataNets are used by a grant of the signer, and the signer's account: what a training must keep an
+/// eye on with [`tributary_client::private::revoked`].
+pub async fn granted(
+	context: &Context,
+	datanets: impl IntoIterator<Item = DataNetId>,
+) -> Result<Option<(AccountId, Vec<DataNetId>)>, Failure> {
+	let (chain, mut granted) = (context.chain().await?, Vec::new());
+	for datanet in datanets {
+		if chain.access(datanet).await?.is_some() {
+			let owner = chain.datanet(datanet).await?.ok_or_else(|| no_datanet(datanet))?.owner;
+			granted.extend((owner != context.own_account()?).then_some(datanet));
+		}
+	}
+	match granted.is_empty() {
+		true => Ok(None),
+		false => Ok(Some((context.own_account()?, granted))),
+	}
+}
+
+/// Deletes a contribution from the fetched snapshots; gives from how many.
+pub fn forget(context: &Context, datanet: DataNetId, index: ContributionIndex) -> Result<usize, Failure> {
+	let folder = fetched(context);
+	let entries = match std::fs::read_dir(&folder) {
+		Ok(entries) => entries,
+		Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+		Err(error) => return Err(Failure::file(&folder, error)),
+	};
+	let mut count = 0usize;
+	for entry in entries {
+		let entry = entry.map_err(|e| Failure::file(&folder, e))?;
+		if !entry.file_name().to_str().is_some_and(|name| name.starts_with(&format!("{datanet}-"))) {
+			continue;
+		}
+		let path = entry.path().join(format!("{index:08}.txt"));
+		match std::fs::remove_file(&path) {
+			Ok(()) => count = count.saturating_add(1),
+			Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+			Err(error) => return Err(Failure::file(&path, error)),
+		}
+	}
+	Ok(count)
 }
 
 /// Writes contributions' texts into a folder, named by index; files that do not belong there are removed,

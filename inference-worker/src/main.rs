@@ -5,7 +5,7 @@ use clap::{Args, Parser, Subcommand};
 use std::{io::IsTerminal, path::PathBuf, process::ExitCode};
 use tracing_subscriber::EnvFilter;
 use tributary_worker::{
-	config,
+	access, config,
 	config::Config,
 	quantize::{self, QuantizeArgs},
 	run,
@@ -48,10 +48,28 @@ enum Command {
 	Run,
 	/// Check configuration, keys, chain, registration and model; exit code 1 when something is missing.
 	Check,
+	/// Say on chain whom the keys of private DataNets are encrypted to for this worker.
+	Announce,
+	/// Ask for a grant to retrieve from a private DataNet; its price is held until the DataNet's owner decides.
+	Request(RequestArgs),
 	/// Write a configuration with every setting explained.
 	Init(InitArgs),
 	/// Write a model folder with its weights in 8 or 4 bits, and measure what that costs.
 	Quantize(QuantizeArgs),
+}
+
+#[derive(Args)]
+struct RequestArgs {
+	/// The DataNet.
+	datanet: u32,
+	/// Most that it may cost, TRB [default: the price now].
+	#[arg(long, value_name = "TRB", value_parser = amount)]
+	at_most: Option<u128>,
+}
+
+fn amount(text: &str) -> Result<u128, String> {
+	tributary_client::money::parse_trb(text)
+		.ok_or_else(|| format!("`{text}` is no amount: give TRB, such as 0.25"))
 }
 
 #[derive(Args)]
@@ -80,6 +98,10 @@ fn execute(cli: Cli) -> Result<()> {
 	match cli.command.unwrap_or(Command::Run) {
 		Command::Init(args) => init(&cli.config, &args),
 		Command::Quantize(args) => quantize::run(&args),
+		Command::Announce => runtime()?.block_on(access::announce(&Config::load(&cli.config)?)),
+		Command::Request(args) => {
+			runtime()?.block_on(access::request(&Config::load(&cli.config)?, args.datanet, args.at_most))
+		}
 		Command::Check => runtime()?.block_on(run::check(Config::load(&cli.config)?)),
 		Command::Run => runtime()?.block_on(run::run(Config::load(&cli.config)?)),
 	}

@@ -225,7 +225,8 @@ fn open_records(config: &Config, genesis: &Hash) -> Result<Records> {
 	Ok(Records::open(&config.data.join("records.redb"), genesis, &config.chain.operator)?)
 }
 
-fn service_key(config: &Config) -> Result<Keypair> {
+/// The key that the worker signs with.
+pub(crate) fn service_key(config: &Config) -> Result<Keypair> {
 	if let Some(uri) = &config.chain.service_uri {
 		return Keypair::from_uri(uri).context("chain.service_uri");
 	}

@@ -24,6 +24,9 @@ pub type AssetId = u32;
 /// A version of an asset; the first is 1.
 pub type AssetVersion = u32;
 
+/// An X25519 public key, as an age recipient encodes it.
+pub type Recipient = [u8; 32];
+
 /// One whole in [`Ppm`].
 pub const PPM: u32 = 1_000_000;
 /// One TRB in planck.
@@ -151,4 +154,50 @@ pub enum Earner {
 	Account(AccountId),
 	/// A DataNet's pool: shares outside the top K of a vector, and rounding.
 	Pool(DataNetId),
+}
+
+/// What an account may use a private DataNet's texts for.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum Purpose {
+	/// Training adapters on them.
+	Train,
+	/// Retrieving from them for answers.
+	Retrieve,
+}
+
+/// What a document says about an asset's version.
+#[derive(
+	Clone,
+	Copy,
+	Debug,
+	PartialEq,
+	Eq,
+	PartialOrd,
+	Ord,
+	Encode,
+	Decode,
+	DecodeWithMemTracking,
+	MaxEncodedLen,
+	TypeInfo,
+)]
+pub enum DocumentKind {
+	/// What is lost without each DataNet, contributor, prompt or adapter.
+	Ablation,
+	/// How it was trained: configuration, curves, environment.
+	TrainingRun,
+	/// Signed statements of where it comes from.
+	Provenance,
 }

@@ -34,6 +34,8 @@ pub const MAX_URL: u32 = 256;
 pub const MAX_NAME: u32 = 64;
 /// Bytes of free text: descriptions, contribution metadata, reasons.
 pub const MAX_TEXT: u32 = 256;
+/// Bytes of a grant's capsule.
+pub const MAX_CAPSULE: u32 = 1_024;
 /// Levels of a Merkle proof.
 pub const MAX_PROOF: u32 = 40;
 
@@ -65,5 +67,7 @@ pub type MaxUrl = ConstU32<MAX_URL>;
 pub type MaxName = ConstU32<MAX_NAME>;
 /// [`MAX_TEXT`] as a type.
 pub type MaxText = ConstU32<MAX_TEXT>;
+/// [`MAX_CAPSULE`] as a type.
+pub type MaxCapsule = ConstU32<MAX_CAPSULE>;
 /// [`MAX_PROOF`] as a type.
 pub type MaxProof = ConstU32<MAX_PROOF>;

@@ -1,6 +1,9 @@
 //! How pallets meet without knowing each other: each trait is implemented by one pallet and used by others.
 
-use crate::{royalty::Payees, AccountId, AssetId, AssetRef, Balance, DataNetId, Ppm, VaultKey};
+use crate::{
+	royalty::Payees, AccountId, AssetId, AssetRef, Balance, ContributionIndex, DataNetId, Ppm, Purpose,
+	VaultKey,
+};
 use alloc::vec::Vec;
 
 /// An amount or weight does not fit its type.
@@ -17,6 +20,15 @@ pub trait VaultHolders {
 	fn total_weight(vault: VaultKey) -> u64;
 }
 
+/// Money for vaults that comes from elsewhere than batches. Implemented by the attribution pallet.
+pub trait VaultDeposits {
+	/// The account that the money of all vaults waits in.
+	fn pot() -> AccountId;
+	/// Credits a vault with `amount` planck, which the caller has moved to the [`Self::pot`] in the same
+	/// call.
+	fn deposit(vault: VaultKey, amount: Balance) -> Result<(), Overflow>;
+}
+
 /// Bonded operators. Implemented by the workers pallet.
 pub trait Workers {
 	/// The operator whose registered service key this is, while its bond is not being withdrawn.
@@ -27,10 +39,35 @@ pub trait Workers {
 	fn slash(operator: &AccountId, share: Ppm) -> Balance;
 }
 
-/// Registered DataNets and snapshots. Implemented by the datanets pallet.
+/// DataNets. Implemented by the datanets pallet.
+pub trait DataNets {
+	/// Whose the DataNet is; `None` when there is no such DataNet.
+	fn owner(datanet: DataNetId) -> Option<AccountId>;
+	/// Whether anything was ever contributed to it.
+	fn has_contributions(datanet: DataNetId) -> bool;
+}
+
+/// Snapshots of DataNets. Implemented by the datanets pallet.
 pub trait Snapshots {
 	/// Whether the snapshot has been taken.
 	fn exists(snapshot: crate::SnapshotRef) -> bool;
+	/// Contributions that were in the snapshot and have been erased since, in the order of their erasure;
+	/// at most `limit`.
+	fn erased(snapshot: crate::SnapshotRef, limit: u32) -> Vec<ContributionIndex>;
+}
+
+/// Rights to use private DataNets. Implemented by the grants pallet.
+pub trait AccessGrants {
+	/// Whether an account may use a DataNet's texts for a purpose: the DataNet is public, the account owns
+	/// it, or a grant stands.
+	fn may(who: &AccountId, datanet: DataNetId, purpose: Purpose) -> bool;
+}
+
+/// No DataNet is private.
+impl AccessGrants for () {
+	fn may(_: &AccountId, _: DataNetId, _: Purpose) -> bool {
+		true
+	}
 }
 
 /// One priced asset in an agent.

@@ -7,7 +7,7 @@ use crate::{
 	royalty::Payee,
 	split::{Presence, SplitTable},
 	AccountId, AssetId, AssetKind, AssetRef, AssetVersion, Balance, BlockNumber, ContributionIndex,
-	DataNetId, Hash, Ppm, SnapshotRef, SnapshotVersion, VaultKey,
+	DataNetId, DocumentKind, Hash, Ppm, Purpose, Recipient, SnapshotRef, SnapshotVersion, VaultKey,
 };
 use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
@@ -191,12 +191,27 @@ pub struct EvaluationView {
 	pub version: AssetVersion,
 	/// Who evaluated.
 	pub evaluator: AccountId,
+	/// What it was measured on.
+	pub benchmark: SnapshotRef,
 	/// What was measured, for example `perplexity`.
 	pub metric: Vec<u8>,
 	/// The score in millionths.
 	pub score: i64,
 	/// BLAKE3 of the report.
 	pub report: Hash,
+}
+
+/// A document that an asset's owner attached to a version.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct DocumentView {
+	/// What it says.
+	pub kind: DocumentKind,
+	/// BLAKE3 of its content.
+	pub content: Hash,
+	/// Where the content may be found.
+	pub hints: Vec<Vec<u8>>,
+	/// Attached at.
+	pub attached_at: BlockNumber,
 }
 
 /// The lineage of an asset: itself and, for an agent, all it is made of; for an adapter, what it was
@@ -207,6 +222,8 @@ pub struct TrailView {
 	pub asset: AssetView,
 	/// How it was trained, when it is an adapter.
 	pub training: Option<TrainingView>,
+	/// Whether some of what it or its parents were trained on has been erased since.
+	pub erased: bool,
 	/// How it was judged.
 	pub evaluations: Vec<EvaluationView>,
 	/// What it is composed of, when it is an agent.
@@ -327,7 +344,8 @@ pub struct ContributionView {
 	pub status: ContributionStatus,
 }
 
-/// A snapshot: the first `leaves` accepted contributions, less those tombstoned.
+/// A snapshot: the first `leaves` accepted contributions, less those tombstoned. The leaf of a tombstoned
+/// contribution stays under the root.
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]
@@ -336,8 +354,53 @@ pub struct SnapshotView {
 	pub root: Hash,
 	/// Number of leaves.
 	pub leaves: u32,
+	/// Contributions of the DataNet that had been tombstoned when it was taken.
+	pub erased: u32,
 	/// Taken at.
 	pub at: BlockNumber,
+}
+
+/// How a private DataNet is encrypted and what its use costs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct AccessView {
+	/// Whom new contributions are encrypted to.
+	pub recipient: Recipient,
+	/// Number of that recipient; the first is 1.
+	pub epoch: u32,
+	/// Price of a grant to train, planck; `None` while it is not offered.
+	pub train: Option<Balance>,
+	/// Price of a grant to retrieve, planck; `None` while it is not offered.
+	pub retrieve: Option<Balance>,
+}
+
+/// An open request for a grant.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct RequestView {
+	/// Who asks.
+	pub grantee: AccountId,
+	/// What for.
+	pub purpose: Purpose,
+	/// Whom the capsule must be encrypted to; `None` when the grantee took its recipient back.
+	pub recipient: Option<Recipient>,
+	/// Held from the grantee, planck.
+	pub price: Balance,
+	/// Asked at.
+	pub at: BlockNumber,
+}
+
+/// A grant that stands.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct GrantView {
+	/// Who may use the DataNet.
+	pub grantee: AccountId,
+	/// What for.
+	pub purpose: Purpose,
+	/// The newest epoch whose identity is in the capsule.
+	pub epoch: u32,
+	/// The DataNet's identities, encrypted to the grantee.
+	pub capsule: Vec<u8>,
+	/// Granted at, or granted anew.
+	pub granted_at: BlockNumber,
 }
 
 /// A contribution's leaf data in its DataNet's range: SCALE of this struct.

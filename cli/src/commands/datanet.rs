@@ -1,5 +1,6 @@
 //! `tributary datanet`.
 
+use super::{grant::PurposeArgument, private};
 use crate::{
 	context::Context,
 	failure::Failure,
@@ -16,10 +17,11 @@ use std::{
 use tributary_client::{
 	chain::{Call, Decision, Item, Review, MAX_PAGE},
 	content::hash_bytes,
+	private::Plaintext,
 };
 use tributary_primitives::{
-	views::{ContributionStatus, ContributionView, DataNetView, Policy},
-	AccountId, ContributionIndex, DataNetId, Hash,
+	views::{AccessView, ContributionStatus, ContributionView, DataNetView, Policy},
+	AccountId, Balance, ContributionIndex, DataNetId, Hash,
 };
 
 /// Contributions or decisions of one transaction.
@@ -52,6 +54,9 @@ pub enum DatanetCommand {
 		/// Who reviews; repeat for more [default: the key's account].
 		#[arg(long = "curator", value_name = "ACCOUNT", value_parser = parse::account)]
 		curators: Vec<AccountId>,
+		/// Encrypt what is contributed; only those with a grant can read it.
+		#[arg(long)]
+		private: bool,
 	},
 	/// Contribute a text file, or every text file below a folder.
 	Add {
@@ -121,8 +126,36 @@ pub enum DatanetCommand {
 		#[arg(required = true, value_parser = parse::account)]
 		curators: Vec<AccountId>,
 	},
-	/// Erase a contribution: it is no longer served, indexed or trained on.
-	Tombstone {
+	/// Begin the next epoch of a private DataNet: those whose grants stand get its keys, others cannot read what is
+	/// contributed from now on.
+	Rotate {
+		/// The DataNet.
+		datanet: DataNetId,
+	},
+	/// Set what a grant to use a private DataNet costs, or end the offer.
+	Offer {
+		/// The DataNet.
+		datanet: DataNetId,
+		/// What for.
+		#[arg(long, value_enum)]
+		purpose: PurposeArgument,
+		/// The price, TRB; 0 for a free grant.
+		#[arg(long, value_name = "TRB", value_parser = parse::amount, required_unless_present = "end")]
+		price: Option<Balance>,
+		/// Offer no more grants.
+		#[arg(long, conflicts_with = "price")]
+		end: bool,
+	},
+	/// Show one contribution's text; a private one is opened in memory.
+	Read {
+		/// The DataNet.
+		datanet: DataNetId,
+		/// The contribution.
+		index: ContributionIndex,
+	},
+	/// Erase a contribution: it is no longer served, indexed or trained on, and its text is deleted from the store.
+	#[command(alias = "tombstone")]
+	Erase {
 		/// The DataNet.
 		datanet: DataNetId,
 		/// The contribution.
@@ -141,8 +174,8 @@ impl DatanetCommand {
 	/// Runs the command.
 	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
 		match self {
-			Self::Create { name, description, policy, curators } => {
-				create(context, &name, &description, policy, curators).await
+			Self::Create { name, description, policy, curators, private } => {
+				create(context, (&name, &description), policy, curators, private).await
 			}
 			Self::Add { datanet, path, licence, endings, source } => {
 				add(context, datanet, &path, &Labels { licence, endings, source }).await
@@ -160,9 +193,12 @@ impl DatanetCommand {
 			}
 			Self::Snapshot { datanet } => take_snapshot(context, datanet).await,
 			Self::Show { datanet } => {
-				let view =
-					context.chain().await?.datanet(datanet).await?.ok_or_else(|| no_datanet(datanet))?;
-				Ok(Output::new(datanet_json(&view), datanet_text(&view)))
+				let chain = context.chain().await?;
+				let view = chain.datanet(datanet).await?.ok_or_else(|| no_datanet(datanet))?;
+				let access = chain.access(datanet).await?;
+				let mut json = datanet_json(&view);
+				json["access"] = private::access_json(access.as_ref());
+				Ok(Output::new(json, datanet_text(&view, access.as_ref())))
 			}
 			Self::Contributions { datanet, pending } => {
 				let mut all = texts::contributions(context.chain().await?, datanet).await?;
@@ -176,6 +212,7 @@ impl DatanetCommand {
 			Self::Fetch { snapshot: argument, folder } => {
 				let chain = context.chain().await?;
 				let reference = argument.snapshot(chain).await?;
+				texts::refuse_private(chain, reference.datanet).await?;
 				let members = texts::members(chain, reference).await?;
 				texts::write(context, &members, &folder).await?;
 				let json =
@@ -186,12 +223,12 @@ impl DatanetCommand {
 				let text = format!("DataNet {datanet} has {} curators", curators.len());
 				context.submit_and_say(&Call::set_curators(datanet, &curators), text).await
 			}
-			Self::Tombstone { datanet, index } => {
-				let text = format!(
-					"contribution {index} of DataNet {datanet} is erased; delete its text from your store"
-				);
-				context.submit_and_say(&Call::tombstone(datanet, index), text).await
+			Self::Rotate { datanet } => private::rotate(context, datanet).await,
+			Self::Offer { datanet, purpose, price, end: _ } => {
+				private::offer(context, datanet, purpose.into(), price).await
 			}
+			Self::Read { datanet, index } => private::read(context, datanet, index).await,
+			Self::Erase { datanet, index } => private::erase(context, datanet, index).await,
 			Self::Withdraw { datanet, index } => {
 				let text = format!("contribution {index} of DataNet {datanet} is withdrawn");
 				context.submit_and_say(&Call::withdraw_contribution(datanet, index), text).await
@@ -202,10 +239,10 @@ impl DatanetCommand {
 
 async fn create(
 	context: &Context,
-	name: &str,
-	description: &str,
+	(name, description): (&str, &str),
 	policy: PolicyArgument,
 	mut curators: Vec<AccountId>,
+	private: bool,
 ) -> Result<Output, Failure> {
 	let signer = context.signer()?;
 	let policy = match policy {
@@ -220,8 +257,13 @@ async fn create(
 	let missing =
 		|| Failure::Other("the chain did not say which DataNet it created: see `datanet list`".into());
 	let id = included.created_datanet().ok_or_else(missing)?;
-	let text = format!("DataNet {id} ({name}). Next: tributary datanet add {id} FOLDER --licence SPDX");
-	Ok(Output::new(json!({ "datanet": id, "included": included }), text))
+	let recipient = match private {
+		true => Some(private::make_private(context, &signer, id).await?),
+		false => None,
+	};
+	let how = recipient.as_ref().map(|to| format!(", private, encrypted to {to}")).unwrap_or_default();
+	let text = format!("DataNet {id} ({name}){how}. Next: tributary datanet add {id} FOLDER --licence SPDX");
+	Ok(Output::new(json!({ "datanet": id, "recipient": recipient, "included": included }), text))
 }
 
 /// What is said of every text.
@@ -250,34 +292,33 @@ async fn add(context: &Context, datanet: DataNetId, path: &Path, labels: &Labels
 		)));
 	}
 	files.sort();
-	// What is on chain already tells where an interrupted run stopped.
-	let mut known: BTreeMap<Hash, String> = texts::contributions(chain, datanet)
-		.await?
-		.into_iter()
-		.map(|one| (one.content, format!("is contribution {} already ({})", one.index, status(&one.status))))
-		.collect();
+	let access = chain.access(datanet).await?;
 	let (store, signer) = (context.store()?, context.signer()?);
+	// What is on chain already tells where an interrupted run stopped.
+	let mut known = Known::new(&texts::contributions(chain, datanet).await?, signer.account());
 	let (mut skipped, mut added, mut pending) = (Vec::new(), Vec::new(), Vec::new());
 	let bar = texts::progress(files.len(), "contributing");
 	for file in files {
 		bar.inc(1);
-		let bytes = match read_text(&file) {
+		let mut bytes = match read_text(&file) {
 			Ok(bytes) => bytes,
 			Err(reason) => {
 				skipped.push(Skipped { path: file, reason });
 				continue;
 			}
 		};
-		let hash = hash_bytes(&bytes);
-		if let Some(reason) = known.get(&hash) {
-			skipped.push(Skipped { path: file, reason: reason.clone() });
+		let metadata = metadata(path, &file, labels.source.as_deref());
+		if let Some(reason) = known.reason(hash_bytes(&bytes), &metadata, access.is_some(), &file) {
+			skipped.push(Skipped { path: file, reason });
 			continue;
 		}
-		known.insert(hash, format!("has the same text as {}", file.display()));
-		let size = bytes.len() as u64;
+		let content = match &access {
+			Some(access) => private::seal_text(access, &bytes)?,
+			None => std::mem::take(&mut *bytes),
+		};
+		let size = content.len() as u64;
 		// Stored before it is registered: whatever is on chain can be fetched.
-		store.put_bytes(bytes).await?;
-		let metadata = metadata(path, &file, labels.source.as_deref());
+		let hash = store.put_bytes(content).await?;
 		let licence = labels.licence.clone().into_bytes();
 		pending.push((file, Item { content: hash, bytes: size, licence, metadata }));
 		if pending.len() == PER_CALL {
@@ -287,6 +328,39 @@ async fn add(context: &Context, datanet: DataNetId, path: &Path, labels: &Labels
 	send(context, &signer, datanet, &mut pending, &mut added).await?;
 	bar.finish_and_clear();
 	Ok(added_output(datanet, &added, &skipped))
+}
+
+/// Texts that need not be contributed again.
+struct Known {
+	contents: BTreeMap<Hash, String>,
+	/// What the signer contributed, by its metadata: each encryption of a text is another content.
+	own: BTreeMap<Vec<u8>, String>,
+}
+
+impl Known {
+	fn new(contributions: &[ContributionView], signer: AccountId) -> Self {
+		let there = |one: &ContributionView| {
+			format!("is contribution {} already ({})", one.index, status(&one.status))
+		};
+		let own = contributions.iter().filter(|one| one.contributor == signer);
+		Self {
+			contents: contributions.iter().map(|one| (one.content, there(one))).collect(),
+			own: own.map(|one| (one.metadata.clone(), there(one))).collect(),
+		}
+	}
+
+	/// Why a text is not contributed; it counts as known from now on.
+	fn reason(&mut self, text: Hash, metadata: &[u8], private: bool, file: &Path) -> Option<String> {
+		let own = self.own.get(metadata).filter(|_| private);
+		if let Some(there) = own {
+			return Some(format!("{there}, by its name: rename the file if its text is another"));
+		}
+		if let Some(reason) = self.contents.get(&text) {
+			return Some(reason.clone());
+		}
+		self.contents.insert(text, format!("has the same text as {}", file.display()));
+		None
+	}
 }
 
 async fn send(
@@ -343,12 +417,12 @@ fn list_files(path: &Path, endings: &[String], found: &mut Vec<PathBuf>) -> Resu
 }
 
 /// The text's bytes, or why it cannot be contributed.
-fn read_text(path: &Path) -> Result<Vec<u8>, String> {
+fn read_text(path: &Path) -> Result<Plaintext, String> {
 	let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
 	if size > texts::MAX_TEXT_BYTES {
 		return Err(format!("larger than {} bytes: split it", texts::MAX_TEXT_BYTES));
 	}
-	let bytes = std::fs::read(path).map_err(|e| e.to_string())?;
+	let bytes = Plaintext::new(std::fs::read(path).map_err(|e| e.to_string())?);
 	let text = std::str::from_utf8(&bytes).map_err(|_| "not UTF-8 text: convert it first".to_string())?;
 	if text.trim().is_empty() {
 		return Err("empty".into());
@@ -464,8 +538,8 @@ fn datanet_json(view: &DataNetView) -> Value {
 	})
 }
 
-fn datanet_text(view: &DataNetView) -> String {
-	facts(&[
+fn datanet_text(view: &DataNetView, access: Option<&AccessView>) -> String {
+	let mut lines = vec![
 		("DataNet", view.id.to_string()),
 		("name", line(&view.name)),
 		("description", line(&view.description)),
@@ -474,7 +548,9 @@ fn datanet_text(view: &DataNetView) -> String {
 		("curators", view.curators.iter().map(address).collect::<Vec<_>>().join(", ")),
 		("contributions", format!("{} ({} accepted)", view.contributions, view.accepted)),
 		("snapshots", view.snapshots.to_string()),
-	])
+	];
+	lines.extend(private::access_facts(access));
+	facts(&lines)
 }
 
 fn status(status: &ContributionStatus) -> &'static str {
@@ -527,11 +603,30 @@ mod tests {
 	}
 
 	#[test]
+	fn text_is_known_when_its_content_or_in_a_private_datanet_its_name_is_on_chain() {
+		let there = ContributionView {
+			index: 3,
+			contributor: [1; 32],
+			content: [7; 32],
+			bytes: 1,
+			licence: vec![],
+			metadata: b"a.txt".to_vec(),
+			status: ContributionStatus::Pending,
+		};
+		let mut known = Known::new(&[there], [1; 32]);
+		let file = Path::new("b.txt");
+		assert!(known.reason([7; 32], b"b.txt", false, file).unwrap().contains("contribution 3"));
+		assert!(known.reason([8; 32], b"a.txt", true, file).unwrap().contains("rename"));
+		assert_eq!(known.reason([8; 32], b"a.txt", false, file), None);
+		assert!(known.reason([8; 32], b"c.txt", false, file).unwrap().contains("b.txt"));
+	}
+
+	#[test]
 	fn text_is_skipped_when_empty_or_not_utf8() {
 		let folder = tempfile::tempdir().unwrap();
 		let path = folder.path().join("a.txt");
 		std::fs::write(&path, " \n").unwrap();
-		assert_eq!(read_text(&path), Err("empty".into()));
+		assert_eq!(read_text(&path).unwrap_err(), "empty");
 		std::fs::write(&path, [0xff, 0xfe]).unwrap();
 		assert!(read_text(&path).unwrap_err().contains("UTF-8"));
 	}

@@ -6,9 +6,14 @@ pub mod asset;
 pub mod channel;
 pub mod datanet;
 pub mod earnings;
+pub mod grant;
 pub mod key;
 pub mod model;
+pub mod private;
 pub mod prompt;
+pub mod provenance;
+mod provenance_check;
+mod provenance_gather;
 pub mod proxy;
 pub mod trail;
 pub mod train;
@@ -22,6 +27,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Output, Failure>
 	match command {
 		Command::Key(command) => command.run(context),
 		Command::Datanet(command) => command.run(context).await,
+		Command::Grant(command) => command.run(context).await,
 		Command::Base(command) => command.run(context).await,
 		Command::Adapter(command) => command.run(context).await,
 		Command::Prompt(command) => command.run(context).await,
@@ -33,6 +39,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Output, Failure>
 		Command::Deposit(arguments) => arguments.run(context).await,
 		Command::Channel(command) => command.run(context).await,
 		Command::Proxy(arguments) => arguments.run(context).await,
+		Command::Provenance(command) => command.run(context).await,
 		Command::Trail(arguments) => arguments.run(context).await,
 		Command::Earnings(arguments) => arguments.run(context).await,
 		Command::Claim(arguments) => arguments.run(context).await,

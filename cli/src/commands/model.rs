@@ -274,7 +274,8 @@ fn configuration(file: Option<&Path>, folder: &Path) -> Result<Hash, Failure> {
 	Ok(configuration_hash(value))
 }
 
-fn read_json(path: &Path) -> Result<Option<Value>, Failure> {
+/// Reads a file of JSON; `None` where there is none.
+pub fn read_json(path: &Path) -> Result<Option<Value>, Failure> {
 	match std::fs::read(path) {
 		Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| Failure::file(path, e)),
 		Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -51,6 +51,13 @@ impl TrailArguments {
 }
 
 async fn answer(context: &Context, id: &str, worker: &str) -> Result<Output, Failure> {
+	let trail = fetch(context, id, worker).await?;
+	let text = answer_text(&trail);
+	Ok(Output::new(trail, text))
+}
+
+/// An answer's trail, as the worker that gave it tells it.
+pub async fn fetch(context: &Context, id: &str, worker: &str) -> Result<Value, Failure> {
 	if !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '-') {
 		return Err(Failure::Usage(format!(
 			"`{id}` is no trail: give the x-tributary-trail header of an answer"
@@ -58,10 +65,7 @@ async fn answer(context: &Context, id: &str, worker: &str) -> Result<Output, Fai
 	}
 	let url = format!("{}/v1/trail/{id}", context.worker_url(worker).await?);
 	let bytes = context.get(&url, MAX_TRAIL).await?;
-	let trail: Value =
-		serde_json::from_slice(&bytes).map_err(|e| Failure::Other(format!("{url} answered no JSON: {e}")))?;
-	let text = answer_text(&trail);
-	Ok(Output::new(trail, text))
+	serde_json::from_slice(&bytes).map_err(|e| Failure::Other(format!("{url} answered no JSON: {e}")))
 }
 
 fn text_of(value: Option<&Value>) -> String {

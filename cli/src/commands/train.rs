@@ -12,15 +12,14 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::{
 	path::PathBuf,
-	sync::{
-		atomic::{AtomicBool, Ordering},
-		Arc,
-	},
+	sync::{Arc, OnceLock},
 };
+use tributary_client::{private::revoked, Chain};
 use tributary_factory::{
-	train_adapter, train_base, AdapterConfig, BaseConfig, Console, FactoryError, Processor, Progress, Report,
+	train_adapter_on, train_base, AdapterConfig, BaseConfig, Console, FactoryError, Processor, Progress,
+	Report, Source,
 };
-use tributary_primitives::{AssetKind, AssetRef};
+use tributary_primitives::{AccountId, AssetKind, AssetRef, DataNetId, Purpose};
 
 /// Where to train.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -33,7 +32,8 @@ pub enum ProcessorArgument {
 }
 
 /// Train a LoRA adapter on DataNet snapshots. Their texts are fetched by hash and proven to be the
-/// snapshots'. An interrupted training goes on where it was when the command is run again.
+/// snapshots'; those of private DataNets are opened in memory, and the training stops when a grant it needs is
+/// revoked. An interrupted training goes on where it was when the command is run again.
 #[derive(Debug, Args)]
 pub struct TrainArguments {
 	/// Base model: ID or ID:VERSION.
@@ -90,12 +90,20 @@ impl TrainArguments {
 			snapshots.push(argument.snapshot(chain).await?);
 		}
 		let base_dir = fetch_base(context, base).await?;
-		let mut folders = Vec::new();
+		let mut sources = Vec::new();
 		for reference in &snapshots {
-			folders.push(texts::fetch(context, *reference).await?);
+			let documents = texts::open(context, *reference).await?;
+			sources.push(Source {
+				name: format!("snapshot {}", snapshot(*reference)),
+				documents,
+				weight: 1.0,
+			});
 		}
-		let config = self.config(base_dir, folders);
-		let report = in_background(move |progress| train_adapter(&config, progress)).await?;
+		let watched = texts::granted(context, snapshots.iter().map(|one| one.datanet)).await?;
+		let config = self.config(base_dir);
+		let work =
+			move |progress: &mut dyn Progress| train_adapter_on(&config, sources, Vec::new(), progress);
+		let report = in_background(chain, watched, work).await?;
 		write_lineage(&self.out, base, &snapshots)?;
 		let next = format!(
 			"Next: tributary adapter publish NAME {} --price-in TRB --price-out TRB",
@@ -104,8 +112,8 @@ impl TrainArguments {
 		Ok(reported(&report, &self.out, &next))
 	}
 
-	fn config(&self, base_dir: PathBuf, texts: Vec<PathBuf>) -> AdapterConfig {
-		let mut config = AdapterConfig::new(base_dir, texts, self.out.clone());
+	fn config(&self, base_dir: PathBuf) -> AdapterConfig {
+		let mut config = AdapterConfig::new(base_dir, Vec::new(), self.out.clone());
 		config.rank = self.rank;
 		config.alpha = self.alpha.unwrap_or(self.rank as f64 * 2.0);
 		if !self.modules.is_empty() {
@@ -163,7 +171,8 @@ impl TrainBaseArguments {
 			config.texts.push(texts::fetch(context, reference).await?);
 		}
 		let out = config.out_dir.clone();
-		let report = in_background(move |progress| train_base(&config, progress)).await?;
+		let chain = context.chain().await?;
+		let report = in_background(chain, None, move |progress| train_base(&config, progress)).await?;
 		let next =
 			format!("Next: tributary base publish NAME {} --price-in TRB --price-out TRB", out.display());
 		Ok(reported(&report, &out, &next))
@@ -190,27 +199,40 @@ fn reported(report: &Report, out: &std::path::Path, next: &str) -> Output {
 	Output::new(json!({ "folder": out, "report": report }), format!("{text}\n{next}\n"))
 }
 
-/// Trains on a thread of its own; Ctrl-C writes a checkpoint and stops.
+/// Trains on a thread of its own. Ctrl-C, and a grant among the `watched` that no longer stands, write a checkpoint and
+/// stop.
 async fn in_background(
+	chain: &Chain,
+	watched: Option<(AccountId, Vec<DataNetId>)>,
 	work: impl FnOnce(&mut dyn Progress) -> Result<Report, FactoryError> + Send + 'static,
 ) -> Result<Report, Failure> {
-	let stop = Arc::new(AtomicBool::new(false));
-	let asked = stop.clone();
-	let interrupt = tokio::spawn(async move {
-		if tokio::signal::ctrl_c().await.is_ok() {
-			eprintln!("stopping at the next step; run the same command again to go on");
-			asked.store(true, Ordering::Relaxed);
-		}
+	let stop = Arc::new(OnceLock::new());
+	let (asked, chain) = (stop.clone(), chain.clone());
+	let watch = tokio::spawn(async move {
+		let revoked = async {
+			match watched {
+				Some((who, datanets)) => revoked(&chain, &who, &datanets, Purpose::Train).await,
+				None => std::future::pending().await,
+			}
+		};
+		let reason = tokio::select! {
+			reason = revoked => reason,
+			Ok(()) = tokio::signal::ctrl_c() => "interrupted; run the same command again to go on".into(),
+		};
+		eprintln!("stopping at the next step: {reason}");
+		// Set once, here only.
+		let _ = asked.set(reason);
 	});
 	let mut progress = Interruptible { console: Console::new(), stop };
 	let trained = tokio::task::spawn_blocking(move || work(&mut progress)).await;
-	interrupt.abort();
+	watch.abort();
 	trained.map_err(|e| Failure::Other(e.to_string()))?.map_err(|e| Failure::Other(e.to_string()))
 }
 
 struct Interruptible {
 	console: Console,
-	stop: Arc<AtomicBool>,
+	/// Why to stop, once there is a reason.
+	stop: Arc<OnceLock<String>>,
 }
 
 impl Progress for Interruptible {
@@ -227,6 +249,6 @@ impl Progress for Interruptible {
 	}
 
 	fn wants_stop(&mut self) -> Option<String> {
-		self.stop.load(Ordering::Relaxed).then(|| "interrupted".into())
+		self.stop.get().cloned()
 	}
 }

@@ -99,6 +99,12 @@ impl Chain {
 		self.header_number(Some(hash)).await
 	}
 
+	/// Hash of the last finalized block.
+	pub async fn finalized_hash(&self) -> Result<Hash, ChainError> {
+		let text: String = self.request("chain_getFinalizedHead", || rpc_params![]).await?;
+		super::decode_hex(&text, "chain_getFinalizedHead")
+	}
+
 	async fn header_number(&self, hash: Option<String>) -> Result<BlockNumber, ChainError> {
 		let header: serde_json::Value = self.request("chain_getHeader", || rpc_params![&hash]).await?;
 		let digits = header.get("number").and_then(|number| number.as_str()).unwrap_or_default();

@@ -200,6 +200,18 @@ impl Store {
 		Ok(hash)
 	}
 
+	/// Removes an object from the place that is written to; `false` when it was not there.
+	pub async fn remove(&self, hash: &Hash) -> Result<bool, ContentError> {
+		let home = self.home.writable()?;
+		let key = home.key(&key(hash));
+		match home.store.head(&key).await {
+			Err(object_store::Error::NotFound { .. }) => return Ok(false),
+			found => found.map_err(|e| home.failed(e))?,
+		};
+		home.store.delete(&key).await.map_err(|e| home.failed(e))?;
+		Ok(true)
+	}
+
 	/// Whether any place has the object.
 	pub async fn has(&self, hash: &Hash) -> bool {
 		let key = key(hash);

@@ -260,3 +260,13 @@ async fn serve(folder: PathBuf) -> std::net::SocketAddr {
 	});
 	address
 }
+
+#[tokio::test]
+async fn bytes_are_gone_when_removed() {
+	let (folder, store) = store();
+	let hash = store.put_bytes("to be erased").await.unwrap();
+	assert!(store.remove(&hash).await.unwrap());
+	assert!(!object_path(&folder, &hash).exists());
+	assert!(matches!(store.get(&hash).await, Err(ContentError::Missing(..))));
+	assert!(!store.remove(&hash).await.unwrap());
+}

@@ -4,14 +4,18 @@
 use super::{address, parse_account, random, secret, KeyError, Keypair};
 use base64::{engine::general_purpose::STANDARD, Engine};
 use crypto_secretbox::{aead::Aead, Key, KeyInit, Nonce, XSalsa20Poly1305};
+use schnorrkel::SecretKey;
 use serde::{Deserialize, Serialize};
-use subxt_signer::polkadot_js_compat::{decrypt_json, Error as FileError};
 use tributary_primitives::AccountId;
+use zeroize::Zeroizing;
 
 /// polkadot.js's standard cost: 2^15 rounds, one lane, blocks of 8.
 const LOG_ROUNDS: u8 = 15;
 const LANES: u32 = 1;
 const BLOCKS: u32 = 8;
+/// Rounds and lanes that polkadot.js allows.
+const COSTS: [(u32, u32); 6] =
+	[(1 << 13, 10), (1 << 14, 5), (1 << 15, 3), (1 << 15, 1), (1 << 16, 2), (1 << 17, 1)];
 /// Salt, three cost parameters and nonce before the sealed bytes.
 const HEADER: usize = 32 + 3 * 4 + 24;
 /// pkcs8 of an sr25519 pair, and its Poly1305 tag.
@@ -47,18 +51,16 @@ struct Meta {
 impl KeyFile {
 	/// Encrypts the key of a secret URI.
 	pub fn encrypt(uri: &str, name: &str, password: &str) -> Result<Self, KeyError> {
-		let (secret, public) = secret::expanded(uri)?;
+		let pair = secret::expanded(uri)?.to_keypair();
+		let (secret, public) = (Zeroizing::new(pair.secret.to_ed25519_bytes()), pair.public.to_bytes());
 		let (mut salt, mut nonce) = ([0u8; 32], [0u8; 24]);
 		random(&mut salt)?;
 		random(&mut nonce)?;
-		let plain = [&PKCS8_HEADER[..], &secret, &PKCS8_DIVIDER, &public].concat();
-		let failed = |e: &dyn std::fmt::Display| KeyError::File(e.to_string());
-		let params = scrypt::Params::new(LOG_ROUNDS, BLOCKS, LANES, 32).map_err(|e| failed(&e))?;
-		let mut key = Key::default();
-		scrypt::scrypt(password.as_bytes(), &salt, &params, &mut key).map_err(|e| failed(&e))?;
+		let plain = Zeroizing::new([&PKCS8_HEADER[..], secret.as_slice(), &PKCS8_DIVIDER, &public].concat());
+		let key = password_key(password, &salt, [1 << LOG_ROUNDS, LANES, BLOCKS])?;
 		let sealed = XSalsa20Poly1305::new(&key)
 			.encrypt(Nonce::from_slice(&nonce), plain.as_slice())
-			.map_err(|e| failed(&e))?;
+			.map_err(|e| KeyError::File(e.to_string()))?;
 		let cost = [1u32 << LOG_ROUNDS, LANES, BLOCKS].map(u32::to_le_bytes).concat();
 		let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect();
 		let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
@@ -106,11 +108,51 @@ impl KeyFile {
 
 	/// Opens the key.
 	pub fn decrypt(&self, password: &str) -> Result<Keypair, KeyError> {
-		decrypt_json(&self.to_json()?, password).map(Keypair).map_err(|error| match error {
-			FileError::Secretbox(_) => KeyError::Password,
-			other => KeyError::File(other.to_string()),
-		})
+		let wrong = |reason: &str| KeyError::File(reason.into());
+		let named = |list: &[String], word: &str| list.iter().any(|one| one == word);
+		let Encoding { content, r#type: kind, version } = &self.encoding;
+		let sr25519 = named(content, "pkcs8") && named(content, "sr25519");
+		if version != "3" || !sr25519 || !named(kind, "scrypt") || !named(kind, "xsalsa20-poly1305") {
+			return Err(wrong("it is not encoded as sr25519 by version 3 of the format"));
+		}
+		let bytes = STANDARD.decode(&self.encoded).map_err(|e| wrong(&e.to_string()))?;
+		let short = || wrong("the sealed part has the wrong length");
+		let (salt, rest) = bytes.split_at_checked(32).ok_or_else(short)?;
+		let (cost, rest) = rest.split_at_checked(3 * 4).ok_or_else(short)?;
+		let (nonce, sealed) = rest.split_at_checked(24).ok_or_else(short)?;
+		let mut numbers =
+			cost.chunks_exact(4).map(|four| four.iter().rev().fold(0, |n, byte| n << 8 | u32::from(*byte)));
+		let mut number = || numbers.next().unwrap_or_default();
+		let key = password_key(password, salt, [number(), number(), number()])?;
+		let plain = XSalsa20Poly1305::new(&key)
+			.decrypt(Nonce::from_slice(nonce), sealed)
+			.map_err(|_| KeyError::Password)?;
+		let plain = Zeroizing::new(plain);
+		let inner = plain.strip_prefix(&PKCS8_HEADER).and_then(|rest| rest.split_at_checked(64));
+		let (secret, rest) = inner.ok_or_else(|| wrong("what is sealed is no key"))?;
+		let pair = SecretKey::from_ed25519_bytes(secret).map_err(|e| wrong(&e.to_string()))?.to_keypair();
+		let public = pair.public.to_bytes();
+		if rest.strip_prefix(&PKCS8_DIVIDER) != Some(&public) || self.account()? != public {
+			return Err(wrong("the key in it is not the address's"));
+		}
+		Ok(Keypair(pair))
 	}
+}
+
+/// The key that a password gives. Costs other than those of polkadot.js are refused: they could take forever.
+fn password_key(password: &str, salt: &[u8], cost: [u32; 3]) -> Result<Zeroizing<Key>, KeyError> {
+	let wrong = |reason: String| KeyError::File(reason);
+	let [rounds, lanes, blocks] = cost;
+	if !COSTS.contains(&(rounds, lanes)) || blocks != BLOCKS {
+		return Err(wrong(format!(
+			"scrypt of {rounds} rounds, {lanes} lanes, {blocks} blocks is none of polkadot.js's"
+		)));
+	}
+	let log_rounds = u8::try_from(rounds.ilog2()).map_err(|e| wrong(e.to_string()))?;
+	let params = scrypt::Params::new(log_rounds, blocks, lanes, 32).map_err(|e| wrong(e.to_string()))?;
+	let mut key = Zeroizing::new(Key::default());
+	scrypt::scrypt(password.as_bytes(), salt, &params, &mut key).map_err(|e| wrong(e.to_string()))?;
+	Ok(key)
 }
 
 #[cfg(test)]
@@ -152,6 +194,17 @@ mod tests {
 		let other = text.replace("sr25519", "ed25519");
 		assert!(matches!(KeyFile::from_json(&other).unwrap().decrypt("secret"), Err(KeyError::File(_))));
 		assert!(matches!(KeyFile::from_json("{}"), Err(KeyError::File(_))));
+	}
+
+	#[test]
+	fn file_is_refused_when_its_cost_or_its_address_was_changed() {
+		let file = KeyFile::encrypt("//Alice", "test", "secret").unwrap();
+		let mut bytes = STANDARD.decode(&file.encoded).unwrap();
+		bytes[32..36].copy_from_slice(&(1u32 << 30).to_le_bytes());
+		let costly = KeyFile { encoded: STANDARD.encode(&bytes), ..file.clone() };
+		assert!(costly.decrypt("secret").unwrap_err().to_string().contains("1073741824 rounds"));
+		let other = KeyFile { address: Keypair::from_uri("//Bob").unwrap().address(), ..file };
+		assert!(other.decrypt("secret").unwrap_err().to_string().contains("not the address's"));
 	}
 
 	#[test]

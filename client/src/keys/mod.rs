@@ -7,8 +7,9 @@ pub use file::KeyFile;
 
 use std::str::FromStr;
 use subxt::{transactions::Signer, utils::AccountId32, SubstrateConfig};
-use subxt_signer::{bip39::Mnemonic, sr25519, SecretUri};
+use subxt_signer::{bip39::Mnemonic, sr25519};
 use tributary_primitives::AccountId;
+use zeroize::Zeroizing;
 
 /// Why a key or address could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -30,9 +31,12 @@ pub enum KeyError {
 	Random(String),
 }
 
-/// A key that signs for an account.
+/// What Substrate signs in.
+const SIGNING_CONTEXT: &[u8] = b"substrate";
+
+/// A key that signs for an account. Its secret is wiped when it is dropped.
 #[derive(Clone)]
-pub struct Keypair(sr25519::Keypair);
+pub struct Keypair(schnorrkel::Keypair);
 
 impl std::fmt::Debug for Keypair {
 	fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -44,13 +48,12 @@ impl Keypair {
 	/// From a secret URI: a mnemonic or `0x` seed, then `//hard` and `/soft` derivations, then
 	/// `///password`. Derivations alone, for example `//Alice`, start from the public development mnemonic.
 	pub fn from_uri(uri: &str) -> Result<Self, KeyError> {
-		let uri = SecretUri::from_str(uri.trim()).map_err(|e| KeyError::Secret(e.to_string()))?;
-		sr25519::Keypair::from_uri(&uri).map(Self).map_err(|e| KeyError::Secret(e.to_string()))
+		Ok(Self(secret::expanded(uri)?.to_keypair()))
 	}
 
 	/// The account it signs for.
 	pub fn account(&self) -> AccountId {
-		self.0.public_key().0
+		self.0.public.to_bytes()
 	}
 
 	/// The account's address, prefix 42.
@@ -60,7 +63,17 @@ impl Keypair {
 
 	/// Signs a message (sr25519, context `substrate`).
 	pub fn sign(&self, message: &[u8]) -> [u8; 64] {
-		self.0.sign(message).0
+		self.0.sign(schnorrkel::signing_context(SIGNING_CONTEXT).bytes(message)).to_bytes()
+	}
+
+	/// 32 bytes for another use of the same secret: BLAKE3's key derivation with `context`, which no other use
+	/// may have, over the secret scalar and `info`. The scalar alone, for the rest of an expanded secret is
+	/// drawn at random where a soft derivation made it.
+	pub(crate) fn derive(&self, context: &str, info: &[u8]) -> Zeroizing<[u8; 32]> {
+		let secret = Zeroizing::new(self.0.secret.to_bytes());
+		let mut hasher = blake3::Hasher::new_derive_key(context);
+		hasher.update(secret.first_chunk::<32>().map_or(&[], |scalar| scalar.as_slice())).update(info);
+		Zeroizing::new(*hasher.finalize().as_bytes())
 	}
 }
 
@@ -70,7 +83,7 @@ impl Signer<SubstrateConfig> for Keypair {
 	}
 
 	fn sign(&self, payload: &[u8]) -> subxt::utils::MultiSignature {
-		subxt::utils::MultiSignature::Sr25519(self.0.sign(payload).0)
+		subxt::utils::MultiSignature::Sr25519(Keypair::sign(self, payload))
 	}
 }
 
@@ -153,6 +166,29 @@ mod tests {
 			Keypair::from_uri(&words).unwrap().account()
 		);
 		assert_ne!(words, generate_mnemonic().unwrap());
+	}
+
+	#[test]
+	fn account_is_the_same_when_subxt_signer_derives_it() {
+		for uri in ["//Alice", "//Alice/soft//hard", &format!("0x{}/a", "ab".repeat(32)), "//Bob///password"]
+		{
+			let theirs = sr25519::Keypair::from_uri(&uri.parse().unwrap()).unwrap();
+			assert_eq!(Keypair::from_uri(uri).unwrap().account(), theirs.public_key().0, "{uri}");
+		}
+	}
+
+	#[test]
+	fn derived_secret_is_the_same_when_the_key_was_kept_in_a_file_or_derived_again() {
+		for uri in ["//Alice", "//Alice/soft/er"] {
+			let secret = |key: Keypair| key.derive("tributary test", b"info");
+			let first = secret(Keypair::from_uri(uri).unwrap());
+			assert_eq!(first, secret(Keypair::from_uri(uri).unwrap()), "{uri}");
+			let file = KeyFile::encrypt(uri, "test", "secret").unwrap();
+			assert_eq!(first, secret(file.decrypt("secret").unwrap()), "{uri}");
+		}
+		let alice = Keypair::from_uri("//Alice").unwrap();
+		assert_ne!(alice.derive("tributary test", b"info"), alice.derive("tributary test", b"other"));
+		assert_ne!(alice.derive("tributary test", b"info"), alice.derive("tributary other", b"info"));
 	}
 
 	#[test]

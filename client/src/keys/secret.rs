@@ -1,4 +1,5 @@
-//! The expanded secret that a key file holds. Signing goes through subxt-signer, which does not show it.
+//! The expanded secret of a secret URI: what signs, and what a key file holds. subxt-signer does the same and does
+//! not show it.
 
 use super::KeyError;
 use hmac::Hmac;
@@ -9,8 +10,8 @@ use subxt_signer::{bip39::Mnemonic, DeriveJunction, ExposeSecret, SecretUri};
 /// Rounds of PBKDF2 from a mnemonic's entropy to a seed (substrate-bip39).
 const ROUNDS: u32 = 2_048;
 
-/// The 64 bytes of a secret URI's key, in the form that ed25519 uses, and its public key.
-pub(super) fn expanded(uri: &str) -> Result<([u8; 64], [u8; 32]), KeyError> {
+/// The secret key of a secret URI.
+pub(super) fn expanded(uri: &str) -> Result<SecretKey, KeyError> {
 	let wrong = |reason: String| KeyError::Secret(reason);
 	let uri = SecretUri::from_str(uri.trim()).map_err(|e| wrong(e.to_string()))?;
 	let phrase = uri.phrase.expose_secret();
@@ -27,8 +28,7 @@ pub(super) fn expanded(uri: &str) -> Result<([u8; 64], [u8; 32]), KeyError> {
 		}
 	};
 	let mini = MiniSecretKey::from_bytes(&seed).map_err(|e| wrong(e.to_string()))?;
-	let secret = uri.junctions.iter().fold(mini.expand(ExpansionMode::Ed25519), derive);
-	Ok((secret.to_ed25519_bytes(), secret.to_public().to_bytes()))
+	Ok(uri.junctions.iter().fold(mini.expand(ExpansionMode::Ed25519), derive))
 }
 
 fn derive(secret: SecretKey, junction: &DeriveJunction) -> SecretKey {

@@ -15,7 +15,7 @@ use tributary_primitives::{
 	royalty::Parent,
 	traits::{self, Snapshots, VaultHolders},
 	views::EvaluationView,
-	AssetId, AssetKind, AssetRef, Hash, VaultKey,
+	AssetId, AssetKind, AssetRef, Hash, SnapshotRef, VaultKey,
 };
 
 type ReportOf<T> = Report<<T as frame_system::Config>::AccountId, <T as Config>::ReportDeposit>;
@@ -43,7 +43,7 @@ impl<T: Config> Pallet<T> {
 		parents: &BoundedVec<Parent, MaxParents>,
 		training: Training,
 	) -> DispatchResult {
-		Self::check(&training)?;
+		Self::check(who, &training)?;
 		let parents = Registry::<T>::newest_parents(parents)?;
 		let extra_bytes = training_bytes(&training).saturating_add(evaluator_bytes::<T>());
 		let version = NewVersion { content, hints, parents, extra_bytes };
@@ -69,7 +69,7 @@ impl<T: Config> Pallet<T> {
 			return Ok(());
 		}
 		let training = training.ok_or(Error::<T>::NoTraining)?;
-		Self::check(&training)?;
+		Self::check(who, &training)?;
 		let extra_bytes = training_bytes(&training);
 		let version = NewVersion { content, hints, parents, extra_bytes };
 		let adapter = Registry::<T>::add_version(who, kind, asset, version)?;
@@ -96,6 +96,7 @@ impl<T: Config> Pallet<T> {
 	pub(crate) fn do_report(
 		evaluator: T::AccountId,
 		version: AssetRef,
+		benchmark: SnapshotRef,
 		metric: Metric,
 		score: i64,
 		report: Hash,
@@ -105,8 +106,11 @@ impl<T: Config> Pallet<T> {
 		let evaluators = Evaluators::<T>::get(version.asset);
 		ensure!(evaluators.contains(&evaluator), Error::<T>::NotEvaluator);
 		ensure!(!metric.is_empty() && core::str::from_utf8(&metric).is_ok(), Error::<T>::BadMetric);
+		ensure!(T::Snapshots::exists(benchmark), Error::<T>::UnknownSnapshot);
+		ensure!(Self::is_held_out(version, benchmark), Error::<T>::TrainedOnBenchmark);
 		let mut reports = Reports::<T>::get(version.asset, version.version);
 		if let Some(known) = reports.iter_mut().find(|known| is_about(known, &evaluator, &metric)) {
+			known.benchmark = benchmark;
 			known.score = score;
 			known.report = report;
 		} else {
@@ -114,7 +118,14 @@ impl<T: Config> Pallet<T> {
 			ensure!(own < MAX_METRICS as usize, Error::<T>::TooManyReports);
 			Self::make_room(version, &mut reports, &evaluators)?;
 			let ticket = T::ReportDeposit::new(&evaluator, report_footprint::<T>(&metric))?;
-			let new = Report { evaluator: evaluator.clone(), metric: metric.clone(), score, report, ticket };
+			let new = Report {
+				evaluator: evaluator.clone(),
+				benchmark,
+				metric: metric.clone(),
+				score,
+				report,
+				ticket,
+			};
 			reports.try_push(new).map_err(|_| Error::<T>::TooManyReports)?;
 			let count = ReportCounts::<T>::get(version.asset, &evaluator);
 			let count = count.checked_add(1).ok_or(Error::<T>::Overflow)?;
@@ -124,7 +135,7 @@ impl<T: Config> Pallet<T> {
 		if T::Vaults::weight(VaultKey::Evaluators(version.asset), evaluator.as_ref()) == 0 {
 			Self::set_weight(version.asset, &evaluator, 1)?;
 		}
-		Self::deposit_event(Event::Reported { version, evaluator, metric, score });
+		Self::deposit_event(Event::Reported { version, evaluator, benchmark, metric, score });
 		Ok(())
 	}
 
@@ -176,14 +187,14 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	fn check(training: &Training) -> DispatchResult {
+	fn check(who: &T::AccountId, training: &Training) -> DispatchResult {
 		ensure!((1..=MAX_RANK).contains(&training.rank), Error::<T>::BadRank);
 		Registry::<T>::versioned(training.base, AssetKind::BaseModel)?;
 		let distinct: BTreeSet<_> = training.snapshots.iter().collect();
 		ensure!(distinct.len() == training.snapshots.len(), Error::<T>::DuplicateSnapshot);
 		let known = training.snapshots.iter().all(|snapshot| T::Snapshots::exists(*snapshot));
 		ensure!(known, Error::<T>::UnknownSnapshot);
-		Ok(())
+		Self::ensure_granted(who, &training.snapshots)
 	}
 
 	fn record(adapter: AssetRef, training: Training) {
@@ -214,6 +225,7 @@ impl<T: Config> Pallet<T> {
 				reports.into_iter().map(move |report: ReportOf<T>| EvaluationView {
 					version,
 					evaluator: report.evaluator.into(),
+					benchmark: report.benchmark,
 					metric: report.metric.into_inner(),
 					score: report.score,
 					report: report.report,
@@ -246,9 +258,10 @@ fn training_bytes(training: &Training) -> u32 {
 	training.encoded_size() as u32
 }
 
-/// A report's bytes: evaluator, metric, score, hash, and the evaluator's count.
+/// A report's bytes: evaluator, benchmark, metric, score, hash, and the evaluator's count.
 fn report_footprint<T: Config>(metric: &Metric) -> Footprint {
 	let fixed = T::AccountId::max_encoded_len()
+		.saturating_add(SnapshotRef::max_encoded_len())
 		.saturating_add(i64::max_encoded_len())
 		.saturating_add(Hash::max_encoded_len())
 		.saturating_add(u32::max_encoded_len());

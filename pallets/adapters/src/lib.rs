@@ -6,6 +6,7 @@
 extern crate alloc;
 
 mod impls;
+mod lineage;
 #[cfg(test)]
 mod mock;
 #[cfg(test)]
@@ -20,6 +21,9 @@ pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
+/// Longest page of a list.
+pub const MAX_PAGE: u32 = 256;
+
 #[frame::pallet]
 pub mod pallet {
 	use super::*;
@@ -33,9 +37,9 @@ pub mod pallet {
 		fee::Price,
 		limits::MaxParents,
 		royalty::Parent,
-		traits::Snapshots,
+		traits::{AccessGrants, Snapshots},
 		views::{EvaluationView, TrainingView},
-		AssetId, AssetRef, AssetVersion, Hash,
+		AssetId, AssetRef, AssetVersion, ContributionIndex, DataNetId, Hash, SnapshotRef,
 	};
 
 	/// Version of the storage layout.
@@ -56,6 +60,8 @@ pub mod pallet {
 	{
 		/// Which DataNet snapshots there are.
 		type Snapshots: Snapshots;
+		/// Who may train on private DataNets.
+		type Access: AccessGrants;
 		/// Deposit for a report.
 		type ReportDeposit: Consideration<Self::AccountId, Footprint>;
 		/// Weights of the calls.
@@ -121,6 +127,8 @@ pub mod pallet {
 			version: AssetRef,
 			/// Who evaluated.
 			evaluator: T::AccountId,
+			/// What it was measured on.
+			benchmark: SnapshotRef,
 			/// What was measured.
 			metric: Metric,
 			/// The score in millionths.
@@ -146,6 +154,12 @@ pub mod pallet {
 		UnknownSnapshot,
 		/// A snapshot is named twice. Name it once.
 		DuplicateSnapshot,
+		/// A DataNet is private and the signer may not train on it. Ask for a grant with `Grants.request`, or
+		/// leave the DataNet out and train again.
+		NotGranted,
+		/// The version, or one that it is derived from, was trained on the benchmark's DataNet. Evaluate on a
+		/// DataNet that was held out from training.
+		TrainedOnBenchmark,
 		/// An adapter version needs a training record. Give one.
 		NoTraining,
 		/// A base model has no training record. Leave it out.
@@ -188,6 +202,12 @@ pub mod pallet {
 		/// How an adapter version was trained.
 		pub fn training(version: AssetRef) -> Option<TrainingView> {
 			Trainings::<T>::get(version.asset, version.version).map(Into::into)
+		}
+
+		/// What a version or a direct parent of it was trained on and what has been erased since: from
+		/// position `start` on, at most `limit` (cut to 256). A version with any is marked.
+		pub fn erased(version: AssetRef, start: u32, limit: u32) -> Vec<(DataNetId, ContributionIndex)> {
+			Self::erased_views(version, start, limit.min(MAX_PAGE))
 		}
 
 		/// Who may report on an asset.
@@ -278,6 +298,8 @@ pub mod pallet {
 		/// Reports a score on a version; a later report on the same metric replaces it. From the first
 		/// report on, the evaluator shares the asset's evaluation income. A deposit is held.
 		///
+		/// - `benchmark`: the snapshot it was measured on. Its DataNet must be none that the version or a
+		///   direct parent of it was trained on; parents of parents are not looked up.
 		/// - `score`: millionths of the metric's unit.
 		/// - `report`: BLAKE3 of the full report.
 		#[pallet::call_index(4)]
@@ -286,12 +308,13 @@ pub mod pallet {
 			origin: OriginFor<T>,
 			asset: AssetId,
 			version: AssetVersion,
+			benchmark: SnapshotRef,
 			metric: Metric,
 			score: i64,
 			report: Hash,
 		) -> DispatchResult {
 			let who = ensure_signed(origin)?;
-			Self::do_report(who, AssetRef { asset, version }, metric, score, report)
+			Self::do_report(who, AssetRef { asset, version }, benchmark, metric, score, report)
 		}
 
 		/// Takes an own report back; its deposit is returned. Without any report on the asset, the evaluator

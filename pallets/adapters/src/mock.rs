@@ -14,7 +14,7 @@ use pallet_registry::mocking::MockVaults;
 use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{
 	fee::Price, royalty::Parent, traits::VaultHolders, views::Policy, AssetId, AssetRef, Balance,
-	SnapshotRef, VaultKey,
+	DataNetId, SnapshotRef, VaultKey,
 };
 
 construct_runtime!(
@@ -23,6 +23,7 @@ construct_runtime!(
 		Balances: pallet_balances,
 		Registry: pallet_registry,
 		Datanets: pallet_datanets,
+		Grants: pallet_grants,
 		Adapters: pallet_adapters,
 	}
 );
@@ -65,8 +66,18 @@ impl pallet_datanets::Config for Test {
 	type WeightInfo = pallet_datanets::weights::CountedWeight<Test>;
 }
 
+impl pallet_grants::Config for Test {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Deposit = ();
+	type DataNets = Datanets;
+	type Vaults = MockVaults;
+	type WeightInfo = pallet_grants::weights::CountedWeight<Test>;
+}
+
 impl crate::Config for Test {
 	type Snapshots = Datanets;
+	type Access = Grants;
 	type ReportDeposit = HoldConsideration<AccountId32, Balances, ReportReason, StoragePrice>;
 	type WeightInfo = crate::weights::CountedWeight<Test>;
 }
@@ -85,8 +96,11 @@ pub const ADAPTER: AssetId = 1;
 /// The snapshot of [`test`].
 pub const SNAPSHOT: SnapshotRef = SnapshotRef { datanet: 0, version: 1 };
 
-/// Runs `body` with a base model, a DataNet's snapshot and an adapter trained on both, and checks the
-/// invariants after it.
+/// The snapshot of [`test`] that nothing is trained on.
+pub const BENCHMARK: SnapshotRef = SnapshotRef { datanet: 1, version: 1 };
+
+/// Runs `body` with a base model, two DataNets' snapshots and an adapter trained on the first, and checks
+/// the invariants after it.
 pub fn test(body: impl FnOnce()) {
 	let balances = (1..=20).map(|number| (AccountId32::new([number; 32]), RICH)).collect();
 	let genesis = RuntimeGenesisConfig {
@@ -95,7 +109,8 @@ pub fn test(body: impl FnOnce()) {
 	};
 	TestState::new(genesis.build_storage().unwrap()).execute_with(|| {
 		System::set_block_number(1);
-		take_snapshot();
+		take_snapshot(SNAPSHOT.datanet);
+		take_snapshot(BENCHMARK.datanet);
 		register_base();
 		register_adapter(training()).unwrap();
 		body();
@@ -103,12 +118,13 @@ pub fn test(body: impl FnOnce()) {
 	});
 }
 
-fn take_snapshot() {
+/// Creates the next DataNet, with one text, and takes its first snapshot.
+fn take_snapshot(datanet: DataNetId) {
 	let none: Curators<AccountId32> = Default::default();
 	assert_ok!(Datanets::create(signed(ALICE), text("rivers"), text(""), Policy::Open, none));
 	let item = Item { content: [1; 32], bytes: 1, licence: text("CC0-1.0"), metadata: text("") };
-	assert_ok!(Datanets::contribute(signed(BOB), 0, vec![item].try_into().unwrap()));
-	assert_ok!(Datanets::snapshot(signed(ALICE), 0));
+	assert_ok!(Datanets::contribute(signed(BOB), datanet, vec![item].try_into().unwrap()));
+	assert_ok!(Datanets::snapshot(signed(ALICE), datanet));
 }
 
 pub fn register_base() {

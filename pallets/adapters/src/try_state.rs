@@ -16,6 +16,7 @@ impl<T: Config> Pallet<T> {
 	/// - Exactly the versions of adapters have training records, on base models and snapshots that exist.
 	/// - Only base models and adapters have evaluators and reports; no evaluator has two reports on one
 	///   metric of a version.
+	/// - Reports are about benchmarks that exist and were held out from training.
 	/// - Only named evaluators with reports hold the evaluators' vault, each with weight 1 at most; reports
 	///   are counted.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
@@ -61,6 +62,8 @@ impl<T: Config> Pallet<T> {
 			ensure!(distinct.len() == reports.len(), "two reports on one metric");
 			ensure!(!reports.is_empty(), "empty list of reports is stored");
 			for report in reports {
+				let held_out = Self::is_held_out(AssetRef { asset, version }, report.benchmark);
+				ensure!(held_out && T::Snapshots::exists(report.benchmark), "report on no benchmark");
 				let count = counts.entry((asset, report.evaluator)).or_default();
 				*count = count.saturating_add(1);
 			}

@@ -49,6 +49,8 @@ impl From<Training> for TrainingView {
 pub struct Report<AccountId, Ticket> {
 	/// Who evaluated, and whose money the deposit is.
 	pub evaluator: AccountId,
+	/// What it was measured on.
+	pub benchmark: SnapshotRef,
 	/// What was measured.
 	pub metric: Metric,
 	/// The score in millionths.

@@ -9,7 +9,8 @@ use frame::{
 use pallet_registry::weights::{compute, HOLD, VAULT};
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
-use crate::types::{MAX_EVALUATORS, MAX_REPORTS};
+use crate::types::{MAX_EVALUATORS, MAX_REPORTS, MAX_SNAPSHOTS};
+use tributary_primitives::limits::MAX_PARENTS;
 
 /// Weights of the calls.
 pub trait WeightInfo {
@@ -27,10 +28,12 @@ pub trait WeightInfo {
 pub struct CountedWeight<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
-	/// Reads: own asset, base model, `s` snapshots. Writes: training record.
+	/// Reads: own asset, base model; each of `s` snapshots with its DataNet, access and grant. Writes:
+	/// training record.
 	fn record(s: u32) -> Weight {
 		let s = u64::from(s);
-		compute(s.saturating_mul(2)).saturating_add(T::DbWeight::get().reads_writes(s.saturating_add(2), 1))
+		let keys = s.saturating_mul(4);
+		compute(keys).saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(2), 1))
 	}
 
 	/// Reads: asset, evaluators. Writes: evaluators. The vaults of at most 8 who are no longer named;
@@ -42,12 +45,17 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 			.saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(2), keys.saturating_add(1)))
 	}
 
-	/// Reads: asset, evaluators, reports; vault, hold and count, each of the signer and of a former evaluator
-	/// that gives way. Writes: the same without asset and evaluators. Every report is compared.
+	/// Reads: asset, evaluators, version, benchmark, the training records of the version and its parents;
+	/// reports; vault, hold and count, each of the signer and of a former evaluator that gives way. Writes:
+	/// reports, and vault, hold and count of both. Every report and every snapshot is compared.
 	fn report() -> Weight {
 		let keys = HOLD.saturating_add(VAULT).saturating_add(1).saturating_mul(2).saturating_add(1);
-		compute(u64::from(MAX_REPORTS).saturating_mul(2))
-			.saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(2), keys))
+		let trainings = u64::from(MAX_PARENTS).saturating_add(1);
+		let snapshots = trainings.saturating_mul(MAX_SNAPSHOTS.into());
+		compute(u64::from(MAX_REPORTS).saturating_mul(2).saturating_add(snapshots.saturating_mul(2)))
+			.saturating_add(
+				T::DbWeight::get().reads_writes(keys.saturating_add(trainings).saturating_add(4), keys),
+			)
 	}
 
 	/// Reads and writes: reports, count, hold, vault. Every report is compared.

@@ -57,6 +57,7 @@ impl pallet_datanets::Config for Test {
 
 impl pallet_adapters::Config for Test {
 	type Snapshots = Datanets;
+	type Access = ();
 	type ReportDeposit = ();
 	type WeightInfo = pallet_adapters::weights::CountedWeight<Test>;
 }

@@ -122,12 +122,15 @@ impl<T: Config> Pallet<T> {
 		let mut datanet = Self::get(id)?;
 		ensure!(may_review(&datanet, &depositor), Error::<T>::NotCurator);
 		let range = Ranges::<T>::get(id);
-		let covered = Snapshots::<T>::get(id, datanet.snapshots).map(|newest| newest.view.leaves);
-		ensure!(range.leaves > covered.unwrap_or_default(), Error::<T>::NothingNew);
+		let erased = ErasureCounts::<T>::get(id);
+		let newest = Snapshots::<T>::get(id, datanet.snapshots).map(|newest| newest.view);
+		let covered = newest.map_or((0, 0), |newest| (newest.leaves, newest.erased));
+		ensure!(range.leaves > covered.0 || erased > covered.1, Error::<T>::NothingNew);
 		datanet.snapshots = datanet.snapshots.checked_add(1).ok_or(Error::<T>::Full)?;
 		let view = SnapshotView {
 			root: range.root(),
 			leaves: range.leaves,
+			erased,
 			at: frame_system::Pallet::<T>::block_number().saturated_into(),
 		};
 		let ticket = T::SnapshotDeposit::new(&depositor, Footprint::from_encodable((view, &depositor)))?;
@@ -155,6 +158,9 @@ impl<T: Config> Pallet<T> {
 		T::Vaults::set_weight(vault, contribution.contributor.as_ref(), less)
 			.map_err(|traits::Overflow| Error::<T>::Overflow)?;
 		Contributions::<T>::insert(id, index, contribution);
+		let erasure = ErasureCounts::<T>::get(id);
+		ErasureCounts::<T>::insert(id, erasure.checked_add(1).ok_or(Error::<T>::Full)?);
+		Erasures::<T>::insert(id, erasure, index);
 		Self::deposit_event(Event::Tombstoned { datanet: id, index, by });
 		Ok(())
 	}
@@ -254,18 +260,20 @@ fn is_utf8(bytes: &[u8]) -> bool {
 	core::str::from_utf8(bytes).is_ok()
 }
 
-/// What a DataNet occupies: its record with everything of fixed size, and its range when it is full.
+/// What a DataNet occupies: its record with everything of fixed size, its count of erasures, and its range
+/// when it is full.
 fn datanet_footprint<AccountId: Encode>(
 	name: &Name,
 	description: &Text,
 	curators: &Curators<AccountId>,
 ) -> Footprint {
 	let bytes = (name, description, curators).encoded_size();
-	Footprint::from_parts(1, bytes.saturating_add(Range::max_encoded_len()))
+	let fixed = Range::max_encoded_len().saturating_add(u32::max_encoded_len());
+	Footprint::from_parts(1, bytes.saturating_add(fixed))
 }
 
-/// What a contribution occupies: its record and its content index; while it is pending or rejected, also
-/// room for a reason, which its contributor thereby has paid for.
+/// What a contribution occupies: its record, its content index and, should it be erased, its entry there;
+/// while it is pending or rejected, also room for a reason, which its contributor thereby has paid for.
 fn footprint<T: Config>(item: &Item, status: Status) -> Footprint {
 	let record = item.encoded_size().saturating_add(T::AccountId::max_encoded_len());
 	let index = item.content.encoded_size().saturating_add(ContributionIndex::max_encoded_len());
@@ -273,5 +281,7 @@ fn footprint<T: Config>(item: &Item, status: Status) -> Footprint {
 		Status::Pending | Status::Rejected => Text::max_encoded_len(),
 		Status::Accepted { .. } | Status::Tombstoned { .. } => 0,
 	};
-	Footprint::from_parts(1, record.saturating_add(index).saturating_add(reason))
+	let erasure = u32::max_encoded_len().saturating_add(ContributionIndex::max_encoded_len());
+	let bytes = record.saturating_add(index).saturating_add(erasure).saturating_add(reason);
+	Footprint::from_parts(1, bytes)
 }

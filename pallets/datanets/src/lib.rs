@@ -124,6 +124,15 @@ pub mod pallet {
 		Snapshot<T::AccountId, T::SnapshotDeposit>,
 	>;
 
+	/// Erased contributions of a DataNet by number, in the order of their erasure; the first is 0.
+	#[pallet::storage]
+	pub type Erasures<T: Config> =
+		StorageDoubleMap<_, Blake2_128Concat, DataNetId, Blake2_128Concat, u32, ContributionIndex>;
+
+	/// How many contributions of a DataNet are erased: the number of the next erasure.
+	#[pallet::storage]
+	pub type ErasureCounts<T: Config> = StorageMap<_, Blake2_128Concat, DataNetId, u32, ValueQuery>;
+
 	/// What DataNets announce.
 	#[pallet::event]
 	#[pallet::generate_deposit(pub(super) fn deposit_event)]
@@ -235,7 +244,7 @@ pub mod pallet {
 		NotAccepted,
 		/// Accepted and tombstoned contributions stay. Tombstone an accepted one to have it erased.
 		NotWithdrawable,
-		/// Nothing was accepted since the newest snapshot. Use that one.
+		/// Nothing was accepted or erased since the newest snapshot. Use that one.
 		NothingNew,
 		/// The DataNet or the chain can number no more entries. Create another DataNet.
 		Full,
@@ -306,6 +315,13 @@ pub mod pallet {
 			Some((leaf, data.digest()))
 		}
 
+		/// Contributions that were in a snapshot and have been erased since, in the order of their erasure,
+		/// from position `start` on, at most `limit` (cut to 256).
+		pub fn erased_from(snapshot: SnapshotRef, start: u32, limit: u32) -> Vec<ContributionIndex> {
+			let page = limit.min(MAX_PAGE) as usize;
+			Self::erased_since(snapshot).skip(start as usize).take(page).collect()
+		}
+
 		/// A snapshot.
 		pub fn snapshot_of(datanet: DataNetId, version: SnapshotVersion) -> Option<SnapshotView> {
 			Snapshots::<T>::get(datanet, version).map(|snapshot| snapshot.view)
@@ -359,8 +375,8 @@ pub mod pallet {
 			Self::do_review(&who, datanet, decisions)
 		}
 
-		/// Fixes all contributions accepted so far under a Merkle root that training and agents can name.
-		/// Owner and curators only; a deposit is held from the signer.
+		/// Fixes all contributions accepted so far, less those erased, under a Merkle root that training and
+		/// agents can name. Owner and curators only; a deposit is held from the signer.
 		#[pallet::call_index(4)]
 		#[pallet::weight(T::WeightInfo::snapshot())]
 		pub fn snapshot(origin: OriginFor<T>, datanet: DataNetId) -> DispatchResult {

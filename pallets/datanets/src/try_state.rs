@@ -16,6 +16,7 @@ impl<T: Config> Pallet<T> {
 	///   that of its first leaves.
 	/// - Exactly the pending, accepted and tombstoned contributions hold their content hashes; exactly the
 	///   rejected ones have reasons.
+	/// - Exactly the tombstoned contributions are listed as erasures, once each, without gaps.
 	/// - A contributor's pool weight is the number of its accepted contributions.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		let ids: Vec<DataNetId> = DataNets::<T>::iter_keys().collect();
@@ -23,6 +24,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(ids.iter().all(|id| *id < NextDataNet::<T>::get()), "DataNet id beyond the next one");
 		for id in ids {
 			let leaves = Self::try_contributions(id)?;
+			Self::try_erasures(id)?;
 			Self::try_range(id, &leaves)?;
 		}
 		let known = |id: DataNetId| DataNets::<T>::contains_key(id);
@@ -72,15 +74,31 @@ impl<T: Config> Pallet<T> {
 		Ok(leaves.into_values().collect())
 	}
 
+	fn try_erasures(id: DataNetId) -> Result<(), TryRuntimeError> {
+		let count = ErasureCounts::<T>::get(id);
+		let mut listed: Vec<_> = (0..count).filter_map(|number| Erasures::<T>::get(id, number)).collect();
+		ensure!(Erasures::<T>::iter_key_prefix(id).count() == count as usize, "erasures have gaps");
+		let mut erased: Vec<_> = Contributions::<T>::iter_prefix(id)
+			.filter(|(_, one)| matches!(one.status, Status::Tombstoned { .. }))
+			.map(|(index, _)| index)
+			.collect();
+		listed.sort_unstable();
+		erased.sort_unstable();
+		ensure!(listed == erased, "erasures are not the tombstoned contributions");
+		Ok(())
+	}
+
 	fn try_range(id: DataNetId, leaves: &[Hash]) -> Result<(), TryRuntimeError> {
 		let newest = DataNets::<T>::get(id).ok_or("DataNet is gone")?.snapshots;
 		ensure!(Range::from_leaves(leaves) == Some(Ranges::<T>::get(id)), "range differs from its leaves");
 		ensure!(Snapshots::<T>::iter_key_prefix(id).count() == newest as usize, "snapshot numbers have gaps");
-		let mut covered = 0u32;
+		let mut covered = (0u32, 0u32);
 		for version in 1..=newest {
 			let view = Snapshots::<T>::get(id, version).ok_or("snapshot numbers have gaps")?.view;
-			ensure!(view.leaves > covered, "snapshot covers nothing new");
-			covered = view.leaves;
+			ensure!(view.leaves >= covered.0 && view.erased >= covered.1, "snapshot covers less");
+			ensure!((view.leaves, view.erased) != covered, "snapshot covers nothing new");
+			ensure!(view.erased <= ErasureCounts::<T>::get(id), "snapshot counts erasures to come");
+			covered = (view.leaves, view.erased);
 			let first = leaves.get(..view.leaves as usize).ok_or("snapshot covers unknown leaves")?;
 			let root = Range::from_leaves(first).map(|range| range.root());
 			ensure!(root == Some(view.root), "snapshot root differs from its leaves");

@@ -1,9 +1,10 @@
 //! Reads, and what other pallets may ask.
 
 use crate::pallet::*;
+use alloc::vec::Vec;
 use tributary_primitives::{
 	views::{ContributionLeaf, ContributionView, DataNetView},
-	ContributionIndex, DataNetId, Hash, SnapshotRef,
+	AccountId, ContributionIndex, DataNetId, Hash, SnapshotRef,
 };
 
 impl<T: Config> Pallet<T> {
@@ -49,10 +50,39 @@ impl<T: Config> Pallet<T> {
 	) -> ContributionLeaf {
 		ContributionLeaf { datanet, index, contributor: contributor.clone().into(), content }
 	}
+
+	/// Contributions that were in a snapshot and have been erased since. What was erased before was not in
+	/// it, and what came later neither.
+	pub(crate) fn erased_since(snapshot: SnapshotRef) -> impl Iterator<Item = ContributionIndex> {
+		let SnapshotRef { datanet, version } = snapshot;
+		let view = Snapshots::<T>::get(datanet, version).map(|snapshot| snapshot.view);
+		view.into_iter().flat_map(move |view| {
+			let erasures = view.erased..ErasureCounts::<T>::get(datanet);
+			let was_in = move |index: &ContributionIndex| {
+				let leaf = Contributions::<T>::get(datanet, index).and_then(|one| one.status.leaf());
+				leaf.is_some_and(|leaf| leaf < view.leaves)
+			};
+			erasures.filter_map(move |number| Erasures::<T>::get(datanet, number)).filter(was_in)
+		})
+	}
 }
 
 impl<T: Config> tributary_primitives::traits::Snapshots for Pallet<T> {
 	fn exists(snapshot: SnapshotRef) -> bool {
 		Snapshots::<T>::contains_key(snapshot.datanet, snapshot.version)
+	}
+
+	fn erased(snapshot: SnapshotRef, limit: u32) -> Vec<ContributionIndex> {
+		Self::erased_since(snapshot).take(limit as usize).collect()
+	}
+}
+
+impl<T: Config> tributary_primitives::traits::DataNets for Pallet<T> {
+	fn owner(datanet: DataNetId) -> Option<AccountId> {
+		DataNets::<T>::get(datanet).map(|datanet| datanet.owner.into())
+	}
+
+	fn has_contributions(datanet: DataNetId) -> bool {
+		DataNets::<T>::get(datanet).is_some_and(|datanet| datanet.next > 0)
 	}
 }

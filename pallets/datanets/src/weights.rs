@@ -97,16 +97,17 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 			.saturating_add(T::DbWeight::get().reads_writes(each.saturating_add(2), each.saturating_add(1)))
 	}
 
-	/// Reads: DataNet, range, newest snapshot, hold. Writes: DataNet, snapshot, hold.
+	/// Reads: DataNet, range, count of erasures, newest snapshot, hold. Writes: DataNet, snapshot, hold.
 	fn snapshot() -> Weight {
 		compute(0, ROOT)
-			.saturating_add(T::DbWeight::get().reads_writes(HOLD.saturating_add(3), HOLD.saturating_add(2)))
+			.saturating_add(T::DbWeight::get().reads_writes(HOLD.saturating_add(4), HOLD.saturating_add(2)))
 	}
 
-	/// Reads: DataNet, contribution, hold, vault. Writes: contribution, hold, vault.
+	/// Reads: DataNet, contribution, count of erasures, hold, vault. Writes: contribution, erasure, count of
+	/// erasures, hold, vault.
 	fn tombstone() -> Weight {
-		let keys = HOLD.saturating_add(VAULT).saturating_add(1);
-		compute(0, 0).saturating_add(T::DbWeight::get().reads_writes(keys.saturating_add(1), keys))
+		let keys = HOLD.saturating_add(VAULT).saturating_add(3);
+		compute(0, 0).saturating_add(T::DbWeight::get().reads_writes(keys, keys))
 	}
 
 	/// Reads: contribution, hold. Writes: contribution, content index or reason, hold.

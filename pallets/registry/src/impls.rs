@@ -2,7 +2,7 @@
 
 use crate::{
 	pallet::*,
-	types::{sole_holder, AssetOf, Holders, Lineage, Name, NewVersion, ParentVersion, Version},
+	types::{sole_holder, AssetOf, Hints, Holders, Lineage, Name, NewVersion, ParentVersion, Version},
 };
 use alloc::{collections::BTreeSet, vec::Vec};
 use codec::Encode;
@@ -21,7 +21,7 @@ use tributary_primitives::{
 	royalty::{self, Parent, Payees},
 	traits::{Overflow, VaultHolders},
 	views::{AssetView, VersionView},
-	AssetId, AssetKind, AssetRef, AssetVersion, VaultKey,
+	AssetId, AssetKind, AssetRef, AssetVersion, Balance, VaultKey,
 };
 
 /// For kind pallets: register.
@@ -97,7 +97,7 @@ impl<T: Config> Pallet<T> {
 	/// Checks `parents`, flattens them and stores the version; the deposit grows with it.
 	fn push_version(id: AssetId, asset: &mut AssetOf<T>, new: NewVersion) -> Result<AssetRef, DispatchError> {
 		let NewVersion { content, hints, parents, extra_bytes } = new;
-		ensure!(hints.iter().all(|hint| is_text(hint)), Error::<T>::BadHint);
+		Self::ensure_hints(&hints)?;
 		let payees = Self::payees_of(id, asset.kind, &parents)?;
 		let created_at = frame_system::Pallet::<T>::block_number().saturated_into();
 		let version = Version { content, hints, parents, payees, created_at };
@@ -121,11 +121,23 @@ impl<T: Config> Pallet<T> {
 		royalty::flatten(id, &flattened).ok_or_else(|| Error::<T>::BadShares.into())
 	}
 
-	/// Holds the deposit for `bytes` more from the owner.
-	fn hold(asset: &mut AssetOf<T>, bytes: usize) -> DispatchResult {
+	pub(crate) fn ensure_hints(hints: &Hints) -> DispatchResult {
+		ensure!(hints.iter().all(|hint| is_text(hint)), Error::<T>::BadHint);
+		Ok(())
+	}
+
+	/// Holds the deposit for `bytes` more from the owner; returns it, planck.
+	pub(crate) fn hold(asset: &mut AssetOf<T>, bytes: usize) -> Result<Balance, DispatchError> {
 		let more = T::DepositPrice::convert(Footprint::from_parts(1, bytes));
 		T::Currency::hold(&HoldReason::Asset.into(), &asset.owner, more)?;
 		asset.deposit = asset.deposit.checked_add(more).ok_or(Error::<T>::Overflow)?;
+		Ok(more)
+	}
+
+	/// Gives the owner `less` planck of the deposit back.
+	pub(crate) fn release(asset: &mut AssetOf<T>, less: Balance) -> DispatchResult {
+		T::Currency::release(&HoldReason::Asset.into(), &asset.owner, less, Precision::Exact)?;
+		asset.deposit = asset.deposit.checked_sub(less).ok_or(Error::<T>::Overflow)?;
 		Ok(())
 	}
 }

@@ -5,6 +5,7 @@
 
 extern crate alloc;
 
+mod documents;
 mod impls;
 #[cfg(test)]
 mod mock;
@@ -34,8 +35,8 @@ pub mod pallet {
 	use tributary_primitives::{
 		fee::Price,
 		traits::VaultHolders,
-		views::{AssetView, VersionView},
-		AssetId, AssetKind, AssetRef, AssetVersion, Balance,
+		views::{AssetView, DocumentView, VersionView},
+		AssetId, AssetKind, AssetRef, AssetVersion, Balance, DocumentKind, Hash,
 	};
 
 	/// Version of the storage layout.
@@ -70,7 +71,7 @@ pub mod pallet {
 	/// Why the registry holds money.
 	#[pallet::composite_enum]
 	pub enum HoldReason {
-		/// Deposit for an asset and its versions.
+		/// Deposit for an asset, its versions and their documents.
 		#[codec(index = 0)]
 		Asset,
 	}
@@ -87,6 +88,18 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Versions<T: Config> =
 		StorageDoubleMap<_, Blake2_128Concat, AssetId, Blake2_128Concat, AssetVersion, Version>;
+
+	/// Documents by asset, version and kind.
+	#[pallet::storage]
+	pub type Documents<T: Config> = StorageNMap<
+		_,
+		(
+			NMapKey<Blake2_128Concat, AssetId>,
+			NMapKey<Blake2_128Concat, AssetVersion>,
+			NMapKey<Blake2_128Concat, DocumentKind>,
+		),
+		Document,
+	>;
 
 	/// What the registry announces.
 	#[pallet::event]
@@ -134,6 +147,22 @@ pub mod pallet {
 			/// The asset.
 			asset: AssetId,
 		},
+		/// A version has a new document.
+		Attached {
+			/// The version.
+			version: AssetRef,
+			/// What the document says.
+			kind: DocumentKind,
+			/// BLAKE3 of its content.
+			content: Hash,
+		},
+		/// A document was taken back.
+		Detached {
+			/// The version.
+			version: AssetRef,
+			/// What the document said.
+			kind: DocumentKind,
+		},
 	}
 
 	/// Why the registry refuses.
@@ -169,6 +198,8 @@ pub mod pallet {
 		AlreadyOwner,
 		/// An agent's price is part of its version. Register the next one with `Agents.recompose`.
 		PriceIsVersioned,
+		/// The version has no document of this kind. List those it has with `Registry.documents`.
+		UnknownDocument,
 		/// No more ids are free. This chain cannot register further assets or versions of this asset.
 		NoFreeId,
 		/// A sum does not fit its type. Use smaller numbers.
@@ -218,6 +249,11 @@ pub mod pallet {
 			Versions::<T>::get(id.asset, id.version)
 				.map(|version| version.parents.into_inner())
 				.unwrap_or_default()
+		}
+
+		/// What is attached to a version, at most one document of each kind.
+		pub fn documents(id: AssetRef) -> Vec<DocumentView> {
+			Self::document_views(id)
 		}
 
 		/// Who shares an asset's vault, with their weights.
@@ -272,6 +308,37 @@ pub mod pallet {
 		pub fn retire(origin: OriginFor<T>, asset: AssetId) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_retire(&who, asset)
+		}
+
+		/// Attaches a document to a version, in the place of an earlier one of its kind. Owner only; a
+		/// deposit is held.
+		///
+		/// - `content`: BLAKE3 of the document.
+		#[pallet::call_index(4)]
+		#[pallet::weight(T::WeightInfo::attach())]
+		pub fn attach(
+			origin: OriginFor<T>,
+			asset: AssetId,
+			version: AssetVersion,
+			kind: DocumentKind,
+			content: Hash,
+			hints: Hints,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_attach(&who, AssetRef { asset, version }, kind, content, hints)
+		}
+
+		/// Takes a document back; its deposit is returned. Owner only.
+		#[pallet::call_index(5)]
+		#[pallet::weight(T::WeightInfo::detach())]
+		pub fn detach(
+			origin: OriginFor<T>,
+			asset: AssetId,
+			version: AssetVersion,
+			kind: DocumentKind,
+		) -> DispatchResult {
+			let who = ensure_signed(origin)?;
+			Self::do_detach(&who, AssetRef { asset, version }, kind)
 		}
 	}
 }

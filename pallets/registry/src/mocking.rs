@@ -3,13 +3,16 @@
 use frame::prelude::*;
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
-	traits::{Overflow, VaultHolders},
-	AccountId, VaultKey,
+	traits::{Overflow, VaultDeposits, VaultHolders},
+	AccountId, Balance, VaultKey,
 };
 
 #[frame::storage_alias]
 type Weights =
 	StorageDoubleMap<MockVaults, Blake2_128Concat, VaultKey, Blake2_128Concat, AccountId, u64, ValueQuery>;
+
+#[frame::storage_alias]
+type Credits = StorageMap<MockVaults, Blake2_128Concat, VaultKey, Balance, ValueQuery>;
 
 /// Keeps weights in storage, so that a failing call undoes them as it would on chain.
 pub struct MockVaults;
@@ -31,5 +34,17 @@ impl VaultHolders for MockVaults {
 
 	fn total_weight(vault: VaultKey) -> u64 {
 		Weights::iter_prefix_values(vault).fold(0, u64::saturating_add)
+	}
+}
+
+impl VaultDeposits for MockVaults {
+	fn pot() -> AccountId {
+		[0xfd; 32]
+	}
+
+	fn deposit(vault: VaultKey, amount: Balance) -> Result<(), Overflow> {
+		let credited = Credits::get(vault).checked_add(amount).ok_or(Overflow)?;
+		Credits::insert(vault, credited);
+		Ok(())
 	}
 }

@@ -12,6 +12,7 @@ impl<T: Config> Pallet<T> {
 	/// - Ids are dense below [`NextAsset`], versions dense from 1 to the newest.
 	/// - Each version's payees start with the asset and sum to one whole; its parents exist, are of its
 	///   kind and are not the asset.
+	/// - Documents are attached to versions that exist, and are part of their assets' deposits.
 	/// - The deposits of an owner's assets are what is held from it.
 	/// - The vault's weights are the asset's holders'.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
@@ -45,6 +46,15 @@ impl<T: Config> Pallet<T> {
 			Versions::<T>::iter_keys().all(|(id, _)| Assets::<T>::contains_key(id)),
 			"version without asset"
 		);
+		let mut attached = BTreeMap::<_, Balance>::new();
+		for ((id, version, _), document) in Documents::<T>::iter() {
+			ensure!(Versions::<T>::contains_key(id, version), "document without version");
+			let sum = attached.entry(id).or_default();
+			*sum = sum.saturating_add(document.deposit);
+		}
+		for (id, sum) in attached {
+			ensure!(sum < Self::deposit(id), "documents have more than the asset's deposit");
+		}
 		for (owner, deposits) in held {
 			let on_hold = T::Currency::balance_on_hold(&HoldReason::Asset.into(), &owner);
 			ensure!(on_hold == deposits, "held amount is not the sum of deposits");

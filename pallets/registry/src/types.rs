@@ -43,7 +43,7 @@ pub struct Asset<AccountId> {
 	pub retired: bool,
 	/// Who shares its vault. Never empty.
 	pub holders: Holders<AccountId>,
-	/// Held from the owner for the asset and all its versions, planck.
+	/// Held from the owner for the asset, its versions and their documents, planck.
 	pub deposit: Balance,
 }
 
@@ -71,6 +71,19 @@ pub struct ParentVersion {
 	pub parent: AssetRef,
 	/// Its part of the income, ppm.
 	pub share: Ppm,
+}
+
+/// What an owner attached to a version.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
+pub struct Document {
+	/// BLAKE3 of its content.
+	pub content: Hash,
+	/// Where the content may be found.
+	pub hints: Hints,
+	/// Attached at.
+	pub attached_at: BlockNumber,
+	/// Its part of the asset's deposit, planck.
+	pub deposit: Balance,
 }
 
 /// What a kind pallet says about a new version.

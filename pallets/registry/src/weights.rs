@@ -40,6 +40,10 @@ pub trait WeightInfo {
 	fn set_holders(n: u32) -> Weight;
 	/// Retiring.
 	fn retire() -> Weight;
+	/// Attaching a document.
+	fn attach() -> Weight;
+	/// Taking a document back.
+	fn detach() -> Weight;
 	/// Registering an asset derived from `p` parents.
 	fn create(p: u32) -> Weight;
 	/// Registering a version derived from `p` parents.
@@ -76,6 +80,18 @@ impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
 	/// Asset.
 	fn retire() -> Weight {
 		compute(0).saturating_add(T::DbWeight::get().reads_writes(1, 1))
+	}
+
+	/// Asset, document, hold, which is released and taken anew.
+	fn attach() -> Weight {
+		let keys = HOLD.saturating_add(2);
+		compute(2).saturating_add(T::DbWeight::get().reads_writes(keys, keys))
+	}
+
+	/// Asset, document, hold.
+	fn detach() -> Weight {
+		let keys = HOLD.saturating_add(2);
+		compute(1).saturating_add(T::DbWeight::get().reads_writes(keys, keys))
 	}
 
 	/// Reads: next id, asset, hold, vault; per parent its asset and version with at most 16 payees to

@@ -18,7 +18,7 @@ fn name(of: &[AccountId32]) {
 }
 
 fn report(who: &AccountId32, metric: &str, score: i64) -> DispatchResult {
-	Adapters::report(signed(who.clone()), ADAPTER, 1, text(metric), score, [6; 32])
+	Adapters::report(signed(who.clone()), ADAPTER, 1, BENCHMARK, text(metric), score, [6; 32])
 }
 
 fn scores() -> Vec<(AccountId32, Vec<u8>, i64)> {
@@ -79,12 +79,13 @@ fn report_is_stored_and_earns_when_evaluator_is_named() {
 		assert_ok!(report(&BOB, "perplexity", -12));
 		let version = AssetRef { asset: ADAPTER, version: 1 };
 		let metric = text("perplexity");
-		System::assert_last_event(Event::Reported { version, evaluator: BOB, metric, score: -12 }.into());
+		System::assert_last_event(Event::Reported { version, evaluator: BOB, benchmark: BENCHMARK, metric, score: -12 }.into());
 		assert_eq!(
 			Adapters::evaluations(ADAPTER),
 			vec![EvaluationView {
 				version: 1,
 				evaluator: [2; 32],
+				benchmark: BENCHMARK,
 				metric: b"perplexity".to_vec(),
 				score: -12,
 				report: [6; 32],
@@ -114,12 +115,12 @@ fn report_is_refused_when_evaluator_metric_or_version_is_wrong() {
 		assert_noop!(report(&EVE, "perplexity", 1), Error::<Test>::NotEvaluator);
 		assert_noop!(report(&BOB, "", 1), Error::<Test>::BadMetric);
 		assert_noop!(report(&POOR, "perplexity", 1), TokenError::FundsUnavailable);
-		let on = |origin, asset, version| Adapters::report(origin, asset, version, text("m"), 1, [0; 32]);
+		let on = |origin, asset, version| Adapters::report(origin, asset, version, BENCHMARK, text("m"), 1, [0; 32]);
 		assert_noop!(on(signed(BOB), ADAPTER, 2), RegistryError::UnknownVersion);
 		assert_noop!(on(signed(BOB), 9, 1), RegistryError::UnknownAsset);
 		assert_noop!(on(RuntimeOrigin::none(), ADAPTER, 1), BadOrigin);
 		let bytes = vec![0xff].try_into().unwrap();
-		assert_noop!(Adapters::report(signed(BOB), ADAPTER, 1, bytes, 1, [0; 32]), Error::<Test>::BadMetric);
+		assert_noop!(Adapters::report(signed(BOB), ADAPTER, 1, BENCHMARK, bytes, 1, [0; 32]), Error::<Test>::BadMetric);
 	});
 }
 
@@ -200,7 +201,7 @@ fn withdraw_report_ends_income_when_it_was_the_last() {
 		));
 		name(&[BOB]);
 		assert_ok!(report(&BOB, "perplexity", 1));
-		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 2, text("perplexity"), 1, [6; 32]));
+		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 2, BENCHMARK, text("perplexity"), 1, [6; 32]));
 		assert_ok!(Adapters::withdraw_report(signed(BOB), ADAPTER, 1, text("perplexity")));
 		assert_eq!(weight(ADAPTER, &BOB), 1);
 		assert_ok!(Adapters::withdraw_report(signed(BOB), ADAPTER, 2, text("perplexity")));

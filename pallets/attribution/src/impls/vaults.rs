@@ -6,7 +6,11 @@ use crate::{
 };
 use alloc::vec::Vec;
 use frame::prelude::*;
-use tributary_primitives::{views::Claimable, Balance, VaultKey};
+use tributary_primitives::{
+	traits::{Overflow, VaultDeposits},
+	views::Claimable,
+	AccountId, Balance, VaultKey,
+};
 
 impl<T: Config> Pallet<T> {
 	/// The account that alone holds a vault by its kind.
@@ -72,5 +76,15 @@ impl<T: Config> Pallet<T> {
 				(owed > 0).then_some(Claimable { vault, owed })
 			})
 			.collect()
+	}
+}
+
+impl<T: Config> VaultDeposits for Pallet<T> {
+	fn pot() -> AccountId {
+		Pallet::<T>::pot().into()
+	}
+
+	fn deposit(vault: VaultKey, amount: Balance) -> Result<(), Overflow> {
+		Self::credit_vault(vault, amount).ok_or(Overflow)
 	}
 }

@@ -32,7 +32,7 @@ fn snapshot_fixes_accepted_contributions_when_something_is_new() {
 		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
 		let expected = range::Range::from_leaves(&leaves(OPEN)).unwrap().root();
 		let snapshot = SnapshotRef { datanet: OPEN, version: 1 };
-		assert_eq!(Datanets::snapshot_of(OPEN, 1), Some(SnapshotView { root: expected, leaves: 5, at: 5 }));
+		assert_eq!(Datanets::snapshot_of(OPEN, 1), Some(SnapshotView { root: expected, leaves: 5, erased: 0, at: 5 }));
 		System::assert_last_event(Event::SnapshotTaken { snapshot, root: expected, leaves: 5 }.into());
 		assert!(<Datanets as Snapshots>::exists(snapshot));
 		assert!(!<Datanets as Snapshots>::exists(SnapshotRef { datanet: OPEN, version: 2 }));

@@ -1,0 +1,7 @@
+//! Tests of every call and error.
+
+mod conservation;
+mod grant;
+mod private;
+mod request;
+mod views;
