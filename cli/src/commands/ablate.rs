@@ -4,7 +4,7 @@ use super::{
 	evaluate::{benchmark, metric, number, open_benchmark, range},
 	factory::{subject, watched},
 };
-use crate::{context::Context, failure::Failure, output::*, parse::{no_asset, Versioned}};
+use crate::{context::Context, failure::Failure, output::*, parse::Versioned};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use tributary_factory::{
 	evaluation::{read_items, Metric, Settings, Subject},
 	Progress,
 };
-use tributary_primitives::{AssetId, AssetRef, DocumentKind, Hash};
+use tributary_primitives::{AssetRef, DocumentKind, Hash};
 
 /// Parts that can be taken out of a composition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -193,9 +193,8 @@ impl AblationCommand {
 
 /// The ablation of an asset version, if one is attached.
 async fn attached(context: &Context, asset: AssetRef) -> Result<Option<Hash>, Failure> {
-	let trail = context.chain().await?.trail(asset.asset).await?.ok_or_else(|| no_asset(asset.asset))?;
-	let of_kind = trail.documents.iter().find(|one| one.version == asset.version && one.kind == DocumentKind::Ablation);
-	Ok(of_kind.map(|one| one.hash))
+	let all = context.chain().await?.documents(asset.asset, asset.version).await?;
+	Ok(all.iter().find(|one| one.kind == DocumentKind::Ablation).map(|one| one.content))
 }
 
 /// Attaches a document to an asset version, unless it is attached already.
@@ -205,14 +204,11 @@ pub async fn attach(
 	kind: DocumentKind,
 	hash: Hash,
 ) -> Result<(), Failure> {
-	let trail = context.chain().await?.trail(asset.asset).await?.ok_or_else(|| no_asset(asset.asset))?;
-	let is = |one: &tributary_primitives::views::DocumentView| {
-		one.version == asset.version && one.kind == kind && one.hash == hash
-	};
-	if trail.documents.iter().any(is) {
+	let all = context.chain().await?.documents(asset.asset, asset.version).await?;
+	if all.iter().any(|one| one.kind == kind && one.content == hash) {
 		return Ok(());
 	}
-	context.submit(&Call::attach(asset, kind, hash)).await?;
+	context.submit(&Call::attach(asset, kind, hash, &[])).await?;
 	Ok(())
 }
 

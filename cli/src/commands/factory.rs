@@ -115,6 +115,10 @@ async fn run(context: &Context, path: &Path, work: &Path, until: Option<&str>) -
 	compose::check(&recipe)?;
 	let workflow = Workflow::open(work, &name(path))?;
 	let resolved = resolve::resolve(context, &mut recipe).await?;
+	let erased = fetch::forget_erased(context, work).await?;
+	if erased > 0 {
+		eprintln!("{erased} texts were erased on chain and are deleted here");
+	}
 	let open = Arc::new(Opener::new(context, resolved.data.iter().chain(&resolved.benchmarks)).await?);
 	let trained_on = resolved.data.iter().map(|dataset| dataset.datanet);
 	let watch = watched(context, trained_on).await?;

@@ -1,15 +1,22 @@
 //! Fetching contributions into a step's folder, as the content store has them: private ones stay encrypted.
 
 use super::watch::wait;
-use crate::{context::Context, failure::Failure, texts::MAX_TEXT_BYTES};
+use crate::{
+	context::Context,
+	failure::Failure,
+	texts::{self, MAX_TEXT_BYTES},
+};
 use serde_json::{json, Value};
-use std::path::Path;
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	path::Path,
+};
 use tributary_client::content::hash_file;
 use tributary_factory::{
-	workflow::{Dataset, Fetched, Place, Step, StepError, CONTENT_DIR, MEMBERS},
+	workflow::{Dataset, Fetched, Place, Step, StepError, CONTENT_DIR, MEMBERS, STEPS_DIR},
 	Progress,
 };
-use tributary_primitives::Hash;
+use tributary_primitives::{views::ContributionStatus, ContributionIndex, DataNetId, Hash};
 
 /// Brings the members of snapshots.
 pub struct FetchStep<'a> {
@@ -71,4 +78,40 @@ fn content(text: &str) -> Result<Hash, StepError> {
 
 fn is_there(path: &Path, hash: &Hash) -> bool {
 	path.is_file() && hash_file(path).is_ok_and(|found| found == *hash)
+}
+
+/// Deletes what earlier fetches of a work folder brought and what was erased on chain since; gives how many files.
+pub async fn forget_erased(context: &Context, work: &Path) -> Result<usize, Failure> {
+	let folder = work.join(STEPS_DIR);
+	let entries = std::fs::read_dir(&folder).map_err(|e| Failure::file(&folder, e))?;
+	let mut erased: BTreeMap<DataNetId, BTreeSet<ContributionIndex>> = BTreeMap::new();
+	let mut removed = 0usize;
+	for step in entries.flatten().map(|entry| entry.path()) {
+		let Ok(fetched) = Fetched::read(&step) else { continue };
+		let (mut gone, mut kept) = (Vec::new(), BTreeSet::new());
+		for dataset in &fetched.datasets {
+			if !erased.contains_key(&dataset.datanet) {
+				let all = texts::contributions(context.chain().await?, dataset.datanet).await?;
+				let tombstoned = all.iter().filter(|one| one.status == ContributionStatus::Tombstoned);
+				erased.insert(dataset.datanet, tombstoned.map(|one| one.index).collect());
+			}
+			let of_it = erased.get(&dataset.datanet);
+			for member in &dataset.members {
+				match of_it.is_some_and(|erased| erased.contains(&member.index)) {
+					true => gone.push(member),
+					false => drop(kept.insert(&member.content)),
+				}
+			}
+		}
+		// Another contribution may have the same content.
+		for member in gone.into_iter().filter(|member| !kept.contains(&member.content)) {
+			let path = Fetched::content(&step, member);
+			match std::fs::remove_file(&path) {
+				Ok(()) => removed = removed.saturating_add(1),
+				Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+				Err(error) => return Err(Failure::file(&path, error)),
+			}
+		}
+	}
+	Ok(removed)
 }

@@ -128,11 +128,11 @@ mod tests {
 
 	#[test]
 	fn difference_excludes_zero_when_every_item_is_better_and_includes_it_when_none_is() {
-		let with = samples(&[0.9, 0.8, 0.7, 0.9, 0.6]);
-		let worse = samples(&[0.5, 0.4, 0.4, 0.5, 0.2]);
-		let found = difference(Metric::RougeL, &[with.clone()], &[worse], 1);
+		let with = [samples(&[0.9, 0.8, 0.7, 0.9, 0.6])];
+		let worse = [samples(&[0.5, 0.4, 0.4, 0.5, 0.2])];
+		let found = difference(Metric::RougeL, &with, &worse, 1);
 		assert!(found.low > 0.3 && found.high < 0.45, "{found:?}");
-		assert!(difference(Metric::RougeL, &[with.clone()], &[with.clone()], 1).contains(0.0));
+		assert!(difference(Metric::RougeL, &with, &with, 1).contains(0.0));
 		// Perplexity: less is better, and what is lost counts as positive.
 		let lower = samples(&[1.0, 1.1, 1.2]);
 		let higher = samples(&[2.0, 2.1, 2.2]);

@@ -7,6 +7,9 @@ use super::{error::EvaluationError, items::Task};
 /// Most words of a text that ROUGE-L compares: its time is their product.
 const MAX_WORDS: usize = 4_096;
 
+/// Compares the words of an answer with those of a reference.
+type Rouge = fn(&[String], &[String]) -> f64;
+
 /// A measure of a model on a benchmark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Metric {
@@ -83,7 +86,7 @@ impl Metric {
 		}
 	}
 
-	fn rouge(self) -> Option<fn(&[String], &[String]) -> f64> {
+	fn rouge(self) -> Option<Rouge> {
 		match self {
 			Self::Rouge1 => Some(|one, other| rouge_n(one, other, 1)),
 			Self::Rouge2 => Some(|one, other| rouge_n(one, other, 2)),

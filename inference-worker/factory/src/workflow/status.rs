@@ -56,7 +56,7 @@ pub struct Status {
 
 impl Status {
 	pub(super) fn new(workflow: &str, steps: &[Box<dyn Step + '_>]) -> Self {
-		let status = |step: &Box<dyn Step + '_>| StepStatus {
+		let status = |step: &(dyn Step + '_)| StepStatus {
 			name: step.name().to_owned(),
 			kind: step.kind().to_owned(),
 			key: None,
@@ -64,7 +64,7 @@ impl Status {
 			seconds: None,
 			error: None,
 		};
-		Self { workflow: workflow.to_owned(), steps: steps.iter().map(status).collect(), running: true }
+		Self { workflow: workflow.to_owned(), steps: steps.iter().map(|step| status(step.as_ref())).collect(), running: true }
 	}
 
 	pub(super) fn key(&mut self, index: usize, key: &str) {
