@@ -13,27 +13,37 @@
 //! when the run was killed and went on from its checkpoint. On [`Processor::Flex`] they are the same bytes.
 
 mod adapter;
+mod backward;
 mod base;
+mod batch;
 mod card;
 mod chat;
 mod checkpoint;
 mod config;
+mod conversations;
 mod curves;
-mod data;
+mod dropout;
 mod error;
 mod files;
+mod layer;
 mod lora;
+mod mixture;
 mod model;
 mod optimizer;
 mod parameters;
+mod positions;
 mod progress;
 mod record;
+mod samples;
 mod schedule;
 mod shape;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tokenizer;
 mod train;
+mod weight;
 
 pub use adapter::{train_adapter, train_adapter_on};
 pub use base::train_base;
