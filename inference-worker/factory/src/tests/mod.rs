@@ -1,14 +1,20 @@
 //! Tests of whole trainings and of the gradients.
 
+mod containment;
+mod data;
 mod engine;
 mod errors;
 mod folders;
 mod gradients;
+mod methods;
 mod runs;
 
 use std::path::Path;
 
-use crate::{AdapterConfig, BaseConfig, ModelShape, Progress, Schedule};
+use crate::{
+	batch::{Batch, Row},
+	AdapterConfig, BaseConfig, ModelShape, Progress, Schedule,
+};
 
 /// A model of a few thousand values.
 pub(crate) fn tiny_shape() -> ModelShape {
@@ -73,6 +79,22 @@ pub(crate) fn adapter_config(root: &Path, base: &str, out: &str) -> AdapterConfi
 		schedule: tiny_schedule(),
 		..AdapterConfig::new(root.join(base), vec![root.join("texts")], root.join(out))
 	}
+}
+
+/// A row of one text whose targets all count.
+fn row(tokens: &[u32], targets: &[u32]) -> Row {
+	Row {
+		inputs: tokens.to_vec(),
+		targets: targets.to_vec(),
+		counted: vec![true; tokens.len()],
+		starts: vec![0],
+		documents: vec![0],
+	}
+}
+
+/// A batch of one row whose targets do not matter.
+fn batch_of(tokens: &[u32]) -> Batch {
+	Batch::new(&[row(tokens, tokens)], &burn::tensor::Device::flex())
 }
 
 /// Stops a training after some steps.
