@@ -11,12 +11,13 @@
 #   scripts/test.sh tools      real MCP servers, and a model that calls one for a payer
 #   scripts/test.sh private    a private DataNet from its first text to a revoked grant
 #   scripts/test.sh provenance signed statements, verified by others' programs
+#   scripts/test.sh recipe     a recipe from data to an agent, killed on the way
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker postgres gpu e2e openai tools private provenance kill compose)
+all=(format chain worker postgres gpu e2e openai tools private provenance recipe kill compose)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -108,6 +109,12 @@ if wanted provenance; then
 	python_with securesystemslib tests/flows/verifiers/requirements.txt
 	TRIBUTARY_NODE_MODULES=$NODE_MODULES \
 		"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/provenance.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted recipe; then
+	step "A recipe from data to an agent"
+	build_chain
+	build_worker
+	python3 -B "$TRIBUTARY_ROOT/tests/flows/recipe.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
 fi
 if wanted kill; then
 	step "The worker killed while it serves"

@@ -78,6 +78,17 @@ pub enum Command {
 	Train(train::TrainArguments),
 	/// Train a small base model from scratch.
 	TrainBase(train::TrainBaseArguments),
+	/// Recipes: run them, and see how far they are.
+	#[command(subcommand)]
+	Factory(factory::FactoryCommand),
+	/// Evaluate an asset on a benchmark DataNet, or compare its versions.
+	#[command(args_conflicts_with_subcommands = true)]
+	Evaluate(evaluate::EvaluateArguments),
+	/// Take parts out of an agent and measure what is lost.
+	Ablate(ablate::AblateArguments),
+	/// Ablations attached to assets: who would be missed.
+	#[command(subcommand)]
+	Ablation(ablate::AblationCommand),
 	/// Agents: compose, recompose, price, show.
 	#[command(subcommand)]
 	Agent(agent::AgentCommand),

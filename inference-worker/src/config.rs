@@ -80,6 +80,9 @@ pub struct Config {
 	/// Tools of agents.
 	#[serde(default)]
 	pub tools: Tools,
+	/// Page of trainings.
+	#[serde(default)]
+	pub factory: Factory,
 }
 
 /// `[server]`
@@ -374,6 +377,14 @@ fn is_address(text: &str) -> bool {
 	rest.is_some_and(|rest| rest.find('/').is_some_and(|slash| slash > 0))
 }
 
+/// `[factory]`
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Factory {
+	/// Folder of trainings whose curves are shown; none are when absent.
+	pub folder: Option<PathBuf>,
+}
+
 impl Config {
 	/// Reads and checks a file; secrets are then taken from the environment where it has them.
 	pub fn load(path: &Path) -> Result<Self, ConfigError> {
@@ -400,7 +411,12 @@ impl Config {
 	/// Makes relative paths relative to `base`.
 	fn resolve(&mut self, base: &Path) {
 		self.data = base.join(&self.data);
-		let paths = [&mut self.model.path, &mut self.chain.service_key, &mut self.server.adapter_root];
+		let paths = [
+			&mut self.model.path,
+			&mut self.chain.service_key,
+			&mut self.server.adapter_root,
+			&mut self.factory.folder,
+		];
 		for path in paths.into_iter().flatten() {
 			*path = base.join(&*path);
 		}

@@ -21,7 +21,7 @@ Getting started:
 
 Payers use any OpenAI client through `tributary proxy`.
 HTTP: /v1/chat/completions /v1/completions /v1/embeddings /v1/models /v1/quote?model=
-      /v1/channel/{payer} /v1/trail/{id} /v1/trail/{id}/evidence /v1/batches/{sequence} /health /metrics
+      /v1/channel/{payer} /v1/trail/{id} /v1/trail/{id}/evidence /v1/batches/{sequence} /factory /health /metrics
 
       for the operator: /v1/load_lora_adapter /v1/unload_lora_adapter /v1/lora_adapters
 

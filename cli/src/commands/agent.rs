@@ -160,7 +160,7 @@ impl PartsArguments {
 }
 
 /// What the parts cost together: the least price that the chain accepts.
-async fn parts_price(chain: &Chain, composition: &Composition) -> Result<Price, Failure> {
+pub async fn parts_price(chain: &Chain, composition: &Composition) -> Result<Price, Failure> {
 	let adapters = composition.adapters.iter().map(|(adapter, _)| adapter.asset);
 	let prompts = composition.prompts.iter().map(|prompt| prompt.asset);
 	let mut sum = Price::default();

@@ -1,5 +1,6 @@
 //! One module per noun.
 
+pub mod ablate;
 pub mod account;
 pub mod agent;
 pub mod asset;
@@ -7,6 +8,8 @@ pub mod calibrate;
 pub mod channel;
 pub mod datanet;
 pub mod earnings;
+pub mod evaluate;
+pub mod factory;
 pub mod grant;
 pub mod key;
 pub mod model;
@@ -37,6 +40,10 @@ pub async fn run(context: &Context, command: Command) -> Result<Output, Failure>
 		Command::Asset(command) => command.run(context).await,
 		Command::Train(arguments) => arguments.run(context).await,
 		Command::TrainBase(arguments) => arguments.run(context).await,
+		Command::Factory(command) => command.run(context).await,
+		Command::Evaluate(arguments) => arguments.run(context).await,
+		Command::Ablate(arguments) => arguments.run(context).await,
+		Command::Ablation(command) => command.run(context).await,
 		Command::Agent(command) => command.run(context).await,
 		Command::Worker(command) => command.run(context).await,
 		Command::Deposit(arguments) => arguments.run(context).await,

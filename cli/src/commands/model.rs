@@ -122,6 +122,9 @@ pub struct TrainingArguments {
 pub struct EvaluateArguments {
 	/// What is evaluated: ID or ID:VERSION.
 	version: Versioned,
+	/// What it was measured on: DATANET, or DATANET@SNAPSHOT.
+	#[arg(long, value_name = "DATANET@SNAPSHOT", value_parser = super::evaluate::benchmark)]
+	benchmark: Versioned,
 	/// What was measured, for example perplexity.
 	#[arg(long)]
 	metric: String,
@@ -191,8 +194,9 @@ impl AdapterCommand {
 impl EvaluateArguments {
 	async fn run(self, context: &Context) -> Result<Output, Failure> {
 		let version = self.version.asset(context.chain().await?).await?;
+		let benchmark = self.benchmark.snapshot(context.chain().await?).await?;
 		let report = context.store()?.put_file(&self.report).await?;
-		let call = Call::report(version, &self.metric, self.score, report);
+		let call = Call::report(version, benchmark, &self.metric, self.score, report);
 		let text = format!("reported {} of asset {}", self.metric, crate::output::version(version));
 		context.submit_and_say(&call, text).await
 	}
@@ -252,7 +256,7 @@ impl TrainingArguments {
 }
 
 /// The LoRA rank that the folder's configuration names.
-fn rank(folder: &Path) -> Result<u16, Failure> {
+pub fn rank(folder: &Path) -> Result<u16, Failure> {
 	let path = folder.join(ADAPTER_CONFIG);
 	let config =
 		read_json(&path)?.ok_or_else(|| Failure::file(&path, "there is no such file: give a PEFT folder"))?;
@@ -261,7 +265,7 @@ fn rank(folder: &Path) -> Result<u16, Failure> {
 }
 
 /// Hash of the training configuration: of a file, or of what the factory recorded.
-fn configuration(file: Option<&Path>, folder: &Path) -> Result<Hash, Failure> {
+pub fn configuration(file: Option<&Path>, folder: &Path) -> Result<Hash, Failure> {
 	if let Some(path) = file {
 		let value = read_json(path)?.ok_or_else(|| Failure::file(path, "there is no such file"))?;
 		return Ok(configuration_hash(&value));

@@ -14,7 +14,7 @@ use tributary_client::chain::Call;
 use tributary_primitives::{AssetId, AssetKind, Hash};
 
 /// Most bytes of a prompt.
-const MAX_PROMPT: usize = 256 << 10;
+pub const MAX_PROMPT: usize = 256 << 10;
 
 /// Prompts: publish, fork, add versions.
 #[derive(Debug, Subcommand)]

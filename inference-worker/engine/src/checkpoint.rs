@@ -106,7 +106,7 @@ impl<'a> ModelWeights<'a> {
 	}
 
 	/// A weight in the form that the folder has it.
-	fn matrix(&self, path: &str, [outputs, inputs]: [usize; 2]) -> Result<Matrix, WeightsError> {
+	pub(crate) fn matrix(&self, path: &str, [outputs, inputs]: [usize; 2]) -> Result<Matrix, WeightsError> {
 		let name = format!("{path}.weight");
 		let Some(precision) = self.config.quantization else {
 			return Ok(Matrix::Full(self.values(&name, &[outputs, inputs])?));
@@ -123,7 +123,8 @@ impl<'a> ModelWeights<'a> {
 		Ok(Matrix::Quantized(quantized))
 	}
 
-	fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
+	/// A tensor in floats by its name.
+	pub(crate) fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, WeightsError> {
 		Ok(self.checkpoint.tensor(name, shape)?.values)
 	}
 }

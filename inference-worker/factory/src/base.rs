@@ -3,17 +3,19 @@
 use serde_json::json;
 
 use crate::{
+	backward::Trained,
 	card,
 	checkpoint::CHECKPOINT,
 	config::{check_chat_share, BaseConfig},
-	data::{stream, Packed},
+	curves::CURVES,
 	error::FactoryError,
 	files::{self, hold_out, read_texts},
 	parameters::{initial_model, save_model},
 	progress::Progress,
 	record,
+	stream::{tokens_of, Stream},
 	tokenizer::{self, END_OF_TEXT},
-	train::{remove_checkpoint, Report, Run, Trained},
+	train::{remove_checkpoint, Report, Run},
 };
 
 const WEIGHTS: &str = "model.safetensors";
@@ -31,6 +33,10 @@ pub fn train_base(config: &BaseConfig, progress: &mut dyn Progress) -> Result<Re
 	}
 	config.schedule.check(config.shape.max_position_embeddings)?;
 	check_chat_share(config.chat_share)?;
+	if config.schedule.epochs.is_some() {
+		let reason = "is for adapters; give steps".into();
+		return Err(FactoryError::Setting { name: "epochs", reason });
+	}
 	let mut documents = read_texts(&config.texts)?;
 	let mut held_out = read_texts(&config.held_out)?;
 	if config.held_out.is_empty() {
@@ -42,8 +48,8 @@ pub fn train_base(config: &BaseConfig, progress: &mut dyn Progress) -> Result<Re
 	let mut tokenizer = tokenizer::train(&documents, config.shape.vocab_size)?;
 	progress.step(1, "vocabulary trained");
 	let schedule = &config.schedule;
-	let tokens = stream(&documents, &mut tokenizer, config.chat_share, schedule.seed)?;
-	let held_out_tokens = stream(&held_out, &mut tokenizer, 0.0, schedule.seed)?;
+	let tokens = tokens_of(&documents, &mut tokenizer, config.chat_share, schedule.seed)?;
+	let held_out_tokens = tokens_of(&held_out, &mut tokenizer, 0.0, schedule.seed)?;
 	progress.end(&format!("{} tokens to train on, {} held out", tokens.len(), held_out_tokens.len()));
 
 	let configuration = json!({
@@ -61,14 +67,18 @@ pub fn train_base(config: &BaseConfig, progress: &mut dyn Progress) -> Result<Re
 	let device = schedule.processor.device();
 	let mut model = initial_model(&config.shape, schedule.seed, &device);
 	let checkpoint = config.out_dir.join(CHECKPOINT);
+	let text = Stream::new(tokens, schedule.sequence, schedule.batch, schedule.seed, "the training text")?;
+	let held_out = Stream::new(held_out_tokens, schedule.sequence, 1, schedule.seed, "the held-out text")?;
 	let report = Run {
 		trained: Trained::Everything,
 		schedule,
+		dropout: 0.0,
 		device: &device,
 		configuration: hash,
 		checkpoint: checkpoint.clone(),
-		text: Packed::new(tokens, schedule.sequence, schedule.batch, schedule.seed, "the training text")?,
-		held_out: Packed::new(held_out_tokens, schedule.sequence, 1, schedule.seed, "the held-out text")?,
+		curve: config.out_dir.join(CURVES),
+		text: Box::new(text),
+		held_out: held_out.in_order(schedule.evaluation_sequences),
 	}
 	.train(&mut model, progress)?;
 

@@ -7,6 +7,7 @@
 use rand_chacha::{rand_core::RngCore, ChaCha20Rng};
 
 use crate::{
+	conversations,
 	files::Document,
 	tokenizer::{ASSISTANT, END, SYSTEM, USER},
 };
@@ -45,33 +46,50 @@ struct Section<'a> {
 	paragraphs: Vec<&'a str>,
 }
 
-/// Renders a conversation in the chat template of the models made here.
-pub(crate) fn render(system: &str, user: &str, assistant: &str) -> String {
-	let mut text = String::new();
-	if !system.is_empty() {
-		text.push_str(&format!("{SYSTEM}{system}{END}"));
+/// A question and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Exchange {
+	/// Place of the document it was made from.
+	pub document: usize,
+	/// Instruction and context; may be empty.
+	pub system: String,
+	pub user: String,
+	pub assistant: String,
+}
+
+impl Exchange {
+	/// In the chat template of the models made here.
+	pub(crate) fn render(&self) -> String {
+		let Self { system, user, assistant, .. } = self;
+		let system = match system.is_empty() {
+			true => String::new(),
+			false => format!("{SYSTEM}{system}{END}"),
+		};
+		format!("{system}{USER}{user}{END}{ASSISTANT}{assistant}{END}")
 	}
-	text.push_str(&format!("{USER}{user}{END}{ASSISTANT}{assistant}{END}"));
-	text
 }
 
 /// Makes up to `count` samples from the texts. The same generator state gives the same samples.
-pub(crate) fn samples(documents: &[Document], count: usize, rng: &mut ChaCha20Rng) -> Vec<String> {
-	let by_document: Vec<Vec<Section>> = documents
+pub(crate) fn samples(documents: &[Document], count: usize, rng: &mut ChaCha20Rng) -> Vec<Exchange> {
+	let by_document: Vec<(usize, Vec<Section>)> = documents
 		.iter()
-		.map(|document| sections(&document.text))
-		.filter(|sections| !sections.is_empty())
+		.enumerate()
+		.filter(|(_, document)| !conversations::is_conversations(document))
+		.map(|(index, document)| (index, sections(&document.text)))
+		.filter(|(_, sections)| !sections.is_empty())
 		.collect();
 	let mut samples = Vec::with_capacity(count);
 	while samples.len() < count && !by_document.is_empty() {
-		let Some(sections) = by_document.get(below(rng, by_document.len())) else { break };
+		let Some((document, sections)) = by_document.get(below(rng, by_document.len())) else { break };
 		let Some(target) = sections.get(below(rng, sections.len())) else { break };
-		samples.push(sample(sections, target, rng));
+		let (system, user, assistant) = sample(sections, target, rng);
+		samples.push(Exchange { document: *document, system, user, assistant });
 	}
 	samples
 }
 
-fn sample(sections: &[Section], target: &Section, rng: &mut ChaCha20Rng) -> String {
+/// Instruction and context, question, answer.
+fn sample(sections: &[Section], target: &Section, rng: &mut ChaCha20Rng) -> (String, String, String) {
 	let start = below(rng, target.paragraphs.len());
 	let answer = join(&target.paragraphs[start..], ANSWER_CHARS);
 	// Half of the questions name the heading, the others repeat rare words of the answer.
@@ -81,7 +99,7 @@ fn sample(sections: &[Section], target: &Section, rng: &mut ChaCha20Rng) -> Stri
 	};
 	let question = pick(&QUESTIONS, rng).replace("{}", &topic);
 	if rng.next_u64().is_multiple_of(WITHOUT_CONTEXT) {
-		return render(pick(&INSTRUCTIONS, rng), &question, &answer);
+		return (pick(&INSTRUCTIONS, rng).to_owned(), question, answer);
 	}
 	// The passage is the answer and what follows it, sometimes after the end of the paragraph before.
 	let lead = match start.checked_sub(1).and_then(|before| target.paragraphs.get(before)) {
@@ -104,7 +122,7 @@ fn sample(sections: &[Section], target: &Section, rng: &mut ChaCha20Rng) -> Stri
 		_ => format!("Sources:\n{}", numbered.join("\n")),
 	};
 	let system = format!("{}\n\n{context}", pick(&INSTRUCTIONS, rng));
-	render(system.trim(), &question, &answer)
+	(system.trim().to_owned(), question, answer)
 }
 
 /// The end of a text, at most `limit` bytes, from the start of a word.
@@ -203,12 +221,12 @@ mod tests {
 		let made = samples(&documents, 50, &mut ChaCha20Rng::seed_from_u64(3));
 		assert_eq!(made.len(), 50);
 		for sample in &made {
-			let answer =
-				sample.split(ASSISTANT).nth(1).and_then(|rest| rest.strip_suffix(END)).expect("an answer");
+			let answer = &sample.assistant;
 			assert!(documents[0].text.contains(answer), "{answer}");
+			assert!(sample.render().ends_with(&format!("{ASSISTANT}{answer}{END}")));
 			assert!(!answer.contains("git branch"), "listings make no answers");
 		}
-		assert!(made.iter().any(|sample| sample.contains("Sources:\n[1] ")));
+		assert!(made.iter().any(|sample| sample.system.contains("Sources:\n[1] ")));
 	}
 
 	#[test]

@@ -14,9 +14,11 @@ use crate::{
 
 /// Name of the checkpoint in the output folder; removed when the training is done.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The losses in a checkpoint.
+const LOSSES: &str = "losses";
 
-/// What a checkpoint knows besides tensors.
-#[derive(Debug, Clone, PartialEq)]
+/// What a checkpoint knows besides the trained tensors and their moments.
+#[derive(Debug, Clone)]
 pub(crate) struct State {
 	/// Configuration hash, hexadecimal.
 	pub configuration: String,
@@ -26,6 +28,27 @@ pub(crate) struct State {
 	pub loss_before: f64,
 	/// Seconds trained.
 	pub seconds: f64,
+	/// Tokens seen.
+	pub tokens: u64,
+	/// Steps without effect.
+	pub skipped: usize,
+	/// Losses of the others.
+	pub losses: Vec<f32>,
+	/// The best weights measured, if any are measured on the way.
+	pub best: Option<Best>,
+}
+
+/// The best weights measured.
+#[derive(Debug, Clone)]
+pub(crate) struct Best {
+	/// Held-out loss.
+	pub loss: f64,
+	/// Step they are from.
+	pub step: usize,
+	/// Measurements since.
+	pub since: usize,
+	/// In the order of the trained tensors.
+	pub weights: Vec<Tensor<2>>,
 }
 
 /// Writes the checkpoint.
@@ -36,20 +59,36 @@ pub(crate) fn save(
 	optimizer: &Optimizer,
 ) -> Result<(), FactoryError> {
 	let mut tensors = Vec::with_capacity(trained.len() * 3);
-	for ((name, weight), moments) in trained.iter().zip(&optimizer.moments) {
-		for (part, tensor) in [("weight", &**weight), ("first", &moments.first), ("second", &moments.second)]
-		{
-			let bytes = host(tensor, path)?.iter().flat_map(|value| value.to_le_bytes()).collect();
-			tensors.push((format!("{part}.{name}"), Dtype::F32, tensor.dims().to_vec(), bytes));
+	let mut add = |part: &str, name: &str, tensor: &Tensor<2>| {
+		let bytes = host(tensor, path)?.iter().flat_map(|value| value.to_le_bytes()).collect();
+		tensors.push((format!("{part}.{name}"), Dtype::F32, tensor.dims().to_vec(), bytes));
+		Ok(())
+	};
+	for (index, ((name, weight), moments)) in trained.iter().zip(&optimizer.moments).enumerate() {
+		add("weight", name, weight)?;
+		add("first", name, &moments.first)?;
+		add("second", name, &moments.second)?;
+		if let Some(best) = state.best.as_ref().and_then(|best| best.weights.get(index)) {
+			add("best", name, best)?;
 		}
 	}
-	let metadata = HashMap::from([
+	let losses = state.losses.iter().flat_map(|value| value.to_le_bytes()).collect();
+	tensors.push((LOSSES.to_owned(), Dtype::F32, vec![1, state.losses.len()], losses));
+	let mut metadata = HashMap::from([
 		("configuration".to_owned(), state.configuration.clone()),
 		("step".to_owned(), state.step.to_string()),
 		// The bits, so that a run that was interrupted reports the same numbers.
 		("loss_before".to_owned(), state.loss_before.to_bits().to_string()),
 		("seconds".to_owned(), state.seconds.to_bits().to_string()),
+		("tokens".to_owned(), state.tokens.to_string()),
+		("skipped".to_owned(), state.skipped.to_string()),
+		("losses".to_owned(), state.losses.len().to_string()),
 	]);
+	if let Some(best) = &state.best {
+		metadata.insert("best_loss".to_owned(), best.loss.to_bits().to_string());
+		metadata.insert("best_step".to_owned(), best.step.to_string());
+		metadata.insert("best_since".to_owned(), best.since.to_string());
+	}
 	write_safetensors(path, tensors, Some(metadata))
 }
 
@@ -85,22 +124,39 @@ pub(crate) fn load(
 			expected: configuration.chars().take(16).collect(),
 		});
 	}
+	let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
+	let read = |part: &str, name: &str, [rows, columns]: [usize; 2]| {
+		let values = load_matrix(&file, path, &format!("{part}.{name}"), rows, columns)?;
+		Ok(matrix(values, rows, columns, device))
+	};
+	let mut best = match metadata.contains_key("best_loss") {
+		true => Some(Best {
+			loss: f64::from_bits(number("best_loss")?),
+			step: number("best_step")? as usize,
+			since: number("best_since")? as usize,
+			weights: Vec::new(),
+		}),
+		false => None,
+	};
+	for ((name, weight), moments) in trained.into_iter().zip(&mut optimizer.moments) {
+		let sizes = weight.dims();
+		*weight = read("weight", &name, sizes)?;
+		moments.first = read("first", &name, sizes)?;
+		moments.second = read("second", &name, sizes)?;
+		if let Some(best) = &mut best {
+			best.weights.push(read("best", &name, sizes)?);
+		}
+	}
 	let state = State {
 		configuration: found.to_owned(),
 		step: number("step")? as usize,
 		loss_before: f64::from_bits(number("loss_before")?),
 		seconds: f64::from_bits(number("seconds")?),
+		tokens: number("tokens")?,
+		skipped: number("skipped")? as usize,
+		losses: load_matrix(&file, path, LOSSES, 1, number("losses")? as usize)?,
+		best,
 	};
-	let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
-	for ((name, weight), moments) in trained.into_iter().zip(&mut optimizer.moments) {
-		let [rows, columns] = weight.dims();
-		for (part, tensor) in
-			[("weight", weight), ("first", &mut moments.first), ("second", &mut moments.second)]
-		{
-			let values = load_matrix(&file, path, &format!("{part}.{name}"), rows, columns)?;
-			*tensor = matrix(values, rows, columns, device);
-		}
-	}
-	optimizer.time = state.step;
+	optimizer.time = state.step - state.skipped.min(state.step);
 	Ok(Some(state))
 }

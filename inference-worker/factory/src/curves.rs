@@ -1,4 +1,6 @@
-//! `curves.jsonl`: what a training measures while it runs, one JSON object a line.
+//! `.curves.jsonl`: what a training measures while it runs, one JSON object a line.
+//!
+//! The dot keeps it out of what is published: seconds differ from run to run, the published folder must not.
 
 use std::{
 	fs::{File, OpenOptions},
@@ -11,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::{error::FactoryError, files};
 
 /// Name of the curve in the output folder.
-pub const CURVES: &str = "curves.jsonl";
+pub const CURVES: &str = ".curves.jsonl";
 
 /// A line of a curve. Lines stand in the order of their steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -43,18 +43,30 @@ pub enum FactoryError {
 		/// Tokens needed.
 		needed: usize,
 	},
-	/// The loss is no number any more.
+	/// Losses or gradients are no numbers, step after step.
 	#[error(
-		"the loss became {loss} at step {step} with learning rate {learning_rate:e}; lower learning_rate or raise \
-		 warmup_steps and start anew in another folder (checkpoints keep the settings they were made with)"
+		"loss or gradient was no number in several steps in a row, up to step {step} (loss {loss}, learning rate \
+		 {learning_rate:e}{}); if this was so from the first step on, look at these texts and the base model, else lower \
+		 learning_rate or raise warmup_steps and start anew in another folder; the last good checkpoint, if one was \
+		 written, is kept", listed(.documents)
 	)]
 	NotFinite {
-		/// Step that failed.
+		/// Last of the steps.
 		step: usize,
-		/// The loss.
+		/// Its loss.
 		loss: f32,
-		/// Learning rate of that step.
+		/// Its learning rate.
 		learning_rate: f64,
+		/// Names of the documents that the steps were computed from.
+		documents: Vec<String>,
+	},
+	/// The held-out loss is no number.
+	#[error(
+		"the held-out loss is no number {when}; look at the base model's weights and the held-out texts"
+	)]
+	Evaluation {
+		/// `before training` or `after training`.
+		when: &'static str,
 	},
 	/// The tokenizer has ids that the model has no embedding for.
 	#[error(
@@ -128,6 +140,17 @@ impl FactoryError {
 
 	pub(crate) fn model(path: &Path, reason: impl std::fmt::Display) -> Self {
 		Self::Model { path: path.to_owned(), reason: reason.to_string() }
+	}
+}
+
+/// Names for a message; the first of many.
+fn listed(documents: &[String]) -> String {
+	const SHOWN: usize = 8;
+	let names: Vec<&str> = documents.iter().take(SHOWN).map(String::as_str).collect();
+	match documents.len() {
+		0 => String::new(),
+		count if count > SHOWN => format!("; texts {} and {} more", names.join(", "), count - SHOWN),
+		_ => format!("; texts {}", names.join(", ")),
 	}
 }
 

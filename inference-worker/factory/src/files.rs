@@ -5,7 +5,7 @@ use std::{
 	path::{Path, PathBuf},
 };
 
-use crate::error::FactoryError;
+use crate::{conversations, error::FactoryError};
 
 /// Largest single text, bytes.
 const MAX_TEXT_BYTES: u64 = 64 << 20;
@@ -63,10 +63,14 @@ fn read_text(path: &Path) -> Result<Document, FactoryError> {
 }
 
 /// Splits texts into those to train on and those to measure on: every tenth, the last if there are fewer, the last
-/// tenth of a single one.
+/// tenth of a single one, in whole conversations if it holds any.
 pub(crate) fn hold_out(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Document>) {
 	if let [only] = documents.as_mut_slice() {
 		let at = only.text.len() / HELD_OUT_EVERY * (HELD_OUT_EVERY - 1);
+		let at = match conversations::is_conversations(only) {
+			true => line_start(only.text.trim_end(), at),
+			false => at,
+		};
 		let at = (at..=only.text.len()).find(|place| only.text.is_char_boundary(*place)).unwrap_or(0);
 		let held_out = Document { path: only.path.clone(), text: only.text.split_off(at) };
 		return (documents, vec![held_out]);
@@ -81,6 +85,12 @@ pub(crate) fn hold_out(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Docu
 		}
 	}
 	(kept, held_out)
+}
+
+/// Where the first line from `at` on starts, or the last one; the end if there is one line only.
+fn line_start(text: &str, at: usize) -> usize {
+	let ends = || text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place + 1);
+	ends().find(|place| *place >= at).or_else(|| ends().last()).unwrap_or(text.len())
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FactoryError> {
@@ -141,5 +151,18 @@ mod tests {
 		let (kept, held_out) = hold_out(vec![Document { path: "a".into(), text: text.clone() }]);
 		assert_eq!(format!("{}{}", kept[0].text, held_out[0].text), text);
 		assert_eq!(held_out[0].text.chars().count(), 5);
+	}
+
+	#[test]
+	fn hold_out_takes_whole_conversations_when_there_is_one_text_of_them() {
+		let line = |content: &str| {
+			format!("{{\"messages\": [{{\"role\": \"user\", \"content\": \"{content}\"}}]}}\n")
+		};
+		let text: String = (0..20).map(|number| line(&number.to_string())).collect();
+		let (kept, held_out) = hold_out(vec![Document { path: "a.jsonl".into(), text }]);
+		assert_eq!((kept[0].text.lines().count(), held_out[0].text.lines().count()), (18, 2));
+		let (kept, held_out) =
+			hold_out(vec![Document { path: "a.jsonl".into(), text: line("a") + &line(&"b".repeat(200)) }]);
+		assert_eq!((kept[0].text.lines().count(), held_out[0].text.lines().count()), (1, 1));
 	}
 }

@@ -12,28 +12,44 @@
 //! A training is a function of its configuration: settings, texts, base model and seed give the same weights, also
 //! when the run was killed and went on from its checkpoint. On [`Processor::Flex`] they are the same bytes.
 
+pub mod ablation;
 mod adapter;
+mod backward;
 mod base;
+mod batch;
 mod card;
 mod chat;
 mod checkpoint;
 mod config;
+mod conversations;
 mod curves;
-mod data;
+mod dropout;
 mod error;
+pub mod evaluation;
 mod files;
+mod layer;
 mod lora;
+mod mixture;
 mod model;
 mod optimizer;
 mod parameters;
+pub mod plot;
+mod positions;
 mod progress;
+pub mod recipe;
 mod record;
+pub mod runs;
+mod samples;
 mod schedule;
 mod shape;
+mod stream;
 #[cfg(test)]
 mod tests;
+mod text;
 mod tokenizer;
 mod train;
+mod weight;
+pub mod workflow;
 
 pub use adapter::{train_adapter, train_adapter_on};
 pub use base::train_base;

@@ -9,7 +9,8 @@ use crate::{
 	config::AdapterConfig,
 	error::FactoryError,
 	files,
-	model::{LowRank, Model},
+	layer::LowRank,
+	model::Model,
 	parameters::{host, matrix, normal, transpose, write_safetensors},
 };
 
@@ -25,16 +26,17 @@ fn is_target(module: &str, targets: &[String]) -> bool {
 /// Gives every target projection a new update: `a` random, `b` zero, so that the model starts unchanged.
 pub(crate) fn attach(model: &mut Model, config: &AdapterConfig, device: &Device) {
 	let mut rng = ChaCha20Rng::seed_from_u64(config.schedule.seed);
-	for (module, projection) in model.projections() {
+	for (site, (module, projection)) in model.projections().into_iter().enumerate() {
 		if !is_target(&module, &config.target_modules) {
 			continue;
 		}
-		let [rows, columns] = projection.weight.dims();
+		let [rows, columns] = projection.weight.sizes();
 		let a = normal(&mut rng, rows * config.rank, 1.0 / (rows as f32).sqrt());
 		projection.low_rank = Some(LowRank {
 			a: matrix(a, rows, config.rank, device),
 			b: Tensor::zeros([config.rank, columns], device),
-			scale: config.alpha / config.rank as f64,
+			scale: config.scale(),
+			site: site as u64,
 		});
 	}
 }
@@ -66,7 +68,7 @@ pub(crate) fn save(model: &mut Model, config: &AdapterConfig) -> Result<(), Fact
 		"base_model_name_or_path": base,
 		"r": config.rank,
 		"lora_alpha": config.alpha,
-		"lora_dropout": 0.0,
+		"lora_dropout": config.dropout,
 		"target_modules": config.target_modules,
 		"bias": "none",
 		"fan_in_fan_out": false,
@@ -78,7 +80,7 @@ pub(crate) fn save(model: &mut Model, config: &AdapterConfig) -> Result<(), Fact
 		"rank_pattern": {},
 		"alpha_pattern": {},
 		"use_dora": false,
-		"use_rslora": false,
+		"use_rslora": config.rslora,
 	});
 	files::write_json(&config.out_dir.join(CONFIG), &json)
 }

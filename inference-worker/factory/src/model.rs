@@ -1,149 +1,130 @@
-//! The decoder for training: Llama and Qwen2 on Burn tensors, with low-rank updates beside frozen weights.
-//!
-//! Activations are `[tokens, width]`; weights are kept as `[in, out]`, the transpose of the files' layout, so that
-//! gradients come out of the matrix product contiguous.
+//! The decoder for training: Llama and Qwen2 on Burn tensors.
 
-use burn::tensor::{activation, Device, Int, Tensor, TensorData};
+use std::sync::Arc;
 
-use crate::shape::ModelShape;
+use burn::tensor::{activation, Device, IndexingUpdateOp, Int, Tensor, TensorData};
+use half::f16;
 
-/// Low-rank update `scale · (x · a) · b` of a projection (LoRA, Hu et al. 2021). The product `a · b` is never formed.
+use crate::{
+	batch::Batch,
+	layer::{rms_norm, Layer, Linear},
+	positions::Positions,
+	shape::ModelShape,
+	weight::Weight,
+};
+
+/// Vectors of the tokens.
 #[derive(Clone, Debug)]
-pub(crate) struct LowRank {
-	/// `[in, rank]`.
-	pub a: Tensor<2>,
-	/// `[rank, out]`.
-	pub b: Tensor<2>,
-	/// `alpha / rank`.
-	pub scale: f64,
-}
-
-/// Projection `x · weight (+ bias) (+ low-rank update)`.
-#[derive(Clone, Debug)]
-pub(crate) struct Linear {
-	/// `[in, out]`.
-	pub weight: Tensor<2>,
-	/// `[1, out]`.
-	pub bias: Option<Tensor<2>>,
-	/// Update that is trained while the weight is frozen.
-	pub low_rank: Option<LowRank>,
-}
-
-impl Linear {
-	pub(crate) fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-		let mut y = x.clone().matmul(self.weight.clone());
-		if let Some(bias) = &self.bias {
-			y = y + bias.clone();
-		}
-		if let Some(update) = &self.low_rank {
-			y = y + x.matmul(update.a.clone()).matmul(update.b.clone()).mul_scalar(update.scale);
-		}
-		y
-	}
-}
-
-/// One decoder layer.
-#[derive(Clone, Debug)]
-pub(crate) struct Layer {
-	pub input_norm: Tensor<2>,
-	pub query: Linear,
-	pub key: Linear,
-	pub value: Linear,
-	pub output: Linear,
-	pub mlp_norm: Tensor<2>,
-	pub gate: Linear,
-	pub up: Linear,
-	pub down: Linear,
-}
-
-/// Rotary position tables and the causal mask for one sequence length.
-struct Positions {
-	/// `[1, 1, sequence, head_dim]`.
-	cos: Tensor<4>,
-	sin: Tensor<4>,
-	/// `[1, 1, head_dim, head_dim]`: turns `(x1, x2)` into `(-x2, x1)`.
-	rotation: Tensor<4>,
-	/// `[1, 1, groups · sequence, sequence]`: 0 for what may be seen, else minus infinity, whose exponential is quick.
-	mask: Tensor<4>,
+pub(crate) enum Embedding {
+	/// `[vocabulary, hidden]`.
+	Full(Tensor<2>),
+	/// The same row-major in 16 bits, in the host's memory: a batch needs few rows of it.
+	Half(Arc<[f16]>),
 }
 
 /// A decoder model.
 #[derive(Clone, Debug)]
 pub(crate) struct Model {
 	pub shape: ModelShape,
-	/// `[vocabulary, hidden]`.
-	pub embedding: Tensor<2>,
+	pub embedding: Embedding,
 	pub layers: Vec<Layer>,
 	/// `[1, hidden]`.
 	pub norm: Tensor<2>,
-	/// `[hidden, vocabulary]`; `None` where the embedding is used.
-	pub head: Option<Tensor<2>>,
+	/// Output projection; `None` where the embedding is used, which is in floats then.
+	pub head: Option<Weight>,
 }
 
 /// Loss of a batch, and its gradient at the last hidden state in closed form.
 pub(crate) struct HeadLoss {
-	/// Mean cross-entropy, nats; `[1]`.
+	/// Sum of the cross-entropies over the divisor, nats; `[1]`.
 	pub value: Tensor<1>,
-	/// `[tokens, hidden]`.
+	/// `[rows · length, hidden]`.
 	pub hidden_gradient: Tensor<2>,
 	/// Gradient of the output projection in its own layout, where asked for.
 	pub weight_gradient: Option<Tensor<2>>,
 }
 
 impl Model {
-	/// Hidden states `[batch · sequence, hidden]` after the last norm, of tokens `[batch, sequence]`.
-	pub(crate) fn hidden(&self, tokens: Tensor<2, Int>) -> Tensor<2> {
-		let [batch, sequence] = tokens.dims();
-		let positions = self.positions(sequence, &tokens.device());
-		let hidden = self.shape.hidden_size;
-		let mut x = burn::tensor::module::embedding(self.embedding.clone(), tokens)
-			.reshape([batch * sequence, hidden]);
+	/// Embeds tokens: `[tokens, hidden]`.
+	pub(crate) fn embed(&self, tokens: &[u32]) -> Tensor<2> {
+		let (hidden, device) = (self.shape.hidden_size, self.norm.device());
+		match &self.embedding {
+			Embedding::Full(embedding) => embed(embedding.clone(), tokens),
+			Embedding::Half(values) => {
+				let row = |token: &u32| {
+					let start = *token as usize * hidden;
+					values.get(start..start + hidden).unwrap_or_default().iter().map(|value| value.to_f32())
+				};
+				let rows: Vec<f32> = tokens.iter().flat_map(row).collect();
+				Tensor::from_data(TensorData::new(rows, [tokens.len(), hidden]), &device)
+			}
+		}
+	}
+
+	/// Hidden states `[rows · length, hidden]` after the last norm.
+	pub(crate) fn hidden(&self, batch: &Batch) -> Tensor<2> {
+		let positions = Positions::new(&self.shape, batch, &self.device());
+		let mut x = self.embed(&batch.inputs);
 		for layer in &self.layers {
-			let normed = self.rms_norm(x.clone(), &layer.input_norm);
-			x = x + self.attention(layer, normed, &positions, batch, sequence);
-			let normed = self.rms_norm(x.clone(), &layer.mlp_norm);
-			let gate = activation::silu(layer.gate.forward(normed.clone()));
-			x = x + layer.down.forward(gate * layer.up.forward(normed));
+			x = layer.forward(&self.shape, x, &positions, None);
 		}
-		self.rms_norm(x, &self.norm)
+		rms_norm(x, &self.norm, self.shape.rms_norm_eps)
 	}
 
-	/// Logits `[batch · sequence, vocabulary]`.
+	/// Where the weights are.
+	pub(crate) fn device(&self) -> Device {
+		self.norm.device().inner()
+	}
+
+	/// Logits `[tokens, vocabulary]`.
 	pub(crate) fn logits(&self, hidden: Tensor<2>) -> Tensor<2> {
-		match &self.head {
-			Some(head) => hidden.matmul(head.clone()),
-			None => hidden.matmul(self.embedding.clone().transpose()),
+		match (&self.head, &self.embedding) {
+			(Some(head), _) => head.times(hidden),
+			(None, Embedding::Full(embedding)) => hidden.matmul(embedding.clone().transpose()),
+			(None, Embedding::Half(_)) => {
+				unreachable!("an embedding in 16 bits has an output projection beside it")
+			}
 		}
 	}
 
-	/// Mean cross-entropy of `targets` `[tokens]`, nats, without gradients. `hidden` has no autodiff.
-	pub(crate) fn loss(&self, hidden: Tensor<2>, targets: Tensor<1, Int>) -> Tensor<1> {
-		let tokens = targets.dims()[0];
-		let log_probabilities = activation::log_softmax(self.logits(hidden), 1);
-		log_probabilities.gather(1, targets.reshape([tokens, 1])).mean().neg()
+	/// Sum of the cross-entropies of a batch's counted targets, nats, without gradients. `hidden` has no autodiff.
+	pub(crate) fn loss(&self, hidden: Tensor<2>, batch: &Batch) -> Tensor<1> {
+		let log_probabilities = activation::log_softmax(self.logits(counted(hidden, batch)), 1);
+		log_probabilities.gather(1, batch.targets.clone().reshape([batch.count, 1])).sum().neg()
 	}
 
-	/// Loss and gradients of the output projection and the softmax. The gradient of the cross-entropy at the logits is
-	/// `softmax − one-hot`; taking it directly spares the tape a dozen passes over `[tokens, vocabulary]`.
+	/// Loss over `divisor` targets, of which these are some, and its gradients. The gradient of the cross-entropy at the
+	/// logits is `softmax − one-hot`; taking it directly spares the tape a dozen passes over `[tokens, vocabulary]`.
 	pub(crate) fn head_loss(
 		&self,
 		hidden: Tensor<2>,
-		targets: Tensor<1, Int>,
+		batch: &Batch,
+		divisor: usize,
 		with_weight: bool,
 	) -> HeadLoss {
-		let tokens = targets.dims()[0];
-		let targets = targets.reshape([tokens, 1]);
+		let (sizes, device) = (hidden.dims(), hidden.device());
+		let targets: Tensor<2, Int> = batch.targets.clone().reshape([batch.count, 1]);
+		let hidden = counted(hidden, batch);
 		let probabilities = activation::softmax(self.logits(hidden.clone()), 1);
 		// Below the smallest positive float the logarithm would be infinite although the loss is not.
-		let value =
-			probabilities.clone().gather(1, targets.clone()).clamp_min(f32::MIN_POSITIVE).log().mean().neg();
-		let minus_one = Tensor::full([tokens, 1], -1.0, &hidden.device());
-		let gradient = probabilities
-			.scatter(1, targets, minus_one, burn::tensor::IndexingUpdateOp::Add)
-			.div_scalar(tokens as f64);
-		let hidden_gradient = match &self.head {
-			Some(head) => gradient.clone().matmul(head.clone().transpose()),
-			None => gradient.clone().matmul(self.embedding.clone()),
+		let value = probabilities.clone().gather(1, targets.clone()).clamp_min(f32::MIN_POSITIVE).log();
+		let value = value.sum().neg().div_scalar(divisor as f64);
+		let minus_one = Tensor::full([batch.count, 1], -1.0, &device);
+		let gradient =
+			probabilities.scatter(1, targets, minus_one, IndexingUpdateOp::Add).div_scalar(divisor as f64);
+		let hidden_gradient = match (&self.head, &self.embedding) {
+			(Some(head), _) => head.times_transposed(gradient.clone()),
+			(None, Embedding::Full(embedding)) => gradient.clone().matmul(embedding.clone()),
+			(None, Embedding::Half(_)) => {
+				unreachable!("an embedding in 16 bits has an output projection beside it")
+			}
+		};
+		let hidden_gradient = match &batch.places {
+			Some(places) => {
+				let zeros = Tensor::zeros(sizes, &device);
+				zeros.select_assign(0, places.clone(), hidden_gradient, IndexingUpdateOp::Add)
+			}
+			None => hidden_gradient,
 		};
 		let weight_gradient = with_weight.then(|| match &self.head {
 			Some(_) => hidden.transpose().matmul(gradient),
@@ -152,124 +133,74 @@ impl Model {
 		HeadLoss { value, hidden_gradient, weight_gradient }
 	}
 
-	fn rms_norm(&self, x: Tensor<2>, weight: &Tensor<2>) -> Tensor<2> {
-		let mean_square = (x.clone() * x.clone()).mean_dim(1);
-		x / mean_square.add_scalar(self.shape.rms_norm_eps).sqrt() * weight.clone()
-	}
-
-	fn attention(
-		&self,
-		layer: &Layer,
-		x: Tensor<2>,
-		positions: &Positions,
-		batch: usize,
-		sequence: usize,
-	) -> Tensor<2> {
-		let (heads, kv_heads, width) =
-			(self.shape.num_attention_heads, self.shape.num_key_value_heads, self.shape.head_dim());
-		let groups = heads / kv_heads;
-		let split = |x: Tensor<2>, heads: usize| x.reshape([batch, sequence, heads, width]).swap_dims(1, 2);
-		let query =
-			positions.rotate(split(layer.query.forward(x.clone()), heads)).div_scalar((width as f64).sqrt());
-		let key = positions.rotate(split(layer.key.forward(x.clone()), kv_heads));
-		let value = split(layer.value.forward(x), kv_heads);
-		// The query heads of one key head stand below each other: no key or value is repeated.
-		let query = query.reshape([batch, kv_heads, groups * sequence, width]);
-		let scores = query.matmul(key.swap_dims(2, 3)) + positions.mask.clone();
-		let mixed = activation::softmax(scores, 3).matmul(value);
-		let mixed = mixed.reshape([batch, heads, sequence, width]).swap_dims(1, 2);
-		layer.output.forward(mixed.reshape([batch * sequence, heads * width]))
-	}
-
-	fn positions(&self, sequence: usize, device: &Device) -> Positions {
-		let width = self.shape.head_dim();
-		let half = width / 2;
-		let (mut cos, mut sin) = (Vec::with_capacity(sequence * width), Vec::with_capacity(sequence * width));
-		for position in 0..sequence {
-			for index in 0..width {
-				let exponent = (index % half) as f64 / half as f64;
-				let angle = position as f64 * self.shape.rope_theta.powf(-exponent);
-				cos.push(angle.cos() as f32);
-				sin.push(angle.sin() as f32);
-			}
-		}
-		let mut rotation = vec![0f32; width * width];
-		for index in 0..half {
-			rotation[(index + half) * width + index] = -1.0;
-			rotation[index * width + index + half] = 1.0;
-		}
-		let groups = self.shape.num_attention_heads / self.shape.num_key_value_heads;
-		let mut mask = Vec::with_capacity(groups * sequence * sequence);
-		for row in 0..groups * sequence {
-			mask.extend(
-				(0..sequence).map(|column| if column > row % sequence { f32::NEG_INFINITY } else { 0.0 }),
-			);
-		}
-		let tensor = |values: Vec<f32>, rows: usize, columns: usize| {
-			Tensor::<4>::from_data(TensorData::new(values, [1, 1, rows, columns]), device)
-		};
-		Positions {
-			cos: tensor(cos, sequence, width),
-			sin: tensor(sin, sequence, width),
-			rotation: tensor(rotation, width, width),
-			mask: tensor(mask, groups * sequence, sequence),
-		}
-	}
-
-	/// Every tensor with its name in a Hugging Face folder, in a fixed order.
+	/// Every tensor in floats with its name in a Hugging Face folder, in a fixed order.
 	pub(crate) fn base_tensors(&mut self) -> Vec<(String, &mut Tensor<2>)> {
-		let mut tensors = vec![("model.embed_tokens.weight".to_owned(), &mut self.embedding)];
+		let mut tensors = Vec::new();
+		if let Embedding::Full(embedding) = &mut self.embedding {
+			tensors.push(("model.embed_tokens.weight".to_owned(), embedding));
+		}
 		for (index, layer) in self.layers.iter_mut().enumerate() {
-			let prefix = format!("model.layers.{index}");
-			tensors.push((format!("{prefix}.input_layernorm.weight"), &mut layer.input_norm));
-			tensors.push((format!("{prefix}.post_attention_layernorm.weight"), &mut layer.mlp_norm));
-			let projections = [
-				("self_attn.q_proj", &mut layer.query),
-				("self_attn.k_proj", &mut layer.key),
-				("self_attn.v_proj", &mut layer.value),
-				("self_attn.o_proj", &mut layer.output),
-				("mlp.gate_proj", &mut layer.gate),
-				("mlp.up_proj", &mut layer.up),
-				("mlp.down_proj", &mut layer.down),
-			];
-			for (name, projection) in projections {
-				tensors.push((format!("{prefix}.{name}.weight"), &mut projection.weight));
-				if let Some(bias) = &mut projection.bias {
-					tensors.push((format!("{prefix}.{name}.bias"), bias));
-				}
-			}
+			tensors.extend(in_layer(index, layer.base_tensors()));
 		}
 		tensors.push(("model.norm.weight".to_owned(), &mut self.norm));
-		if let Some(head) = &mut self.head {
+		if let Some(Weight::Full(head)) = &mut self.head {
 			tensors.push(("lm_head.weight".to_owned(), head));
 		}
 		tensors
 	}
 
+	/// The low-rank updates' tensors, in a fixed order.
+	pub(crate) fn low_rank_tensors(&mut self) -> Vec<(String, &mut Tensor<2>)> {
+		let layers = self.layers.iter_mut().enumerate();
+		layers.flat_map(|(index, layer)| in_layer(index, layer.low_rank_tensors())).collect()
+	}
+
 	/// The projections with their module names (`model.layers.0.self_attn.q_proj`), in a fixed order.
 	pub(crate) fn projections(&mut self) -> Vec<(String, &mut Linear)> {
-		let mut projections = Vec::new();
-		for (index, layer) in self.layers.iter_mut().enumerate() {
-			let of_layer = [
-				("self_attn.q_proj", &mut layer.query),
-				("self_attn.k_proj", &mut layer.key),
-				("self_attn.v_proj", &mut layer.value),
-				("self_attn.o_proj", &mut layer.output),
-				("mlp.gate_proj", &mut layer.gate),
-				("mlp.up_proj", &mut layer.up),
-				("mlp.down_proj", &mut layer.down),
-			];
-			projections.extend(
-				of_layer.map(|(name, projection)| (format!("model.layers.{index}.{name}"), projection)),
-			);
+		let layers = self.layers.iter_mut().enumerate();
+		layers.flat_map(|(index, layer)| in_layer(index, layer.projections())).collect()
+	}
+
+	/// Bytes in which the frozen weights are held, those of the updates not counted.
+	pub(crate) fn weight_bytes(&mut self) -> u64 {
+		let full = |tensor: &Tensor<2>| tensor.dims().iter().product::<usize>() as u64 * 4;
+		let embedding = match &self.embedding {
+			Embedding::Full(embedding) => full(embedding),
+			Embedding::Half(values) => values.len() as u64 * 2,
+		};
+		let head = self.head.as_ref().map_or(0, Weight::bytes);
+		let mut bytes = embedding + head + full(&self.norm);
+		for layer in &mut self.layers {
+			bytes += full(&layer.input_norm) + full(&layer.mlp_norm);
+			for (_, projection) in layer.projections() {
+				bytes += projection.weight.bytes() + projection.bias.as_ref().map_or(0, full);
+			}
 		}
-		projections
+		bytes
 	}
 }
 
-impl Positions {
-	fn rotate(&self, x: Tensor<4>) -> Tensor<4> {
-		let turned = x.clone().matmul(self.rotation.clone());
-		x * self.cos.clone() + turned * self.sin.clone()
+/// Rows of an embedding `[vocabulary, hidden]`.
+pub(crate) fn embed(embedding: Tensor<2>, tokens: &[u32]) -> Tensor<2> {
+	let [_, hidden] = embedding.dims();
+	let ids: Vec<i32> = tokens.iter().map(|token| *token as i32).collect();
+	let ids =
+		Tensor::<2, Int>::from_data(TensorData::new(ids, [1, tokens.len()]), &embedding.device().inner());
+	burn::tensor::module::embedding(embedding, ids).reshape([tokens.len(), hidden])
+}
+
+/// Hidden states whose targets count.
+fn counted(hidden: Tensor<2>, batch: &Batch) -> Tensor<2> {
+	match &batch.places {
+		Some(places) => hidden.select(0, places.clone()),
+		None => hidden,
 	}
+}
+
+/// Names in a layer to names in the model.
+fn in_layer<T, N: std::fmt::Display>(
+	index: usize,
+	named: impl IntoIterator<Item = (N, T)>,
+) -> impl Iterator<Item = (String, T)> {
+	named.into_iter().map(move |(name, item)| (format!("model.layers.{index}.{name}"), item))
 }

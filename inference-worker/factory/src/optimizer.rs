@@ -40,14 +40,15 @@ impl Optimizer {
 		}
 	}
 
-	/// One step on all tensors. One-row tensors (norms) are not decayed.
+	/// One step on all tensors, of gradients of this [`norm`]. One-row tensors (norms) are not decayed.
 	pub(crate) fn step(
 		&mut self,
 		learning_rate: f64,
 		tensors: Vec<&mut Tensor<2>>,
 		gradients: Vec<Tensor<2>>,
+		norm: f64,
 	) {
-		let factor = clip_factor(&gradients, self.clip_norm);
+		let factor = if norm > self.clip_norm { self.clip_norm / norm } else { 1.0 };
 		for ((tensor, gradient), moments) in tensors.into_iter().zip(gradients).zip(&mut self.moments) {
 			let state = AdamWState::new(AdaptiveMomentumState {
 				time: self.time,
@@ -67,17 +68,12 @@ impl Optimizer {
 	}
 }
 
-/// Factor that brings the global norm of the gradients down to `limit`.
-fn clip_factor(gradients: &[Tensor<2>], limit: f64) -> f64 {
+/// Global norm of gradients; no number, or infinite, if one of them is.
+pub(crate) fn norm(gradients: &[Tensor<2>]) -> f64 {
 	// Rows first: a sum over one long row could be cut differently from run to run.
 	let squares =
 		gradients.iter().map(|gradient| (gradient.clone() * gradient.clone()).sum_dim(1).sum()).collect();
-	let norm = f64::from(Tensor::cat(squares, 0).sum().into_scalar::<f32>()).sqrt();
-	if norm.is_finite() && norm > limit {
-		limit / norm
-	} else {
-		1.0
-	}
+	f64::from(Tensor::cat(squares, 0).sum().into_scalar::<f32>()).sqrt()
 }
 
 #[cfg(test)]
@@ -85,11 +81,12 @@ mod tests {
 	use super::*;
 
 	#[test]
-	fn gradient_is_scaled_to_the_limit_when_its_norm_is_larger() {
+	fn norm_is_of_all_gradients_together_when_there_are_several() {
 		let gradients =
 			vec![Tensor::<2>::full([1, 9], 1.0, &Device::flex()), Tensor::full([4, 4], 1.0, &Device::flex())];
-		assert!((clip_factor(&gradients, 1.0) - 0.2).abs() < 1e-6);
-		assert_eq!(clip_factor(&gradients, 10.0), 1.0);
+		assert!((norm(&gradients) - 5.0).abs() < 1e-6);
+		assert!(norm(&[Tensor::full([2, 2], f32::NAN, &Device::flex())]).is_nan());
+		assert!(norm(&[Tensor::full([2, 2], f32::INFINITY, &Device::flex())]).is_infinite());
 	}
 
 	#[test]
@@ -99,7 +96,7 @@ mod tests {
 		let (mut norm, mut weight) = (Tensor::<2>::ones([1, 3], &device), Tensor::<2>::ones([2, 3], &device));
 		let mut optimizer = Optimizer::new(&schedule, &[[1, 3], [2, 3]], &device);
 		let gradients = vec![Tensor::zeros([1, 3], &device), Tensor::zeros([2, 3], &device)];
-		optimizer.step(0.1, vec![&mut norm, &mut weight], gradients);
+		optimizer.step(0.1, vec![&mut norm, &mut weight], gradients, 0.0);
 		assert_eq!(norm.sum().into_scalar::<f32>(), 3.0);
 		assert!((weight.sum().into_scalar::<f32>() - 6.0 * 0.95).abs() < 1e-5);
 	}

@@ -9,13 +9,16 @@ use rand_chacha::{
 	ChaCha20Rng,
 };
 use safetensors::{tensor::TensorView, Dtype, SafeTensors};
-use tributary_engine::loading::Checkpoint;
+use tributary_engine::{config::ModelConfig, FrozenWeights};
 
 use crate::{
+	config::Method,
 	error::FactoryError,
 	files,
-	model::{Layer, Linear, Model},
+	layer::{Layer, Linear},
+	model::{Embedding, Model},
 	shape::ModelShape,
+	weight::{Packed, Weight},
 };
 
 /// Standard deviation of new weights.
@@ -51,7 +54,7 @@ pub(crate) fn initial_model(shape: &ModelShape, seed: u64, device: &Device) -> M
 		let [rows, columns] = shape.projection(name);
 		let deviation =
 			if matches!(name, "o_proj" | "down_proj") { into_residual } else { INITIAL_DEVIATION };
-		let weight = matrix(normal(&mut rng, rows * columns, deviation), rows, columns, device);
+		let weight = Weight::Full(matrix(normal(&mut rng, rows * columns, deviation), rows, columns, device));
 		Linear { weight, bias: None, low_rank: None }
 	};
 	let norm = || Tensor::ones([1, hidden], device);
@@ -68,23 +71,30 @@ pub(crate) fn initial_model(shape: &ModelShape, seed: u64, device: &Device) -> M
 			down: linear("down_proj"),
 		})
 		.collect();
-	Model { shape: shape.clone(), embedding, layers, norm: norm(), head: None }
+	Model { shape: shape.clone(), embedding: Embedding::Full(embedding), layers, norm: norm(), head: None }
 }
 
-/// Loads the weights (f32, f16 or bf16) of a Hugging Face folder.
-pub(crate) fn load_model(dir: &Path, device: &Device) -> Result<Model, FactoryError> {
+/// Loads the weights of a Hugging Face folder, one at a time: in 32-bit floats, or with the projections in 4 bits. The
+/// folder may hold them in floats or rounded already.
+pub(crate) fn load_model(dir: &Path, method: Method, device: &Device) -> Result<Model, FactoryError> {
 	let shape = ModelShape::open(dir)?;
-	let file = Checkpoint::open(dir).map_err(|error| FactoryError::model(dir, error))?;
-	let load = |name: &str, sizes: &[usize]| match file.tensor(name, sizes) {
-		Ok(tensor) => Ok(tensor.values),
-		Err(error) => Err(FactoryError::model(dir, error)),
-	};
+	let config = ModelConfig::open(dir).map_err(|error| FactoryError::model(dir, error))?;
+	let file = FrozenWeights::open(dir, &config).map_err(|error| FactoryError::model(dir, error))?;
+	let refused = |error| FactoryError::model(dir, error);
 	// Files have projections as [out, in].
-	let transposed = |name: &str, rows: usize, columns: usize| -> Result<Tensor<2>, FactoryError> {
-		Ok(matrix(transpose(&load(name, &[columns, rows])?, columns), rows, columns, device))
+	let weight = |path: &str, rows: usize, columns: usize| -> Result<Weight, FactoryError> {
+		Ok(match method {
+			Method::Lora => {
+				let values = file.full(path, [columns, rows]).map_err(refused)?;
+				Weight::Full(matrix(transpose(&values, columns), rows, columns, device))
+			}
+			Method::Qlora => {
+				Weight::Int4(Packed::new(&file.int4(path, [columns, rows]).map_err(refused)?, rows, device))
+			}
+		})
 	};
 	let row = |name: &str, width: usize| -> Result<Tensor<2>, FactoryError> {
-		Ok(matrix(load(name, &[width])?, 1, width, device))
+		Ok(matrix(file.values(name, &[width]).map_err(refused)?, 1, width, device))
 	};
 	let hidden = shape.hidden_size;
 	let mut layers = Vec::with_capacity(shape.num_hidden_layers);
@@ -97,8 +107,11 @@ pub(crate) fn load_model(dir: &Path, device: &Device) -> Result<Model, FactoryEr
 				true => Some(row(&format!("{prefix}.{part}.{name}.bias"), columns)?),
 				false => None,
 			};
-			let weight = transposed(&format!("{prefix}.{part}.{name}.weight"), rows, columns)?;
-			Ok(Linear { weight, bias, low_rank: None })
+			Ok(Linear {
+				weight: weight(&format!("{prefix}.{part}.{name}"), rows, columns)?,
+				bias,
+				low_rank: None,
+			})
 		};
 		layers.push(Layer {
 			input_norm: row(&format!("{prefix}.input_layernorm.weight"), hidden)?,
@@ -112,15 +125,17 @@ pub(crate) fn load_model(dir: &Path, device: &Device) -> Result<Model, FactoryEr
 			down: linear("mlp", "down_proj")?,
 		});
 	}
-	let embedding = matrix(
-		load("model.embed_tokens.weight", &[shape.vocab_size, hidden])?,
-		shape.vocab_size,
-		hidden,
-		device,
-	);
-	let head = match shape.tie_word_embeddings {
-		true => None,
-		false => Some(transposed("lm_head.weight", hidden, shape.vocab_size)?),
+	// Where the folder's projections are rounded, a tied one is stored beside the embedding.
+	let tied = shape.tie_word_embeddings && config.quantization.is_none();
+	let head = match (tied, method) {
+		(true, Method::Lora) => None,
+		(true, Method::Qlora) => Some(weight("model.embed_tokens", hidden, shape.vocab_size)?),
+		(false, _) => Some(weight("lm_head", hidden, shape.vocab_size)?),
+	};
+	let values = file.values("model.embed_tokens.weight", &[shape.vocab_size, hidden]).map_err(refused)?;
+	let embedding = match method {
+		Method::Lora => Embedding::Full(matrix(values, shape.vocab_size, hidden, device)),
+		Method::Qlora => Embedding::Half(values.into_iter().map(f16::from_f32).collect()),
 	};
 	let norm = row("model.norm.weight", hidden)?;
 	Ok(Model { shape, embedding, layers, norm, head })

@@ -1,6 +1,7 @@
 //! The training loop: the same for a base model (all tensors) and an adapter (low-rank updates only).
 
 use std::{
+	collections::BTreeSet,
 	path::{Path, PathBuf},
 	time::Instant,
 };
@@ -9,13 +10,17 @@ use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-	checkpoint::{self, State},
-	data::{Batch, Packed},
+	backward::{Pass, Trained},
+	batch::{self, Batch, Row},
+	checkpoint::{self, Best, State},
+	curves::{Curve, CurvePoint},
+	dropout::Dropout,
 	error::FactoryError,
 	model::Model,
-	optimizer::Optimizer,
+	optimizer::{self, Optimizer},
 	progress::Progress,
 	schedule::Schedule,
+	text::Text,
 };
 
 /// What a training did.
@@ -45,9 +50,9 @@ pub struct Report {
 	/// Bytes in which the base model's weights were held while training.
 	#[serde(default)]
 	pub weight_bytes: u64,
-	/// Tokens seen, repeated ones counted each time.
+	/// Tokens seen, repeated ones counted each time, padding not.
 	pub tokens: u64,
-	/// Different tokens in the training stream, chat samples included.
+	/// Different tokens in the training texts, chat samples included.
 	pub stream_tokens: u64,
 	/// Trained values.
 	pub parameters: u64,
@@ -66,42 +71,24 @@ impl Report {
 	}
 }
 
-/// Which tensors of a model are trained.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Trained {
-	/// All of them.
-	Everything,
-	/// The low-rank updates; everything else is frozen.
-	LowRank,
-}
-
-impl Trained {
-	pub(crate) fn tensors(self, model: &mut Model) -> Vec<(String, &mut Tensor<2>)> {
-		if self == Self::Everything {
-			return model.base_tensors();
-		}
-		let mut tensors = Vec::new();
-		for (module, projection) in model.projections() {
-			if let Some(update) = &mut projection.low_rank {
-				tensors.push((format!("{module}.a"), &mut update.a));
-				tensors.push((format!("{module}.b"), &mut update.b));
-			}
-		}
-		tensors
-	}
-}
+/// Steps without effect, one after the other, that end a training.
+const MOST_SKIPPED: usize = 3;
 
 /// One training.
 pub(crate) struct Run<'a> {
 	pub trained: Trained,
 	pub schedule: &'a Schedule,
+	/// Dropout of the low-rank updates.
+	pub dropout: f64,
 	pub device: &'a Device,
 	/// Configuration hash, hexadecimal.
 	pub configuration: String,
 	/// Where the checkpoint is kept.
 	pub checkpoint: PathBuf,
-	pub text: Packed,
-	pub held_out: Packed,
+	/// Where the curve is written.
+	pub curve: PathBuf,
+	pub text: Box<dyn Text>,
+	pub held_out: Vec<Row>,
 }
 
 impl Run<'_> {
@@ -121,40 +108,68 @@ impl Run<'_> {
 			&mut optimizer,
 			self.device,
 		)?;
+		let mut curve = Curve::open(self.curve.clone(), found.as_ref().map(|state| state.step))?;
 		let mut state = match found {
 			Some(state) => state,
-			None => State {
-				configuration: self.configuration.clone(),
-				step: 0,
-				loss_before: self.evaluate(model, "measuring before", progress)?,
-				seconds: 0.0,
-			},
+			None => {
+				let state = self.begin(model, progress)?;
+				curve.append(&CurvePoint::Evaluation { step: 0, loss: state.loss_before, seconds: 0.0 })?;
+				state
+			}
 		};
-		let (begun, seconds_before) = (Instant::now(), state.seconds);
-		let first = state.step;
-		let mut last_losses = Vec::new();
+		let (begun, seconds_before, tokens_before) = (Instant::now(), state.seconds, state.tokens);
+		// Names of the documents of the steps without effect since the last with one, and how many they are.
+		let (mut suspects, mut skipped) = (BTreeSet::new(), 0);
 		progress.begin("training", self.schedule.steps as u64);
-		while state.step < self.schedule.steps {
+		progress.step(state.step as u64, "");
+		while state.step < self.schedule.steps && !self.is_exhausted(&state) {
 			let learning_rate = self.schedule.learning_rate_at(state.step);
-			let batch = self.text.batch(state.step, self.schedule.batch, self.device);
-			let (loss, gradients) = gradients(model, self.trained, batch);
-			if !loss.is_finite() {
-				return Err(FactoryError::NotFinite { step: state.step, loss, learning_rate });
-			}
-			let tensors = self.trained.tensors(model).into_iter().map(|(_, tensor)| tensor).collect();
-			optimizer.step(learning_rate, tensors, gradients);
+			let rows = self.rows(state.step);
+			let (loss, gradients) = self.gradients(model, &rows, state.step);
+			let norm = optimizer::norm(&gradients);
 			state.step += 1;
-			if state.step * 100 > self.schedule.steps * 99 || state.step == self.schedule.steps {
-				last_losses.push(f64::from(loss));
+			state.tokens += batch::tokens(&rows);
+			state.seconds = seconds_before + begun.elapsed().as_secs_f64();
+			if loss.is_finite() && norm.is_finite() {
+				let tensors = self.trained.tensors(model).into_iter().map(|(_, tensor)| tensor).collect();
+				optimizer.step(learning_rate, tensors, gradients, norm);
+				(suspects, skipped) = (BTreeSet::new(), 0);
+				state.losses.push(loss);
+				curve.append(&CurvePoint::Step {
+					step: state.step,
+					loss: f64::from(loss),
+					learning_rate,
+					tokens: state.tokens,
+					seconds: state.seconds,
+				})?;
+				let speed = (state.tokens - tokens_before) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
+				let message = format!("loss {loss:.3}, rate {learning_rate:.2e}, {speed:.0} tokens/s");
+				progress.step(state.step as u64, &message);
+			} else {
+				let documents: BTreeSet<String> = rows
+					.iter()
+					.flat_map(|row| &row.documents)
+					.map(|document| self.text.name(*document))
+					.collect();
+				curve.append(&CurvePoint::Skipped {
+					step: state.step,
+					documents: documents.iter().cloned().collect(),
+				})?;
+				progress.step(state.step as u64, &format!("skipped: no number from {documents:?}"));
+				suspects.extend(documents);
+				(state.skipped, skipped) = (state.skipped + 1, skipped + 1);
+				if skipped == MOST_SKIPPED {
+					let (step, documents) = (state.step, suspects.into_iter().collect());
+					return Err(FactoryError::NotFinite { step, loss, learning_rate, documents });
+				}
 			}
-			let elapsed = begun.elapsed().as_secs_f64();
-			state.seconds = seconds_before + elapsed;
-			let speed = ((state.step - first) * self.schedule.batch * self.schedule.sequence) as f64
-				/ elapsed.max(1e-9);
-			let message = format!("loss {loss:.3}, rate {learning_rate:.2e}, {speed:.0} tokens/s");
-			progress.step(state.step as u64, &message);
+			let every = self.schedule.evaluation_steps;
+			if every > 0 && (state.step % every == 0 || state.step == self.schedule.steps) {
+				self.measure(model, &mut state, &mut curve, progress)?;
+			}
 			let stop = progress.wants_stop();
-			if stop.is_some() || state.step % self.schedule.checkpoint_steps == 0 {
+			// Weights that give no numbers are not kept: the checkpoint before them is.
+			if skipped == 0 && (stop.is_some() || state.step % self.schedule.checkpoint_steps == 0) {
 				checkpoint::save(&self.checkpoint, &state, &self.trained.tensors(model), &optimizer)?;
 			}
 			if let Some(reason) = stop {
@@ -162,74 +177,157 @@ impl Run<'_> {
 			}
 		}
 		progress.end("trained");
-		let loss_after = self.evaluate(model, "measuring after", progress)?;
-		let tokens = (self.schedule.steps * self.schedule.batch * self.schedule.sequence) as u64;
+		self.finish(model, state, progress)
+	}
+
+	/// Measures the untrained model.
+	fn begin(&self, model: &mut Model, progress: &mut dyn Progress) -> Result<State, FactoryError> {
+		let loss_before = self.evaluate(model, "measuring before", progress);
+		if !loss_before.is_finite() {
+			return Err(FactoryError::Evaluation { when: "before training" });
+		}
+		let weights = self.trained.tensors(model).into_iter().map(|(_, tensor)| tensor.clone()).collect();
+		Ok(State {
+			configuration: self.configuration.clone(),
+			step: 0,
+			loss_before,
+			seconds: 0.0,
+			tokens: 0,
+			skipped: 0,
+			losses: Vec::new(),
+			best: (self.schedule.evaluation_steps > 0).then_some(Best {
+				loss: loss_before,
+				step: 0,
+				since: 0,
+				weights,
+			}),
+		})
+	}
+
+	/// Puts the best weights in place and reports.
+	fn finish(
+		&self,
+		model: &mut Model,
+		state: State,
+		progress: &mut dyn Progress,
+	) -> Result<Report, FactoryError> {
+		let stopped_early = state.step < self.schedule.steps;
+		let (best_step, loss_after) = match state.best {
+			Some(best) => {
+				for ((_, tensor), weight) in self.trained.tensors(model).into_iter().zip(best.weights) {
+					*tensor = weight;
+				}
+				(best.step, best.loss)
+			}
+			None => (state.step, self.evaluate(model, "measuring after", progress)),
+		};
+		if !loss_after.is_finite() {
+			return Err(FactoryError::Evaluation { when: "after training" });
+		}
+		let last = state.losses.len() - state.losses.len().div_ceil(100);
+		let last = state.losses.get(last..).unwrap_or_default();
 		Ok(Report {
 			loss_before: state.loss_before,
 			loss_after,
 			perplexity_before: state.loss_before.exp(),
 			perplexity_after: loss_after.exp(),
-			training_loss: last_losses.iter().sum::<f64>() / last_losses.len().max(1) as f64,
-			steps: self.schedule.steps,
-			best_step: self.schedule.steps,
-			stopped_early: false,
-			skipped: 0,
-			weight_bytes: 0,
-			tokens,
-			stream_tokens: self.text.tokens().len() as u64,
-			parameters: shapes.iter().map(|[rows, columns]| (rows * columns) as u64).sum(),
+			training_loss: last.iter().map(|loss| f64::from(*loss)).sum::<f64>() / last.len().max(1) as f64,
+			steps: state.step,
+			best_step,
+			stopped_early,
+			skipped: state.skipped,
+			weight_bytes: model.weight_bytes(),
+			tokens: state.tokens,
+			stream_tokens: self.text.tokens(),
+			parameters: self
+				.trained
+				.tensors(model)
+				.iter()
+				.map(|(_, tensor)| tensor.dims().iter().product::<usize>() as u64)
+				.sum(),
 			seconds: state.seconds,
 			configuration_hash: self.configuration.clone(),
 		})
 	}
 
-	/// Mean loss on the held-out sequences.
-	fn evaluate(&self, model: &Model, what: &str, progress: &mut dyn Progress) -> Result<f64, FactoryError> {
-		let limit = self.schedule.evaluation_sequences;
-		progress.begin(what, limit as u64);
-		let (mut sum, mut rows) = (0.0, 0);
-		for batch in self.held_out.in_order(limit, self.schedule.batch, self.device) {
-			let count = batch.inputs.dims()[0];
-			let loss: f32 = model.loss(model.hidden(batch.inputs), batch.targets).into_scalar();
-			sum += f64::from(loss) * count as f64;
-			rows += count;
-			progress.step(rows as u64, "");
-		}
-		let loss = sum / rows.max(1) as f64;
-		if !loss.is_finite() {
-			return Err(FactoryError::NotFinite { step: 0, loss: loss as f32, learning_rate: 0.0 });
-		}
-		progress.end(&format!("held-out loss {loss:.4}, perplexity {:.2}", loss.exp()));
-		Ok(loss)
+	/// Whether training no longer helps.
+	fn is_exhausted(&self, state: &State) -> bool {
+		let patience = self.schedule.patience;
+		patience > 0 && state.best.as_ref().is_some_and(|best| best.since >= patience)
 	}
-}
 
-/// Loss of a batch and the gradients of the trained tensors, in their order.
-pub(crate) fn gradients(model: &Model, trained: Trained, batch: Batch) -> (f32, Vec<Tensor<2>>) {
-	let mut live = model.clone();
-	for (_, tensor) in trained.tensors(&mut live) {
-		*tensor = tensor.clone().autodiff().require_grad();
+	/// The rows of a step.
+	fn rows(&mut self, step: usize) -> Vec<Row> {
+		let count = self.schedule.batch * self.schedule.accumulation;
+		self.text.rows(step * count, count)
 	}
-	let hidden = live.hidden(batch.inputs);
-	let loss = model.head_loss(hidden.clone().inner(), batch.targets, trained == Trained::Everything);
-	// The scalar product with a constant has that constant as its gradient.
-	let mut tape = (hidden * loss.hidden_gradient).sum().backward();
-	let output = if live.head.is_some() { "lm_head.weight" } else { "model.embed_tokens.weight" };
-	let mut of_head = loss.weight_gradient;
-	let gradients = trained
-		.tensors(&mut live)
-		.into_iter()
-		.map(|(name, tensor)| {
-			let through_layers = tensor.grad_remove(&mut tape);
-			let direct = if name == output { of_head.take() } else { None };
-			match (through_layers, direct) {
-				(Some(one), Some(other)) => one + other,
-				(Some(one), None) | (None, Some(one)) => one,
-				(None, None) => Tensor::zeros(tensor.dims(), &tensor.device().inner()),
+
+	/// Mean loss of a step's rows and its gradients, computed a batch at a time.
+	fn gradients(&self, model: &Model, rows: &[Row], step: usize) -> (f32, Vec<Tensor<2>>) {
+		let divisor = batch::counted(rows).max(1);
+		let mut sum: Option<(f32, Vec<Tensor<2>>)> = None;
+		for (index, rows) in rows.chunks(self.schedule.batch).enumerate() {
+			let pass = Pass {
+				trained: self.trained,
+				checkpointing: self.schedule.gradient_checkpointing,
+				dropout: (self.dropout > 0.0).then_some(Dropout {
+					rate: self.dropout,
+					seed: self.schedule.seed,
+					batch: (step * self.schedule.accumulation + index) as u64,
+				}),
+				divisor,
+			};
+			let (loss, gradients) = pass.gradients(model, &Batch::new(rows, self.device));
+			sum = Some(match sum {
+				Some((total, sums)) => {
+					(total + loss, sums.into_iter().zip(gradients).map(|(sum, part)| sum + part).collect())
+				}
+				None => (loss, gradients),
+			});
+		}
+		sum.unwrap_or_default()
+	}
+
+	/// Measures on the way, and keeps the weights if they are the best so far.
+	fn measure(
+		&self,
+		model: &mut Model,
+		state: &mut State,
+		curve: &mut Curve,
+		progress: &mut dyn Progress,
+	) -> Result<(), FactoryError> {
+		let loss = self.evaluate(model, "measuring", progress);
+		progress.begin("training", self.schedule.steps as u64);
+		progress.step(state.step as u64, "");
+		if loss.is_finite() {
+			curve.append(&CurvePoint::Evaluation { step: state.step, loss, seconds: state.seconds })?;
+		}
+		if let Some(best) = &mut state.best {
+			best.since += 1;
+			if loss < best.loss {
+				let weights = self.trained.tensors(model).into_iter().map(|(_, tensor)| tensor.clone());
+				*best = Best { loss, step: state.step, since: 0, weights: weights.collect() };
 			}
-		})
-		.collect();
-	(loss.value.into_scalar(), gradients)
+		}
+		Ok(())
+	}
+
+	/// Mean loss on the held-out rows; no number if the weights give none.
+	fn evaluate(&self, model: &Model, what: &str, progress: &mut dyn Progress) -> f64 {
+		progress.begin(what, self.held_out.len() as u64);
+		let (mut sum, mut count, mut done) = (0.0, 0, 0);
+		for rows in self.held_out.chunks(self.schedule.batch) {
+			let batch = Batch::new(rows, self.device);
+			let loss: f32 = model.loss(model.hidden(&batch), &batch).into_scalar();
+			sum += f64::from(loss);
+			count += batch.count;
+			done += rows.len();
+			progress.step(done as u64, "");
+		}
+		let loss = sum / count.max(1) as f64;
+		progress.end(&format!("held-out loss {loss:.4}, perplexity {:.2}", loss.exp()));
+		loss
+	}
 }
 
 /// Removes the checkpoint of a finished training.

@@ -151,6 +151,6 @@ pub async fn unknown_path() -> ApiError {
 	ApiError::not_found(
 		"unknown_path",
 		"there is nothing here. Try /v1/models, /v1/chat/completions, /v1/completions, /v1/embeddings, /v1/quote, /v1/channel/{payer}, \
-		 /v1/trail/{id}, /v1/batches/{sequence}, /health or /metrics.",
+		 /v1/trail/{id}, /v1/batches/{sequence}, /factory, /health or /metrics.",
 	)
 }

@@ -5,6 +5,7 @@ mod chat;
 mod completions;
 mod embeddings;
 mod errors;
+mod factory;
 mod info;
 mod loras;
 mod members;
@@ -40,6 +41,8 @@ pub fn router(worker: Arc<Worker>) -> Router {
 		.route("/v1/trail/{id}", get(trail::trail))
 		.route("/v1/trail/{id}/evidence", get(trail::evidence))
 		.route("/v1/batches/{sequence}", get(info::batch))
+		.route("/factory", get(factory::page))
+		.route("/factory/{file}", get(factory::picture))
 		.route("/metrics", get(info::prometheus))
 		.route("/health", get(info::health))
 		.fallback(info::unknown_path)

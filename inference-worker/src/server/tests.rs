@@ -1,6 +1,7 @@
 //! Requests over HTTP to a worker with a real engine (a tiny random model), real books and no chain: what
 //! it knows of a channel it serves on.
 
+mod factory;
 mod loras;
 mod sources;
 mod surface;

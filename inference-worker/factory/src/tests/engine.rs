@@ -5,14 +5,16 @@ use std::{
 	sync::{mpsc::channel, Arc},
 };
 
-use burn::tensor::{activation, Device, Tensor, TensorData};
+use burn::tensor::{activation, Device};
 use tributary_engine::{
 	AdapterSource, AdapterUse, ChatMessage, ContentHash, DeviceChoice, Engine, EngineConfig, Event, Request,
 	Sampling,
 };
 
-use super::{adapter_config, base_config, folders::load_adapter};
-use crate::{chat, model::Model, parameters::load_model, train_adapter, train_base, Silent};
+use super::{adapter_config, base_config, batch_of, folders::load_adapter};
+use crate::{
+	chat::Exchange, config::Method, model::Model, parameters::load_model, train_adapter, train_base, Silent,
+};
 
 struct Folder(PathBuf);
 
@@ -47,10 +49,8 @@ fn generate(engine: &Engine, adapters: Vec<AdapterUse>) -> Vec<(u32, f32)> {
 
 /// Logarithm of the probability that the factory's model gives each of the tokens after the prompt.
 fn log_probabilities(model: &Model, generated: &[(u32, f32)]) -> Vec<f32> {
-	let tokens: Vec<i32> =
-		PROMPT.iter().copied().chain(generated.iter().map(|(id, _)| *id)).map(|id| id as i32).collect();
-	let hidden =
-		model.hidden(Tensor::from_data(TensorData::new(tokens.clone(), [1, tokens.len()]), &Device::flex()));
+	let tokens: Vec<u32> = PROMPT.iter().copied().chain(generated.iter().map(|(id, _)| *id)).collect();
+	let hidden = model.hidden(&batch_of(&tokens));
 	let rows =
 		activation::log_softmax(model.logits(hidden), 1).try_into_vec_as::<f32>().expect("probabilities");
 	let vocabulary = model.shape.vocab_size;
@@ -80,7 +80,7 @@ fn engine_computes_the_same_when_it_loads_trained_folders() {
 		..EngineConfig::default()
 	};
 	let engine = Engine::start(engine_config, Arc::new(Folder(config.out_dir.clone()))).expect("engine");
-	let mut model = load_model(&config.base_dir, &Device::flex()).expect("base");
+	let mut model = load_model(&config.base_dir, Method::Lora, &Device::flex()).expect("base");
 	let plain = generate(&engine, vec![]);
 	assert_close(&plain, &log_probabilities(&model, &plain));
 
@@ -97,6 +97,12 @@ fn engine_computes_the_same_when_it_loads_trained_folders() {
 		},
 	);
 	let rendered = engine.render_chat(&messages, false).expect("template");
-	assert_eq!(rendered, chat::render("Be brief.", "What is an index?", "A file."));
+	let exchange = Exchange {
+		document: 0,
+		system: "Be brief.".into(),
+		user: "What is an index?".into(),
+		assistant: "A file.".into(),
+	};
+	assert_eq!(rendered, exchange.render());
 	engine.shutdown();
 }

@@ -2,21 +2,21 @@
 
 use std::{fs, path::Path};
 
-use burn::tensor::{Device, Tensor, TensorData};
+use burn::tensor::Device;
 use safetensors::SafeTensors;
 
-use super::{adapter_config, base_config};
+use super::{adapter_config, base_config, batch_of};
 use crate::{
+	config::Method,
+	layer::LowRank,
 	lora,
-	model::{LowRank, Model},
+	model::Model,
 	parameters::{load_matrix, load_model, matrix, save_model, transpose},
 	train_adapter, train_base, AdapterConfig, Silent, ADAPTER_CONFIG, ADAPTER_WEIGHTS,
 };
 
-fn logits(model: &Model, tokens: &[i32]) -> Vec<f32> {
-	let tokens = TensorData::new(tokens.to_vec(), [1, tokens.len()]);
-	let hidden = model.hidden(Tensor::from_data(tokens, &Device::flex()));
-	model.logits(hidden).try_into_vec_as::<f32>().expect("logits")
+fn logits(model: &Model, tokens: &[u32]) -> Vec<f32> {
+	model.logits(model.hidden(&batch_of(tokens))).try_into_vec_as::<f32>().expect("logits")
 }
 
 /// Reads the updates of a PEFT folder by the names and layout that PEFT documents.
@@ -25,8 +25,8 @@ pub(super) fn load_adapter(model: &mut Model, config: &AdapterConfig) {
 	let bytes = fs::read(&path).expect("weights");
 	let file = SafeTensors::deserialize(&bytes).expect("safetensors");
 	let mut tensors = 0;
-	for (module, projection) in model.projections() {
-		let ([rows, columns], rank) = (projection.weight.dims(), config.rank);
+	for (site, (module, projection)) in model.projections().into_iter().enumerate() {
+		let ([rows, columns], rank) = (projection.weight.sizes(), config.rank);
 		let name = |part: char| format!("base_model.model.{module}.lora_{part}.weight");
 		let a = load_matrix(&file, &path, &name('A'), rank, rows).expect("A");
 		let b = load_matrix(&file, &path, &name('B'), columns, rank).expect("B");
@@ -34,7 +34,8 @@ pub(super) fn load_adapter(model: &mut Model, config: &AdapterConfig) {
 		projection.low_rank = Some(LowRank {
 			a: matrix(transpose(&a, rank), rows, rank, &Device::flex()),
 			b: matrix(transpose(&b, columns), rank, columns, &Device::flex()),
-			scale: config.alpha / rank as f64,
+			scale: config.scale(),
+			site: site as u64,
 		});
 	}
 	assert_eq!(file.len(), tensors, "no other tensors");
@@ -42,7 +43,7 @@ pub(super) fn load_adapter(model: &mut Model, config: &AdapterConfig) {
 
 fn assert_base_loads_back(dir: &Path) {
 	let device = Device::flex();
-	let mut loaded = load_model(dir, &device).expect("loaded");
+	let mut loaded = load_model(dir, Method::Lora, &device).expect("loaded");
 	let again = dir.join("again.safetensors");
 	save_model(&mut loaded, &again).expect("saved");
 	assert!(fs::read(dir.join("model.safetensors")).expect("first") == fs::read(again).expect("second"));
@@ -58,7 +59,7 @@ fn folders_load_back_when_they_were_saved() {
 	train_adapter(&config, &mut Silent).expect("adapter");
 	let device = Device::flex();
 	let tokens = [5, 17, 200, 80, 4];
-	let mut model = load_model(&config.base_dir, &device).expect("base");
+	let mut model = load_model(&config.base_dir, Method::Lora, &device).expect("base");
 	let plain = logits(&model, &tokens);
 	load_adapter(&mut model, &config);
 	let adapted = logits(&model, &tokens);

@@ -1,27 +1,34 @@
 //! The gradients against references that are computed another way.
 
-use burn::tensor::{activation, Device, Int, Tensor, TensorData};
+use burn::tensor::{activation, Device, Int, Tensor};
 use rand_chacha::{rand_core::SeedableRng, ChaCha20Rng};
 
-use super::{adapter_config, tiny_shape};
+use super::{adapter_config, batch_of, row, tiny_shape};
 use crate::{
-	data::Batch,
+	backward::{Pass, Trained},
+	batch::{Batch, Row},
 	lora,
 	model::Model,
 	parameters::{initial_model, matrix, normal},
-	train::{gradients, Trained},
+	weight::Weight,
 };
 
 const ROWS: usize = 2;
 const SEQUENCE: usize = 8;
 
 fn batch(device: &Device) -> Batch {
-	let tokens: Vec<i32> = (0..ROWS * SEQUENCE).map(|index| (index * 37 % 300) as i32).collect();
-	let targets: Vec<i32> = tokens.iter().map(|token| (token + 1) % 300).collect();
-	Batch {
-		inputs: Tensor::from_data(TensorData::new(tokens, [ROWS, SEQUENCE]), device),
-		targets: Tensor::from_data(TensorData::new(targets, [ROWS * SEQUENCE]), device),
-	}
+	let tokens: Vec<u32> = (0..ROWS * SEQUENCE).map(|index| (index * 37 % 300) as u32).collect();
+	let targets: Vec<u32> = tokens.iter().map(|token| (token + 1) % 300).collect();
+	let rows: Vec<Row> = tokens
+		.chunks(SEQUENCE)
+		.zip(targets.chunks(SEQUENCE))
+		.map(|(tokens, targets)| row(tokens, targets))
+		.collect();
+	Batch::new(&rows, device)
+}
+
+fn gradients(model: &Model, trained: Trained, batch: &Batch) -> (f32, Vec<Tensor<2>>) {
+	Pass { trained, checkpointing: false, dropout: None, divisor: batch.count }.gradients(model, batch)
 }
 
 /// A model whose weights are far enough from zero that every part matters.
@@ -44,15 +51,15 @@ fn distance(one: &Tensor<2>, other: &Tensor<2>) -> f32 {
 fn gradients_equal_plain_autodiff_when_all_tensors_are_trained() {
 	let device = Device::flex();
 	let mut model = model(&device);
-	let (loss, found) = gradients(&model, Trained::Everything, batch(&device));
+	let (loss, found) = gradients(&model, Trained::Everything, &batch(&device));
 
 	let mut live = model.clone();
 	for (_, tensor) in live.base_tensors() {
 		*tensor = tensor.clone().autodiff().require_grad();
 	}
-	let Batch { inputs, targets } = batch(&device);
-	let logits = live.logits(live.hidden(inputs));
-	let targets: Tensor<2, Int> = targets.reshape([ROWS * SEQUENCE, 1]);
+	let batch = batch(&device);
+	let logits = live.logits(live.hidden(&batch));
+	let targets: Tensor<2, Int> = batch.targets.reshape([ROWS * SEQUENCE, 1]);
 	let reference = activation::log_softmax(logits, 1).gather(1, targets).mean().neg();
 	let tape = reference.backward();
 	let expected: f32 = reference.into_scalar();
@@ -77,15 +84,16 @@ fn low_rank_gradients_equal_the_dense_reference_when_the_update_is_merged() {
 		let [rank, columns] = update.b.dims();
 		update.b = matrix(normal(&mut rng, rank * columns, 0.1), rank, columns, &device);
 	}
-	let (loss, found) = gradients(&model, Trained::LowRank, batch(&device));
+	let (loss, found) = gradients(&model, Trained::LowRank, &batch(&device));
 
 	// The same model with W + s·A·B as its weights; dL/dA = s·dW·Bᵀ and dL/dB = s·Aᵀ·dW.
 	let mut merged = model.clone();
 	for (_, projection) in merged.projections() {
 		let update = projection.low_rank.take().expect("an update");
-		projection.weight = projection.weight.clone() + update.a.matmul(update.b).mul_scalar(update.scale);
+		let Weight::Full(weight) = &mut projection.weight else { panic!("a weight in floats") };
+		*weight = weight.clone() + update.a.matmul(update.b).mul_scalar(update.scale);
 	}
-	let (dense_loss, dense) = gradients(&merged, Trained::Everything, batch(&device));
+	let (dense_loss, dense) = gradients(&merged, Trained::Everything, &batch(&device));
 	assert!((loss - dense_loss).abs() < 1e-4, "{loss} {dense_loss}");
 	let dense: std::collections::BTreeMap<String, Tensor<2>> =
 		merged.base_tensors().into_iter().map(|(name, _)| name).zip(dense).collect();
@@ -103,9 +111,8 @@ fn low_rank_gradients_equal_the_dense_reference_when_the_update_is_merged() {
 fn logits_are_unchanged_when_a_later_token_changes() {
 	let device = Device::flex();
 	let model = model(&device);
-	let logits = |last: i32| {
-		let tokens: Vec<i32> = vec![5, 9, 2, 7, last];
-		let hidden = model.hidden(Tensor::from_data(TensorData::new(tokens, [1, 5]), &device));
+	let logits = |last: u32| {
+		let hidden = model.hidden(&batch_of(&[5, 9, 2, 7, last]));
 		model.logits(hidden).try_into_vec_as::<f32>().expect("logits")
 	};
 	let (one, other) = (logits(3), logits(250));
@@ -117,7 +124,7 @@ fn logits_are_unchanged_when_a_later_token_changes() {
 fn logits_are_unchanged_when_an_update_is_new() {
 	let device = Device::flex();
 	let mut model = model(&device);
-	let plain = model.hidden(batch(&device).inputs);
+	let plain = model.hidden(&batch(&device));
 	lora::attach(&mut model, &adapter_config("".as_ref(), "base", "out"), &device);
-	assert!(distance(&model.hidden(batch(&device).inputs), &plain) < 1e-6);
+	assert!(distance(&model.hidden(&batch(&device)), &plain) < 1e-6);
 }

@@ -1,17 +1,23 @@
 //! Tests of whole trainings and of the gradients.
 
+mod containment;
+mod data;
 mod engine;
 mod errors;
 mod folders;
 mod gradients;
+mod methods;
 mod runs;
 
 use std::path::Path;
 
-use crate::{AdapterConfig, BaseConfig, ModelShape, Progress, Schedule};
+use crate::{
+	batch::{Batch, Row},
+	AdapterConfig, BaseConfig, ModelShape, Progress, Schedule,
+};
 
 /// A model of a few thousand values.
-fn tiny_shape() -> ModelShape {
+pub(crate) fn tiny_shape() -> ModelShape {
 	ModelShape {
 		vocab_size: 300,
 		hidden_size: 16,
@@ -53,7 +59,7 @@ fn write_texts(dir: &Path) {
 	}
 }
 
-fn base_config(root: &Path, out: &str) -> BaseConfig {
+pub(crate) fn base_config(root: &Path, out: &str) -> BaseConfig {
 	write_texts(&root.join("texts"));
 	BaseConfig {
 		name: "tiny".into(),
@@ -66,13 +72,29 @@ fn base_config(root: &Path, out: &str) -> BaseConfig {
 	}
 }
 
-fn adapter_config(root: &Path, base: &str, out: &str) -> AdapterConfig {
+pub(crate) fn adapter_config(root: &Path, base: &str, out: &str) -> AdapterConfig {
 	AdapterConfig {
 		rank: 2,
 		alpha: 4.0,
 		schedule: tiny_schedule(),
 		..AdapterConfig::new(root.join(base), vec![root.join("texts")], root.join(out))
 	}
+}
+
+/// A row of one text whose targets all count.
+fn row(tokens: &[u32], targets: &[u32]) -> Row {
+	Row {
+		inputs: tokens.to_vec(),
+		targets: targets.to_vec(),
+		counted: vec![true; tokens.len()],
+		starts: vec![0],
+		documents: vec![0],
+	}
+}
+
+/// A batch of one row whose targets do not matter.
+fn batch_of(tokens: &[u32]) -> Batch {
+	Batch::new(&[row(tokens, tokens)], &burn::tensor::Device::flex())
 }
 
 /// Stops a training after some steps.

@@ -1,27 +1,20 @@
-//! Packing: texts stand behind each other in one stream, cut into sequences; batches are a function of the step.
+//! The text of a base model: one stream of tokens, cut into sequences.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::{rand_core::SeedableRng, ChaCha20Rng};
 use tokenizers::Tokenizer;
 
 use crate::{
+	batch::Row,
 	chat,
 	error::FactoryError,
 	files::Document,
+	text::Text,
 	tokenizer::{self, END_OF_TEXT},
 };
 
-/// Inputs and the tokens that follow them.
-pub(crate) struct Batch {
-	/// `[batch, sequence]`.
-	pub inputs: Tensor<2, Int>,
-	/// `[batch · sequence]`.
-	pub targets: Tensor<1, Int>,
-}
-
 /// A stream of tokens, cut into sequences anew in every epoch.
 #[derive(Debug)]
-pub(crate) struct Packed {
+pub(crate) struct Stream {
 	tokens: Vec<u32>,
 	sequence: usize,
 	seed: u64,
@@ -29,7 +22,7 @@ pub(crate) struct Packed {
 	order: (usize, Vec<usize>),
 }
 
-impl Packed {
+impl Stream {
 	/// `needed` is the least number of sequences.
 	pub(crate) fn new(
 		tokens: Vec<u32>,
@@ -43,10 +36,6 @@ impl Packed {
 			return Err(FactoryError::TooLittleText { what, tokens: tokens.len(), needed: least });
 		}
 		Ok(Self { tokens, sequence, seed, order: (usize::MAX, Vec::new()) })
-	}
-
-	pub(crate) fn tokens(&self) -> &[u32] {
-		&self.tokens
 	}
 
 	/// Sequences of one epoch: one less than fit, so that each epoch may start at another token.
@@ -70,45 +59,45 @@ impl Packed {
 		self.order.1.get(place).copied().unwrap_or(0)
 	}
 
-	/// The batch of a training step.
-	pub(crate) fn batch(&mut self, step: usize, batch: usize, device: &Device) -> Batch {
-		let starts: Vec<usize> = (0..batch).map(|row| self.start(step * batch + row)).collect();
-		self.at(&starts, device)
-	}
-
-	/// All sequences in order, up to `limit`, in batches.
-	pub(crate) fn in_order(
-		&self,
-		limit: usize,
-		batch: usize,
-		device: &Device,
-	) -> impl Iterator<Item = Batch> + '_ {
+	/// All sequences in order, up to `limit`, for measuring.
+	pub(crate) fn in_order(&self, limit: usize) -> Vec<Row> {
 		let count = self.sequences().min(limit);
-		let device = device.clone();
-		(0..count).step_by(batch).map(move |first| {
-			let rows = first..(first + batch).min(count);
-			self.at(&rows.map(|row| row * self.sequence).collect::<Vec<_>>(), &device)
-		})
+		(0..count).map(|index| self.row(index * self.sequence)).collect()
 	}
 
-	fn at(&self, starts: &[usize], device: &Device) -> Batch {
-		let mut inputs = Vec::with_capacity(starts.len() * self.sequence);
-		let mut targets = Vec::with_capacity(starts.len() * self.sequence);
-		for start in starts {
-			let window = self.tokens.get(*start..start + self.sequence + 1).unwrap_or_default();
-			inputs.extend(window.iter().take(self.sequence).map(|token| *token as i32));
-			targets.extend(window.iter().skip(1).map(|token| *token as i32));
-		}
-		let rows = starts.len();
-		Batch {
-			inputs: Tensor::from_data(TensorData::new(inputs, [rows, self.sequence]), device),
-			targets: Tensor::from_data(TensorData::new(targets, [rows * self.sequence]), device),
+	fn row(&self, start: usize) -> Row {
+		let window = self.tokens.get(start..start + self.sequence + 1).unwrap_or_default();
+		Row {
+			inputs: window.iter().take(self.sequence).copied().collect(),
+			targets: window.iter().skip(1).copied().collect(),
+			counted: vec![true; self.sequence],
+			starts: vec![0],
+			documents: Vec::new(),
 		}
 	}
 }
 
+impl Text for Stream {
+	fn rows(&mut self, first: usize, count: usize) -> Vec<Row> {
+		(first..first + count)
+			.map(|index| {
+				let start = self.start(index);
+				self.row(start)
+			})
+			.collect()
+	}
+
+	fn tokens(&self) -> u64 {
+		self.tokens.len() as u64
+	}
+
+	fn name(&self, _: usize) -> String {
+		String::new()
+	}
+}
+
 /// Tokens of the texts behind each other, with chat samples mixed in up to a share of all tokens.
-pub(crate) fn stream(
+pub(crate) fn tokens_of(
 	documents: &[Document],
 	tokenizer: &mut Tokenizer,
 	chat_share: f64,
@@ -129,7 +118,7 @@ pub(crate) fn stream(
 			break;
 		}
 		for sample in samples {
-			let tokens = tokenizer.encode_fast(sample, false)?.get_ids().to_vec();
+			let tokens = tokenizer.encode_fast(sample.render(), false)?.get_ids().to_vec();
 			made += tokens.len();
 			pieces.push(tokens);
 		}
@@ -149,44 +138,39 @@ pub(crate) fn stream(
 mod tests {
 	use super::*;
 
-	fn packed() -> Packed {
-		Packed::new((0..101).collect(), 10, 2, 7, "the test").expect("enough")
-	}
-
-	fn inputs(batch: &Batch) -> Vec<i32> {
-		batch.inputs.clone().try_into_vec_as::<i32>().expect("tokens")
+	fn stream() -> Stream {
+		Stream::new((0..101).collect(), 10, 2, 7, "the test").expect("enough")
 	}
 
 	#[test]
 	fn every_sequence_is_seen_once_when_an_epoch_passes() {
-		let mut packed = packed();
-		let mut starts: Vec<usize> = (0..9).map(|index| packed.start(index)).collect();
+		let mut stream = stream();
+		let mut starts: Vec<usize> = (0..9).map(|index| stream.start(index)).collect();
 		starts.sort_unstable();
 		assert!(starts.windows(2).all(|pair| pair[1] - pair[0] == 10));
 		assert!(starts[0] < 10 && starts[8] + 10 < 101);
 	}
 
 	#[test]
-	fn batch_is_equal_when_asked_out_of_order() {
-		let device = Device::flex();
-		let (mut one, mut two) = (packed(), packed());
-		let later = inputs(&one.batch(5, 2, &device));
-		for step in 0..5 {
-			two.batch(step, 2, &device);
+	fn rows_are_equal_when_asked_out_of_order() {
+		let (mut one, mut two) = (stream(), stream());
+		let later = one.rows(10, 2);
+		for first in 0..10 {
+			two.rows(first, 2);
 		}
-		assert_eq!(later, inputs(&two.batch(5, 2, &device)));
+		assert_eq!(later, two.rows(10, 2));
 	}
 
 	#[test]
-	fn targets_are_the_next_tokens_when_a_batch_is_made() {
-		let batch = packed().batch(0, 3, &Device::flex());
-		let targets = batch.targets.clone().try_into_vec_as::<i32>().expect("tokens");
-		assert!(inputs(&batch).iter().zip(targets).all(|(input, target)| input + 1 == target));
+	fn targets_are_the_next_tokens_when_a_row_is_made() {
+		for row in stream().rows(0, 3) {
+			assert!(row.inputs.iter().zip(&row.targets).all(|(input, target)| input + 1 == *target));
+		}
 	}
 
 	#[test]
-	fn packing_fails_when_there_is_too_little_text() {
-		let error = Packed::new(vec![1; 20], 10, 2, 7, "the training text").expect_err("too little");
+	fn stream_fails_when_there_is_too_little_text() {
+		let error = Stream::new(vec![1; 20], 10, 2, 7, "the training text").expect_err("too little");
 		assert!(matches!(error, FactoryError::TooLittleText { tokens: 20, needed: 31, .. }));
 	}
 }

@@ -1,0 +1,117 @@
+//! Fetching contributions into a step's folder, as the content store has them: private ones stay encrypted.
+
+use super::watch::wait;
+use crate::{
+	context::Context,
+	failure::Failure,
+	texts::{self, MAX_TEXT_BYTES},
+};
+use serde_json::{json, Value};
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	path::Path,
+};
+use tributary_client::content::hash_file;
+use tributary_factory::{
+	workflow::{Dataset, Fetched, Place, Step, StepError, CONTENT_DIR, MEMBERS, STEPS_DIR},
+	Progress,
+};
+use tributary_primitives::{views::ContributionStatus, ContributionIndex, DataNetId, Hash};
+
+/// Brings the members of snapshots.
+pub struct FetchStep<'a> {
+	/// `fetch` or `benchmarks`.
+	pub name: &'static str,
+	/// Where from.
+	pub context: &'a Context,
+	/// What.
+	pub datasets: Vec<Dataset>,
+}
+
+impl Step for FetchStep<'_> {
+	fn name(&self) -> &str {
+		self.name
+	}
+
+	fn kind(&self) -> &'static str {
+		"fetch/1"
+	}
+
+	fn settings(&self) -> Value {
+		json!(self.datasets)
+	}
+
+	fn inputs(&self) -> Vec<String> {
+		Vec::new()
+	}
+
+	fn outputs(&self) -> Vec<&'static str> {
+		vec![MEMBERS, CONTENT_DIR]
+	}
+
+	fn run(&mut self, place: &Place, progress: &mut dyn Progress) -> Result<(), StepError> {
+		let members: Vec<_> = self.datasets.iter().flat_map(|dataset| &dataset.members).collect();
+		progress.begin(self.name, members.len() as u64);
+		let store = self.context.store()?;
+		for (index, member) in members.iter().enumerate() {
+			let path = Fetched::content(&place.folder, member);
+			let hash = content(&member.content)?;
+			if !is_there(&path, &hash) {
+				wait(store.fetch_file(&hash, &path, MAX_TEXT_BYTES)).map_err(Failure::from)?;
+			}
+			progress.step(index as u64 + 1, "");
+			if let Some(reason) = progress.wants_stop() {
+				return Err(Box::new(Failure::Other(format!("stopped: {reason}"))));
+			}
+		}
+		Fetched { datasets: self.datasets.clone() }.save(&place.folder)?;
+		progress.end(&format!("{} contributions", members.len()));
+		Ok(())
+	}
+}
+
+fn content(text: &str) -> Result<Hash, StepError> {
+	let mut hash = Hash::default();
+	hex::decode_to_slice(text, &mut hash)?;
+	Ok(hash)
+}
+
+fn is_there(path: &Path, hash: &Hash) -> bool {
+	path.is_file() && hash_file(path).is_ok_and(|found| found == *hash)
+}
+
+/// Deletes what earlier fetches of a work folder brought and what was erased on chain since; gives how many files.
+pub async fn forget_erased(context: &Context, work: &Path) -> Result<usize, Failure> {
+	let folder = work.join(STEPS_DIR);
+	let entries = std::fs::read_dir(&folder).map_err(|e| Failure::file(&folder, e))?;
+	let mut erased: BTreeMap<DataNetId, BTreeSet<ContributionIndex>> = BTreeMap::new();
+	let mut removed = 0usize;
+	for step in entries.flatten().map(|entry| entry.path()) {
+		let Ok(fetched) = Fetched::read(&step) else { continue };
+		let (mut gone, mut kept) = (Vec::new(), BTreeSet::new());
+		for dataset in &fetched.datasets {
+			if !erased.contains_key(&dataset.datanet) {
+				let all = texts::contributions(context.chain().await?, dataset.datanet).await?;
+				let tombstoned = all.iter().filter(|one| one.status == ContributionStatus::Tombstoned);
+				erased.insert(dataset.datanet, tombstoned.map(|one| one.index).collect());
+			}
+			let of_it = erased.get(&dataset.datanet);
+			for member in &dataset.members {
+				match of_it.is_some_and(|erased| erased.contains(&member.index)) {
+					true => gone.push(member),
+					false => drop(kept.insert(&member.content)),
+				}
+			}
+		}
+		// Another contribution may have the same content.
+		for member in gone.into_iter().filter(|member| !kept.contains(&member.content)) {
+			let path = Fetched::content(&step, member);
+			match std::fs::remove_file(&path) {
+				Ok(()) => removed = removed.saturating_add(1),
+				Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+				Err(error) => return Err(Failure::file(&path, error)),
+			}
+		}
+	}
+	Ok(removed)
+}
