@@ -212,7 +212,7 @@ mod tests {
 
 	#[test]
 	fn contribution_is_left_out_when_tombstoned_rejected_pending_or_later() {
-		let snapshot = SnapshotView { root: [0; 32], leaves: 2, at: 0 };
+		let snapshot = SnapshotView { root: [0; 32], leaves: 2, erased: 0, at: 0 };
 		let used = |status| is_in(&contribution(0, status), &snapshot);
 		assert!(used(ContributionStatus::Accepted { leaf: 1 }));
 		for status in [
@@ -227,7 +227,7 @@ mod tests {
 
 	#[test]
 	fn index_file_is_another_when_a_contribution_is_tombstoned_or_the_model_changes() {
-		let snapshot = SnapshotView { root: [7; 32], leaves: 2, at: 0 };
+		let snapshot = SnapshotView { root: [7; 32], leaves: 2, erased: 0, at: 0 };
 		let accepted = |index| contribution(index, ContributionStatus::Accepted { leaf: index });
 		let all = file_name(&snapshot, &[1; 32], &[accepted(0), accepted(1)]);
 		assert_ne!(all, file_name(&snapshot, &[1; 32], &[accepted(1)]));
