@@ -71,7 +71,7 @@ pub enum Command {
 	/// Tools: MCP servers that agents may call, at a price per call.
 	#[command(subcommand)]
 	Tool(tool::ToolCommand),
-	/// What all assets share: list, show, price, owner, income.
+	/// What all assets share: list, show, price, owner, income, documents.
 	#[command(subcommand)]
 	Asset(asset::AssetCommand),
 	/// Train a LoRA adapter on DataNet snapshots.

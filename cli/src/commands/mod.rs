@@ -7,6 +7,7 @@ pub mod asset;
 pub mod calibrate;
 pub mod channel;
 pub mod datanet;
+pub mod document;
 pub mod earnings;
 pub mod evaluate;
 pub mod factory;

@@ -6,7 +6,7 @@ use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	fee::Price,
 	traits::{AgentParts, Part, Parts, ToolPart},
-	AssetId, AssetRef, Served, SkillSet,
+	AssetId, AssetRef, Served, SkillSet, SnapshotRef,
 };
 
 fn own(asset: AssetId) -> tributary_primitives::royalty::Payees {
@@ -126,7 +126,8 @@ fn parts_name_evaluated_models_when_somebody_reported() {
 		assert_ok!(Adapters::set_evaluators(signed(ALICE), ADAPTER, evaluators));
 		let evaluated = || parts(1).unwrap().evaluated;
 		assert!(evaluated().is_empty());
-		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 1, text("perplexity"), 1, [0; 32]));
+		let benchmark = SnapshotRef { datanet: 0, version: 1 };
+		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 1, benchmark, text("perplexity"), 1, [0; 32]));
 		assert_eq!(evaluated(), vec![ADAPTER]);
 		assert_eq!(Agents::agent(AGENT, None).unwrap().evaluated, vec![ADAPTER]);
 		assert_ok!(Adapters::set_evaluators(signed(ALICE), ADAPTER, Default::default()));
