@@ -99,6 +99,22 @@ fn snapshot_is_refused_when_nothing_is_new() {
 }
 
 #[test]
+fn snapshot_without_the_erased_is_taken_when_nothing_else_is_new() {
+	test(|| {
+		contribute(ALICE, OPEN, 0..3);
+		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
+		assert_ok!(Datanets::tombstone(signed(ALICE), OPEN, 1));
+		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
+		let (first, second) =
+			(Datanets::snapshot_of(OPEN, 1).unwrap(), Datanets::snapshot_of(OPEN, 2).unwrap());
+		assert_eq!((first.erased, second.erased), (0, 1));
+		// The leaf stays, so the root does.
+		assert_eq!((first.root, first.leaves), (second.root, second.leaves));
+		assert_noop!(Datanets::snapshot(signed(OWNER), OPEN), Error::<Test>::NothingNew);
+	});
+}
+
+#[test]
 fn snapshot_is_refused_when_datanet_or_signer_is_wrong() {
 	test(|| {
 		contribute(ALICE, OPEN, [0]);
