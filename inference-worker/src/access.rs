@@ -163,7 +163,7 @@ pub async fn request(config: &Config, datanet: DataNetId, most: Option<Balance>)
 	let price = access.retrieve;
 	let price = price
 		.with_context(|| format!("the owner of DataNet {datanet} offers no grants to retrieve from it"))?;
-	let ask = Call::request(datanet, Purpose::Retrieve, most.unwrap_or(price));
+	let ask = Call::request_grant(datanet, Purpose::Retrieve, most.unwrap_or(price));
 	let call = match chain.recipient(key.account()).await? {
 		Some(_) => ask,
 		None => {

@@ -206,7 +206,7 @@ async fn request(
 		))
 	};
 	let price = price(&access, purpose).ok_or_else(not_offered)?;
-	let ask = Call::request(datanet, purpose, at_most.unwrap_or(price));
+	let ask = Call::request_grant(datanet, purpose, at_most.unwrap_or(price));
 	let call = match chain.recipient(signer.account()).await? {
 		Some(_) => ask,
 		None => {
