@@ -13,7 +13,7 @@ use tributary_primitives::{
 	split::SplitTable,
 	traits::{AgentParts, Parts},
 	views::Policy,
-	AssetRef, Balance, DataNetId, Purpose,
+	Balance, DataNetId, Purpose, Served,
 };
 
 construct_runtime!(
@@ -62,7 +62,7 @@ impl Contains<AccountId32> for Nothing {
 }
 
 impl AgentParts for Nothing {
-	fn parts(_: AssetRef) -> Option<Parts> {
+	fn parts(_: Served) -> Option<Parts> {
 		None
 	}
 }

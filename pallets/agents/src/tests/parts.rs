@@ -37,7 +37,8 @@ fn parts_are_the_active_ones_when_a_skill_is_not_used() {
 	test(|| {
 		assert_ok!(compose("poet", composition()));
 		assert_ok!(Adapters::set_evaluators(signed(ALICE), ADAPTER, vec![BOB].try_into().unwrap()));
-		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 1, text("perplexity"), 1, [0; 32]));
+		let benchmark = SnapshotRef { datanet: 0, version: 1 };
+		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 1, benchmark, text("perplexity"), 1, [0; 32]));
 		let without = parts(0).unwrap();
 		assert!(without.adapters.is_empty() && without.evaluated.is_empty());
 		assert_eq!((without.prompts.len(), without.tools.len()), (1, 1));
