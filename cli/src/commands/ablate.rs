@@ -139,7 +139,10 @@ impl AblateArguments {
 			})
 			.collect();
 		if things.is_empty() {
-			return Err(Failure::Usage(format!("asset {} has no {kind} that could be left out", version(asset))));
+			return Err(Failure::Usage(format!(
+				"asset {} has no {kind} that could be left out",
+				version(asset)
+			)));
 		}
 		let mut watch = watched(context, [reference.datanet]).await?;
 		let (device, seed, dropped) = (self.device, self.seed, self.leave_out);
@@ -239,9 +242,14 @@ pub fn report_text(report: &Report) -> String {
 			if loss.may_be_chance() { "may be chance".into() } else { String::new() },
 		]
 	};
-	let headings = ["without", "of the data>", "metric", "with all>", "without it>", "lost>", "95 % interval>", ""];
+	let headings =
+		["without", "of the data>", "metric", "with all>", "without it>", "lost>", "95 % interval>", ""];
 	let rows = report.losses.iter().map(row).collect();
-	format!("Who would be missed ({}, {how}; a positive loss is a loss)\n{}", report.leave_out, table(&headings, rows))
+	format!(
+		"Who would be missed ({}, {how}; a positive loss is a loss)\n{}",
+		report.leave_out,
+		table(&headings, rows)
+	)
 }
 
 #[cfg(test)]

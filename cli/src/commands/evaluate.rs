@@ -52,7 +52,9 @@ enum Compare {
 
 /// `DATANET`, `DATANET@SNAPSHOT` or `DATANET:SNAPSHOT`.
 pub fn benchmark(text: &str) -> Result<Versioned, String> {
-	text.replacen('@', ":", 1).parse().map_err(|_: String| format!("`{text}` is neither DATANET nor DATANET@SNAPSHOT"))
+	text.replacen('@', ":", 1)
+		.parse()
+		.map_err(|_: String| format!("`{text}` is neither DATANET nor DATANET@SNAPSHOT"))
 }
 
 /// A metric by its name.

@@ -72,13 +72,17 @@ impl FactoryCommand {
 					None => default_work(context, &recipe),
 				};
 				let status = Status::read(&work).map_err(|_| {
-					Failure::Usage(format!("no recipe was run in {}: name its folder with --work", work.display()))
+					Failure::Usage(format!(
+						"no recipe was run in {}: name its folder with --work",
+						work.display()
+					))
 				})?;
 				Ok(status_output(&work, &status))
 			}
 			Self::Check { recipe } => {
 				let read = self::read(&recipe)?;
-				let text = format!("{} is a good recipe; run it with `tributary factory run`", recipe.display());
+				let text =
+					format!("{} is a good recipe; run it with `tributary factory run`", recipe.display());
 				Ok(Output::new(json!({ "recipe": read }), text))
 			}
 		}
@@ -104,7 +108,9 @@ impl From<WorkflowError> for Failure {
 				Ok(failure) => *failure,
 				Err(source) => Self::Other(format!("{name}: {source}")),
 			},
-			error @ (WorkflowError::NoStep { .. } | WorkflowError::Locked(_)) => Self::Usage(error.to_string()),
+			error @ (WorkflowError::NoStep { .. } | WorkflowError::Locked(_)) => {
+				Self::Usage(error.to_string())
+			}
 			error => Self::Other(error.to_string()),
 		}
 	}
@@ -183,11 +189,7 @@ async fn run(context: &Context, path: &Path, work: &Path, until: Option<&str>) -
 }
 
 /// What a run gives: the numbers, and what is on chain.
-fn finished(
-	work: &Path,
-	recipe: &Recipe,
-	folders: &BTreeMap<String, PathBuf>,
-) -> Result<Output, Failure> {
+fn finished(work: &Path, recipe: &Recipe, folders: &BTreeMap<String, PathBuf>) -> Result<Output, Failure> {
 	let failed = |error: Box<dyn std::error::Error + Send + Sync>| Failure::Other(error.to_string());
 	let mut json = json!({ "work": work, "steps": folders });
 	let mut text = String::new();
@@ -248,7 +250,8 @@ fn status_output(work: &Path, status: &Status) -> Output {
 			})
 		})
 		.collect();
-	let json = json!({ "work": work, "workflow": status.workflow, "running": status.running, "steps": steps });
+	let json =
+		json!({ "work": work, "workflow": status.workflow, "running": status.running, "steps": steps });
 	let rows = status.steps.iter().map(row).collect();
 	let whether = if status.running { "running" } else { "not running" };
 	let text = table(&["step", "state", "took>", "key", ""], rows);

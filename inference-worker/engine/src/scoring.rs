@@ -60,9 +60,12 @@ impl Scorer {
 		let (choice, device) = device::open(choice)?;
 		let precision = choice.precision(&config, precision)?;
 		let scored: Box<dyn Score> = match device {
-			None => {
-				Loaded::boxed(CpuModel::load(model, &config, context, pages, precision)?, context, pages, members)?
-			}
+			None => Loaded::boxed(
+				CpuModel::load(model, &config, context, pages, precision)?,
+				context,
+				pages,
+				members,
+			)?,
 			Some(device) if device == Device::flex() => {
 				let ops = Plain::new(&config, context, pages, &device);
 				Loaded::boxed(TensorModel::load(model, &config, ops, &device)?, context, pages, members)?
@@ -121,7 +124,9 @@ impl<E: Executor + 'static> Loaded<E> {
 		for (index, (adapter, scale)) in members.into_iter().enumerate() {
 			let end = next + executor.adapter_pages(&adapter);
 			if end > pages {
-				return Err(EngineError::Inference("an adapter needs more pages than were planned for it".into()));
+				return Err(EngineError::Inference(
+					"an adapter needs more pages than were planned for it".into(),
+				));
 			}
 			let taken: Vec<u32> = (next as u32..end as u32).collect();
 			next = end;

@@ -96,9 +96,8 @@ fn draw(curves: &[Curve], text: &mut String) -> Result<(), DrawError> {
 	let last = curves.iter().map(|curve| curve.steps()).max().unwrap_or(0).max(1) as f64;
 	let all = curves.iter().flat_map(|curve| curve.training.iter().chain(&curve.held_out));
 	let values = all.map(|(_, loss)| *loss).filter(|loss| loss.is_finite());
-	let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), loss| {
-		(low.min(loss), high.max(loss))
-	});
+	let (low, high) =
+		values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), loss| (low.min(loss), high.max(loss)));
 	let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
 	let room = ((high - low) * 0.05).max(1e-3);
 	draw_losses(&losses, curves, last, (low - room, high + room))?;
@@ -196,7 +195,8 @@ mod tests {
 	use super::*;
 
 	fn curve(name: &str) -> Curve {
-		let points = |scale: f64| (1..=3_000).map(|step| (f64::from(step), scale / f64::from(step))).collect();
+		let points =
+			|scale: f64| (1..=3_000).map(|step| (f64::from(step), scale / f64::from(step))).collect();
 		Curve {
 			name: name.into(),
 			training: points(5.0),

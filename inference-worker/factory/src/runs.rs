@@ -37,8 +37,10 @@ pub struct Run {
 
 /// The runs in a folder, the one that changed last first. A folder that is not there has none.
 pub fn list(folder: &Path) -> Vec<Run> {
-	let mut runs: Vec<Run> =
-		places(folder).iter().flat_map(|place| names(place).into_iter().filter_map(|name| open(place, name))).collect();
+	let mut runs: Vec<Run> = places(folder)
+		.iter()
+		.flat_map(|place| names(place).into_iter().filter_map(|name| open(place, name)))
+		.collect();
 	runs.sort_by(|one, other| other.changed.cmp(&one.changed).then_with(|| one.name.cmp(&other.name)));
 	runs.truncate(MAX_LISTED);
 	runs
@@ -116,9 +118,22 @@ mod tests {
 		run(&outside);
 		std::os::unix::fs::symlink(&outside, inside.join("link")).expect("link");
 		fs::create_dir(inside.join("curve-link")).expect("folder");
-		std::os::unix::fs::symlink(outside.join(CURVES), inside.join("curve-link").join(CURVES)).expect("link");
+		std::os::unix::fs::symlink(outside.join(CURVES), inside.join("curve-link").join(CURVES))
+			.expect("link");
 		assert!(find(&inside, "good").is_some());
-		for name in ["../outside", "..", ".", "", "link", "curve-link", "good/", "/etc", "a\0b", "%2e%2e", &"x".repeat(200)] {
+		for name in [
+			"../outside",
+			"..",
+			".",
+			"",
+			"link",
+			"curve-link",
+			"good/",
+			"/etc",
+			"a\0b",
+			"%2e%2e",
+			&"x".repeat(200),
+		] {
 			assert!(find(&inside, name).is_none(), "{name:?}");
 		}
 	}

@@ -41,7 +41,8 @@ pub async fn picture(
 	Path(file): Path<String>,
 ) -> Result<Response, ApiError> {
 	let folder = folder(&worker)?;
-	let unknown = || ApiError::not_found("unknown_run", "there is no such run: /factory lists those there are");
+	let unknown =
+		|| ApiError::not_found("unknown_run", "there is no such run: /factory lists those there are");
 	let name = file.strip_suffix(".svg").ok_or_else(unknown)?.to_owned();
 	let busy = |_| ApiError::unavailable("drawing", "other curves are being drawn, try again", 1);
 	let _permit = DRAWING.try_acquire().map_err(busy)?;
@@ -52,11 +53,8 @@ pub async fn picture(
 	})
 	.await?
 	.ok_or_else(unknown)?;
-	let headers = [
-		(CONTENT_TYPE, "image/svg+xml"),
-		(CONTENT_SECURITY_POLICY, POLICY),
-		(CACHE_CONTROL, "no-store"),
-	];
+	let headers =
+		[(CONTENT_TYPE, "image/svg+xml"), (CONTENT_SECURITY_POLICY, POLICY), (CACHE_CONTROL, "no-store")];
 	Ok((headers, drawn).into_response())
 }
 

@@ -52,8 +52,17 @@ impl CompareArguments {
 			"asset": self.asset, "changes": rows.iter().map(row_json).collect::<Vec<_>>(), "regressions": worse,
 			"unreadable": missing,
 		});
-		let headings =
-			["metric", "benchmark", "versions", "before>", "after>", "change>", "95 % before>", "95 % after>", ""];
+		let headings = [
+			"metric",
+			"benchmark",
+			"versions",
+			"before>",
+			"after>",
+			"change>",
+			"95 % before>",
+			"95 % after>",
+			"",
+		];
 		let mut text = match rows.is_empty() {
 			true => "nothing to compare: two versions with reports on the same benchmark are needed\n".into(),
 			false => table(&headings, rows.iter().map(row_text).collect()),
@@ -158,12 +167,10 @@ mod tests {
 
 	#[test]
 	fn versions_are_compared_when_evaluator_metric_and_benchmark_are_the_same() {
-		let reports = BTreeMap::from([
-			([1; 32], report(1, 0.5)),
-			([2; 32], report(1, 0.3)),
-			([3; 32], report(2, 0.9)),
-		]);
-		let rows = rows(&[view(2, 7, 2), view(1, 7, 1), view(3, 7, 3), view(3, 8, 1), view(4, 7, 9)], &reports);
+		let reports =
+			BTreeMap::from([([1; 32], report(1, 0.5)), ([2; 32], report(1, 0.3)), ([3; 32], report(2, 0.9))]);
+		let rows =
+			rows(&[view(2, 7, 2), view(1, 7, 1), view(3, 7, 3), view(3, 8, 1), view(4, 7, 9)], &reports);
 		assert_eq!(rows.len(), 1, "other benchmarks, other evaluators and lost reports are left out");
 		assert_eq!((rows[0].from, rows[0].to, rows[0].change.verdict), (1, 2, Verdict::Worse));
 	}

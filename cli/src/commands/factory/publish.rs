@@ -16,7 +16,9 @@ use tributary_factory::{
 	Progress, RECORD,
 };
 use tributary_primitives::{
-	fee::Price, views::{AssetView, TrainingView}, AccountId, AssetKind, AssetRef, DocumentKind, Hash, SnapshotRef,
+	fee::Price,
+	views::{AssetView, TrainingView},
+	AccountId, AssetKind, AssetRef, DocumentKind, Hash, SnapshotRef,
 };
 
 /// What was registered, in the step's folder.
@@ -179,7 +181,11 @@ pub struct DocumentsStep<'a> {
 }
 
 impl DocumentsStep<'_> {
-	async fn attach(&self, asset: AssetRef, files: &[(DocumentKind, std::path::PathBuf)]) -> Result<Value, Failure> {
+	async fn attach(
+		&self,
+		asset: AssetRef,
+		files: &[(DocumentKind, std::path::PathBuf)],
+	) -> Result<Value, Failure> {
 		let mut attached = serde_json::Map::new();
 		for (kind, path) in files {
 			let hash = self.context.store()?.put_file(path).await?;

@@ -84,7 +84,8 @@ pub async fn asset_content(
 ) -> Result<(AssetView, VersionView), Failure> {
 	let view = context.chain().await?.asset(asset.asset).await?.ok_or_else(|| no_asset(asset.asset))?;
 	if view.kind != kind {
-		let (is, wanted) = (crate::commands::asset::kind_name(view.kind), crate::commands::asset::kind_name(kind));
+		let (is, wanted) =
+			(crate::commands::asset::kind_name(view.kind), crate::commands::asset::kind_name(kind));
 		return Err(Failure::Usage(format!("asset {} is a {is}, a {wanted} is needed", asset.asset)));
 	}
 	let version = view.versions.iter().find(|version| version.version == asset.version).cloned();
@@ -161,9 +162,7 @@ pub async fn subject(context: &Context, asset: AssetRef) -> Result<(Subject, Vec
 	let view = context.chain().await?.asset(asset.asset).await?.ok_or_else(|| no_asset(asset.asset))?;
 	let (base, adapters, prompts) = match view.kind {
 		AssetKind::BaseModel => (asset, Vec::new(), Vec::new()),
-		AssetKind::Adapter => {
-			(adapter_base(context, asset.asset).await?, vec![(asset, PPM)], Vec::new())
-		}
+		AssetKind::Adapter => (adapter_base(context, asset.asset).await?, vec![(asset, PPM)], Vec::new()),
 		AssetKind::Agent => {
 			let agent = context.chain().await?.agent(asset.asset, Some(asset.version)).await?;
 			let agent = agent.ok_or_else(|| crate::commands::agent::no_agent(asset.asset))?;

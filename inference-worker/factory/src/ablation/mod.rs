@@ -9,14 +9,12 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-pub use report::{Loss, Left, Report, MAX_REPORT_BYTES, REPORT_KIND};
+pub use report::{Left, Loss, Report, MAX_REPORT_BYTES, REPORT_KIND};
 
 use tributary_engine::DeviceChoice;
 
 use crate::{
-	evaluation::{
-		difference, evaluate, Benchmark, EvaluationError, Item, Metric, Sample, Settings, Subject,
-	},
+	evaluation::{difference, evaluate, Benchmark, EvaluationError, Item, Metric, Sample, Settings, Subject},
 	progress::Progress,
 };
 

@@ -10,7 +10,9 @@ use crate::{
 fn trial() -> Trial {
 	let contribution = |index: u32| Contribution {
 		index,
-		text: format!("Item {index} is stored in the index before it is written. The index keeps item {index}."),
+		text: format!(
+			"Item {index} is stored in the index before it is written. The index keeps item {index}."
+		),
 	};
 	let contributions: Vec<_> = (6..12).map(contribution).collect();
 	Trial {

@@ -39,9 +39,7 @@ impl Check {
 				.build()
 				.map(Self::Matches)
 				.map_err(|error| format!("`{text}` is no usable regex: {error}")),
-			("not", _) if depth < MAX_DEPTH => {
-				Ok(Self::Not(Box::new(Self::parse_at(given, depth + 1)?)))
-			}
+			("not", _) if depth < MAX_DEPTH => Ok(Self::Not(Box::new(Self::parse_at(given, depth + 1)?))),
 			("json", Value::Bool(true)) => Ok(Self::Json(Vec::new())),
 			("json", Value::Array(keys)) => {
 				let keys = keys.iter().map(|key| key.as_str().map(str::to_owned)).collect::<Option<_>>();

@@ -87,10 +87,14 @@ enum Written {
 pub fn read_items(contributions: &[Contribution]) -> Result<Vec<Item>, EvaluationError> {
 	let mut items = Vec::new();
 	for Contribution { index, text } in contributions {
-		let wrong = |line: usize, reason: String| EvaluationError::Item { contribution: *index, line, reason };
+		let wrong =
+			|line: usize, reason: String| EvaluationError::Item { contribution: *index, line, reason };
 		if !text.trim_start().starts_with('{') {
 			if text.len() > MAX_TEXT {
-				return Err(wrong(1, format!("{} bytes of text, at most {MAX_TEXT} are measured", text.len())));
+				return Err(wrong(
+					1,
+					format!("{} bytes of text, at most {MAX_TEXT} are measured", text.len()),
+				));
 			}
 			if text.trim().is_empty() {
 				return Err(wrong(1, "is empty".into()));
@@ -127,7 +131,13 @@ fn task(line: &str) -> Result<Task, String> {
 			bounded("answer", references.len(), 1)?;
 			Ok(Task::Answer { prompt: filled("prompt", prompt)?, references })
 		}
-		Line { prompt: None, question: Some(question), choices: Some(choices), answer: Some(answer), checks: None } => {
+		Line {
+			prompt: None,
+			question: Some(question),
+			choices: Some(choices),
+			answer: Some(answer),
+			checks: None,
+		} => {
 			bounded("choices", choices.len(), 2)?;
 			if choices.iter().any(|choice| choice.trim().is_empty()) {
 				return Err("a choice is empty".into());
@@ -145,7 +155,10 @@ fn task(line: &str) -> Result<Task, String> {
 			let checks = checks.iter().map(Check::parse).collect::<Result<_, _>>()?;
 			Ok(Task::Judged { prompt: filled("prompt", prompt)?, checks })
 		}
-		_ => Err("an item has `prompt` and `answer`, `question`, `choices` and `answer`, or `prompt` and `checks`".into()),
+		_ => Err(
+			"an item has `prompt` and `answer`, `question`, `choices` and `answer`, or `prompt` and `checks`"
+				.into(),
+		),
 	}
 }
 
@@ -201,7 +214,8 @@ mod tests {
 			("{\"prompt\": \"a\", \"checks\": []}", "1 to 32"),
 			("{\"prompt\": \"a\", \"checks\": [{\"regex\": \"(\"}]}", "regex"),
 		] {
-			let error = read(&format!("{{\"prompt\": \"good\", \"answer\": \"g\"}}\n{line}")).expect_err(line);
+			let error =
+				read(&format!("{{\"prompt\": \"good\", \"answer\": \"g\"}}\n{line}")).expect_err(line);
 			let text = error.to_string();
 			assert!(text.contains("contribution 7, line 2") && text.contains(named), "{text}");
 		}

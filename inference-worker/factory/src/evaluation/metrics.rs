@@ -188,7 +188,8 @@ mod tests {
 	#[test]
 	fn rouge_is_the_published_value_when_texts_overlap() {
 		// By hand from the definition.
-		let (reference, answer) = ("The quick brown fox jumps over the lazy dog", "the quick fox sleeps near the dog");
+		let (reference, answer) =
+			("The quick brown fox jumps over the lazy dog", "the quick fox sleeps near the dog");
 		assert!((score(Metric::Rouge1, answer, reference) - 0.625).abs() < 1e-9);
 		assert!((score(Metric::Rouge2, answer, reference) - 2.0 / 14.0).abs() < 1e-9);
 		assert!((score(Metric::RougeL, answer, reference) - 0.625).abs() < 1e-9);

@@ -20,9 +20,7 @@ pub use compare::{compare, Change, Verdict};
 pub use error::EvaluationError;
 pub use items::{read_items, Contribution, Item, Task, MAX_ITEMS};
 pub use metrics::Metric;
-pub use report::{
-	Benchmark, ItemResult, Part, Report, Settings, Summary, MAX_REPORT_BYTES, REPORT_KIND,
-};
+pub use report::{Benchmark, ItemResult, Part, Report, Settings, Summary, MAX_REPORT_BYTES, REPORT_KIND};
 pub use subject::Subject;
 
 use tributary_engine::DeviceChoice;

@@ -92,7 +92,10 @@ impl Model {
 	fn render(&self, prompt: &str) -> Result<(String, bool), EvaluationError> {
 		let system = self.subject.prompts.iter().map(|text| text.trim()).collect::<Vec<_>>().join("\n\n");
 		if self.engine.template().is_err() {
-			return Ok((if system.is_empty() { prompt.to_owned() } else { format!("{system}\n\n{prompt}") }, true));
+			return Ok((
+				if system.is_empty() { prompt.to_owned() } else { format!("{system}\n\n{prompt}") },
+				true,
+			));
 		}
 		let message = |role: &str, content: &str| ChatMessage {
 			role: role.into(),

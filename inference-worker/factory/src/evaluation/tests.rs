@@ -19,7 +19,11 @@ fn subject(root: &Path) -> Subject {
 	train_base(&base_config(root, "base"), &mut Silent).expect("base");
 	let config = adapter_config(root, "base", "adapter");
 	train_adapter(&config, &mut Silent).expect("adapter");
-	Subject { base: config.base_dir, adapters: vec![(config.out_dir, 1.0)], prompts: vec!["Be brief.".into()] }
+	Subject {
+		base: config.base_dir,
+		adapters: vec![(config.out_dir, 1.0)],
+		prompts: vec!["Be brief.".into()],
+	}
 }
 
 fn items(text: &str) -> Vec<Item> {
@@ -65,7 +69,8 @@ fn metrics_are_measured_when_items_fit_them() {
 		&mut Silent,
 	)
 	.expect("base");
-	let subject = Subject { base: root.path().join("base"), adapters: vec![], prompts: vec!["Be brief.".into()] };
+	let subject =
+		Subject { base: root.path().join("base"), adapters: vec![], prompts: vec!["Be brief.".into()] };
 	let report = run(&subject, &items(BENCHMARK), &Metric::ALL).expect("report");
 	let scored = |metric: Metric| report.summary(metric).expect("measured").clone();
 	assert_eq!(scored(Metric::MultipleChoice).interval.mean, 1.0, "the other choice is no text of its kind");
@@ -73,7 +78,10 @@ fn metrics_are_measured_when_items_fit_them() {
 	assert_eq!(report.items[3].passed, [true, false]);
 	assert_eq!(scored(Metric::RougeL).items, 2);
 	assert!(report.items[0].answer.is_some() && report.items[2].answer.is_none());
-	assert_eq!(scored(Metric::Perplexity).millionths(), Some((scored(Metric::Perplexity).interval.mean * 1e6).round() as i64));
+	assert_eq!(
+		scored(Metric::Perplexity).millionths(),
+		Some((scored(Metric::Perplexity).interval.mean * 1e6).round() as i64)
+	);
 }
 
 #[test]
@@ -86,8 +94,14 @@ fn evaluation_is_refused_when_items_or_settings_do_not_fit() {
 	let error = run(&subject, &items(&long), &[Metric::RougeL]).expect_err("too long");
 	assert!(error.to_string().contains("contribution 3, line 1"), "{error}");
 	let settings = Settings { max_tokens: 0, ..Settings::default() };
-	let refused =
-		evaluate(&subject, DeviceChoice::Cpu, &items("A text."), &[Metric::Perplexity], settings, &mut Silent);
+	let refused = evaluate(
+		&subject,
+		DeviceChoice::Cpu,
+		&items("A text."),
+		&[Metric::Perplexity],
+		settings,
+		&mut Silent,
+	);
 	assert!(matches!(refused, Err(EvaluationError::Setting { name: "max_tokens", .. })));
 	let missing = Subject { adapters: vec![("nowhere".into(), 1.0)], ..subject };
 	assert!(matches!(

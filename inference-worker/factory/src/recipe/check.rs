@@ -65,7 +65,11 @@ impl Recipe {
 			check_publish(publish, &mut problems);
 		}
 		if let Some(agent) = &self.agent {
-			problems.unless(self.publish.is_some(), "agent", "needs `publish`: an agent is made of what is on chain");
+			problems.unless(
+				self.publish.is_some(),
+				"agent",
+				"needs `publish`: an agent is made of what is on chain",
+			);
 			check_agent(agent, &mut problems);
 		}
 		problems.0
@@ -95,20 +99,31 @@ impl Recipe {
 		for (index, module) in self.lora_target_modules.iter().enumerate() {
 			let known = PROJECTIONS.contains(&module.as_str());
 			let near = super::error::nearest(module, &PROJECTIONS).unwrap_or("q_proj");
-			let reason = format!("names `{module}`, did you mean `{near}`? Known are {}", PROJECTIONS.join(", "));
+			let reason =
+				format!("names `{module}`, did you mean `{near}`? Known are {}", PROJECTIONS.join(", "));
 			problems.unless(known, format!("lora_target_modules[{index}]"), reason);
 		}
 		match (self.max_steps, self.num_epochs) {
 			(Some(steps), None) => problems.count("max_steps", steps, 1, MAX_STEPS),
 			(None, Some(epochs)) => {
 				let fits = epochs > 0.0 && epochs <= 10_000.0;
-				problems.unless(fits, "num_epochs", format!("is {epochs} but must be above 0 and at most 10000"));
+				problems.unless(
+					fits,
+					"num_epochs",
+					format!("is {epochs} but must be above 0 and at most 10000"),
+				);
 			}
-			(Some(_), Some(_)) => problems.unless(false, "num_epochs", "stands beside max_steps: name one of them"),
+			(Some(_), Some(_)) => {
+				problems.unless(false, "num_epochs", "stands beside max_steps: name one of them")
+			}
 			(None, None) => problems.unless(false, "max_steps", "is missing: name it or num_epochs"),
 		}
 		let measured = self.early_stopping_patience == 0 || self.eval_steps > 0;
-		problems.unless(measured, "early_stopping_patience", "needs eval_steps above 0, or nothing is measured");
+		problems.unless(
+			measured,
+			"early_stopping_patience",
+			"needs eval_steps above 0, or nothing is measured",
+		);
 	}
 
 	fn check_data(&self, problems: &mut Problems) {
@@ -116,7 +131,11 @@ impl Recipe {
 		for (index, dataset) in self.datasets.iter().enumerate() {
 			problems.positive(&format!("datasets[{index}].weight"), dataset.weight);
 			let snapshot = dataset.snapshot != Some(0);
-			problems.unless(snapshot, format!("datasets[{index}].snapshot"), "is 0 but snapshots count from 1");
+			problems.unless(
+				snapshot,
+				format!("datasets[{index}].snapshot"),
+				"is 0 but snapshots count from 1",
+			);
 			let before = self.datasets.iter().take(index).any(|other| other.datanet == dataset.datanet);
 			let reason = format!("names DataNet {} a second time: give it one weight", dataset.datanet);
 			problems.unless(!before, format!("datasets[{index}].datanet"), reason);
@@ -156,7 +175,11 @@ impl Recipe {
 		};
 		problems.unless(method.is_none(), "ablation.method", method.unwrap_or_default());
 		let again = ablation.method == Method::Retrain || ablation.repeats == 1;
-		problems.unless(again, "ablation.repeats", "is above 1, but dropping gives the same each time: leave it out");
+		problems.unless(
+			again,
+			"ablation.repeats",
+			"is above 1, but dropping gives the same each time: leave it out",
+		);
 		if ablation.leave_out == LeaveOut::Prompts {
 			let prompts = self.agent.as_ref().map_or(0, |agent| agent.prompts.len());
 			problems.unless(prompts > 0, "ablation.leave_out", "is prompts, but `agent.prompts` names none");

@@ -415,8 +415,7 @@ impl Recipe {
 
 	/// The same of a text; `name` is what errors call it.
 	pub fn parse(name: &str, text: &str) -> Result<Self, RecipeError> {
-		let recipe: Self =
-			serde_saphyr::from_str(text).map_err(|error| RecipeError::yaml(name, &error))?;
+		let recipe: Self = serde_saphyr::from_str(text).map_err(|error| RecipeError::yaml(name, &error))?;
 		let problems = recipe.problems();
 		if problems.is_empty() {
 			return Ok(recipe);

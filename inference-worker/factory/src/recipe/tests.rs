@@ -109,7 +109,8 @@ fn text_is_refused_with_its_line_when_it_is_no_recipe() {
 #[test]
 fn held_out_texts_are_spread_when_a_share_is_taken() {
 	let document = |name: usize| Document { path: name.to_string().into(), text: name.to_string() };
-	let source = |count| Source { name: "s".into(), documents: (0..count).map(document).collect(), weight: 1.0 };
+	let source =
+		|count| Source { name: "s".into(), documents: (0..count).map(document).collect(), weight: 1.0 };
 	let (kept, held_out) = hold_out(vec![source(10), source(3)], 0.2);
 	assert_eq!(held_out.iter().map(|one| one.text.as_str()).collect::<Vec<_>>(), ["4", "9"]);
 	assert_eq!((kept[0].documents.len(), kept[1].documents.len()), (8, 3));

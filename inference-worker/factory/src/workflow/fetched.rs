@@ -116,7 +116,8 @@ impl Fetched {
 			let mut documents = Vec::new();
 			for member in dataset.members.iter().filter(|member| keep(dataset, member)) {
 				let text = read(folder, dataset, member, open)?;
-				documents.push(Document { path: format!("{}/{}", dataset.datanet, member.index).into(), text });
+				documents
+					.push(Document { path: format!("{}/{}", dataset.datanet, member.index).into(), text });
 			}
 			if !documents.is_empty() {
 				let name = format!("DataNet {}, snapshot {}", dataset.datanet, dataset.snapshot);

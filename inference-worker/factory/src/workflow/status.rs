@@ -64,7 +64,11 @@ impl Status {
 			seconds: None,
 			error: None,
 		};
-		Self { workflow: workflow.to_owned(), steps: steps.iter().map(|step| status(step.as_ref())).collect(), running: true }
+		Self {
+			workflow: workflow.to_owned(),
+			steps: steps.iter().map(|step| status(step.as_ref())).collect(),
+			running: true,
+		}
 	}
 
 	pub(super) fn key(&mut self, index: usize, key: &str) {

@@ -11,15 +11,12 @@ use std::{
 };
 
 use super::*;
-use crate::{
-	recipe::Recipe,
-	tests::base_config,
-	train_base, Silent, ADAPTER_WEIGHTS,
-};
+use crate::{recipe::Recipe, tests::base_config, train_base, Silent, ADAPTER_WEIGHTS};
 
 /// Set in the process that is killed.
 const CHILD: &str = "TRIBUTARY_TEST_WORKFLOW";
-const RECIPE: &str = "base_model: 0\ndatasets: [{datanet: 1}]\nsequence_len: 16\nmicro_batch_size: 2\nmax_steps: 60\n\
+const RECIPE: &str =
+	"base_model: 0\ndatasets: [{datanet: 1}]\nsequence_len: 16\nmicro_batch_size: 2\nmax_steps: 60\n\
 	save_steps: 5\nlora_r: 2\nlearning_rate: 0.01\nval_set_size: 0.2\n";
 
 /// Names of steps that ran, and of those that were skipped.
@@ -80,7 +77,12 @@ impl Step for Fetch {
 		for index in 0..10 {
 			let text = format!("Item {index} is stored in the index before it is written. ").repeat(6);
 			let content = blake3::hash(text.as_bytes()).to_hex().to_string();
-			let member = Member { index, contributor: format!("who {}", index % 2), content, bytes: text.len() as u64 };
+			let member = Member {
+				index,
+				contributor: format!("who {}", index % 2),
+				content,
+				bytes: text.len() as u64,
+			};
 			fs::write(Fetched::content(&place.folder, &member), &text)?;
 			members.push(member);
 		}
@@ -238,7 +240,11 @@ fn only_changed_steps_are_done_again_when_a_setting_changes() {
 	let (second, log) = run(root.path(), "work", &changed);
 	assert_eq!(log, ["skip fetch", "run train"]);
 	assert!(weights(&first) != weights(&second));
-	assert_eq!(run(root.path(), "work", RECIPE).1, ["skip fetch", "skip train"], "the old one is still there");
+	assert_eq!(
+		run(root.path(), "work", RECIPE).1,
+		["skip fetch", "skip train"],
+		"the old one is still there"
+	);
 }
 
 #[test]
@@ -252,7 +258,10 @@ fn step_is_done_again_when_its_output_was_changed_or_is_gone() {
 	*bad.last_mut().expect("bytes") ^= 1;
 	fs::write(&path, bad).expect("changed");
 	let (_, log) = run(root.path(), "work", RECIPE);
-	assert_eq!(log[1..], [format!("broken train: {ADAPTER_DIR}/{ADAPTER_WEIGHTS} has changed"), "run train".into()]);
+	assert_eq!(
+		log[1..],
+		[format!("broken train: {ADAPTER_DIR}/{ADAPTER_WEIGHTS} has changed"), "run train".into()]
+	);
 	assert!(fs::read(&path).expect("weights") == good);
 
 	fs::remove_file(folders["fetch"].join(MEMBERS)).expect("removed");
@@ -294,7 +303,8 @@ fn run_ends_after_the_named_step_and_refuses_one_that_is_not_there() {
 	let mut log = Log::default();
 	workflow.run(&mut steps(root.path(), RECIPE), Some("fetch"), &mut log).expect("finished");
 	assert_eq!(log.take(), ["run fetch"]);
-	let error = workflow.run(&mut steps(root.path(), RECIPE), Some("bake"), &mut log).expect_err("no such step");
+	let error =
+		workflow.run(&mut steps(root.path(), RECIPE), Some("bake"), &mut log).expect_err("no such step");
 	assert!(error.to_string().contains("fetch, train"), "{error}");
 	let mut reversed = steps(root.path(), RECIPE);
 	reversed.reverse();

@@ -5,7 +5,8 @@ use std::io::Write;
 
 fn point(step: usize, loss: f64) -> String {
 	json!({ "kind": "step", "step": step, "loss": loss, "learning_rate": 0.01, "tokens": 64, "seconds": 0.1 })
-		.to_string() + "\n"
+		.to_string()
+		+ "\n"
 }
 
 #[tokio::test]
@@ -47,7 +48,9 @@ async fn run_is_refused_when_its_name_leads_elsewhere() {
 	std::os::unix::fs::symlink(folder.path().join("outside"), inside.join("link")).unwrap();
 	let scene = Scene::new(|config| config.factory.folder = Some(inside)).await;
 	assert_eq!(scene.get("/factory/good.svg").await.status(), 200);
-	for name in ["%2e%2e%2foutside.svg", "..%2Foutside.svg", "link.svg", "good", "none.svg", ".svg", "%00.svg"] {
+	for name in
+		["%2e%2e%2foutside.svg", "..%2Foutside.svg", "link.svg", "good", "none.svg", ".svg", "%00.svg"]
+	{
 		assert_eq!(scene.get(&format!("/factory/{name}")).await.status(), 404, "{name}");
 	}
 	assert!(!scene.get("/factory").await.text().await.unwrap().contains("link"));

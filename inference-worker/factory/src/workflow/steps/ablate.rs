@@ -82,16 +82,14 @@ impl Step for AblateStep {
 	}
 
 	fn run(&mut self, place: &Place, progress: &mut dyn Progress) -> Result<(), StepError> {
-		let trials =
-			evaluate::trials(&self.recipe, place.input(&self.benchmarks)?, self.open.as_ref())?;
+		let trials = evaluate::trials(&self.recipe, place.input(&self.benchmarks)?, self.open.as_ref())?;
 		let data = place.input(&self.data)?;
 		let fetched = Fetched::read(data)?;
 		let adapter = place.input("train")?.join(ADAPTER_DIR);
 		let left_out = self.left_out(&fetched);
 		let things: Vec<Left> = left_out.iter().map(|one| one.left.clone()).collect();
 		let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
-		let (leave_out, method) =
-			(word(json!(self.ablation.leave_out)), word(json!(self.ablation.method)));
+		let (leave_out, method) = (word(json!(self.ablation.leave_out)), word(json!(self.ablation.method)));
 		let trains = self.ablation.method == Method::Retrain;
 		let steps = self.trained(0).max_steps.filter(|_| trains);
 		let plan = Plan {
@@ -102,8 +100,14 @@ impl Step for AblateStep {
 			device: device(self.recipe.device),
 			seed: self.recipe.seed,
 		};
-		let mut variants =
-			Compared { step: self, fetched: &fetched, data, adapter: &adapter, folder: &place.folder, left_out };
+		let mut variants = Compared {
+			step: self,
+			fetched: &fetched,
+			data,
+			adapter: &adapter,
+			folder: &place.folder,
+			left_out,
+		};
 		let mut report = ablate(plan, &things, &trials, &mut variants, progress)?;
 		report.subject = evaluate::parts(&self.base, &adapter, &self.texts())?;
 		files::write(&place.folder.join(ABLATION_REPORT), &report.to_bytes())?;
@@ -198,8 +202,7 @@ impl Compared<'_> {
 	) -> Result<PathBuf, StepError> {
 		let recipe = self.step.trained(repeat);
 		let weights: Vec<f64> = recipe.datasets.iter().map(|dataset| dataset.weight).collect();
-		let keep =
-			|dataset: &Dataset, member: &Member| without.is_none_or(|what| !what.has(dataset, member));
+		let keep = |dataset: &Dataset, member: &Member| without.is_none_or(|what| !what.has(dataset, member));
 		let sources = self.fetched.sources(self.data, &weights, self.step.open.as_ref(), keep)?;
 		if sources.is_empty() {
 			return Err("nothing would be left to train on".into());

@@ -75,9 +75,14 @@ pub(super) fn trials(recipe: &Recipe, folder: &Path, open: &dyn Open) -> Result<
 }
 
 /// What a workflow's adapter is made of, for its reports.
-pub(super) fn parts(base: &Base, adapter: &Path, prompts: &[(String, String)]) -> Result<Vec<Part>, StepError> {
+pub(super) fn parts(
+	base: &Base,
+	adapter: &Path,
+	prompts: &[(String, String)],
+) -> Result<Vec<Part>, StepError> {
 	let weights = files::read(&adapter.join(crate::ADAPTER_WEIGHTS))?;
-	let unpublished = |kind: &str, content: String| Part { kind: kind.into(), asset: None, version: None, content };
+	let unpublished =
+		|kind: &str, content: String| Part { kind: kind.into(), asset: None, version: None, content };
 	let (asset, version) = (Some(base.asset.0), Some(base.asset.1));
 	let mut parts = vec![Part { kind: "base".into(), asset, version, content: base.content.clone() }];
 	parts.push(unpublished("adapter", blake3::hash(&weights).to_hex().to_string()));
