@@ -64,10 +64,23 @@ impl Step for FetchStep<'_> {
 				return Err(Box::new(Failure::Other(format!("stopped: {reason}"))));
 			}
 		}
+		remove_others(&place.folder.join(CONTENT_DIR), members.iter().map(|member| member.content.as_str()))?;
 		Fetched { datasets: self.datasets.clone() }.save(&place.folder)?;
 		progress.end(&format!("{} contributions", members.len()));
 		Ok(())
 	}
+}
+
+/// Removes what a killed fetch left half done: what a step makes does not depend on how often it was begun.
+fn remove_others<'a>(folder: &Path, members: impl Iterator<Item = &'a str>) -> Result<(), StepError> {
+	let members: BTreeSet<_> = members.collect();
+	for entry in std::fs::read_dir(folder)? {
+		let entry = entry?;
+		if !entry.file_name().to_str().is_some_and(|name| members.contains(name)) {
+			std::fs::remove_file(entry.path())?;
+		}
+	}
+	Ok(())
 }
 
 fn content(text: &str) -> Result<Hash, StepError> {

@@ -312,6 +312,62 @@ fn run_ends_after_the_named_step_and_refuses_one_that_is_not_there() {
 }
 
 #[test]
+fn adapter_holds_nothing_else_when_a_kill_left_a_checkpoint_beside_it() {
+	let root = tempfile::tempdir().expect("temporary folder");
+	base(root.path());
+	let (folders, _) = run(root.path(), "work", RECIPE);
+	let adapter = folders["train"].join(ADAPTER_DIR);
+	fs::remove_file(folders["train"].join("done.json")).expect("unfinished");
+	for name in [crate::CHECKPOINT, "training.json.part"] {
+		fs::write(adapter.join(name), "left").expect("left");
+	}
+	assert_eq!(run(root.path(), "work", RECIPE).1, ["skip fetch", "run train"]);
+	let mut names: Vec<String> = fs::read_dir(&adapter)
+		.expect("adapter")
+		.map(|entry| entry.expect("entry").file_name().to_string_lossy().into_owned())
+		.collect();
+	names.sort();
+	assert_eq!(names, [crate::ADAPTER_CONFIG, ADAPTER_WEIGHTS, "lineage.json", crate::RECORD]);
+}
+
+#[test]
+fn contributors_are_left_out_one_by_one_when_a_recipe_asks_for_it() {
+	let root = tempfile::tempdir().expect("temporary folder");
+	base(root.path());
+	let text = RECIPE.to_owned()
+		+ "evaluation: [{benchmark: {datanet: 9}, metrics: [perplexity]}]\n\
+		   ablation: {leave_out: contributors, method: retrain, repeats: 2, max_steps: 10}\n";
+	let recipe = Recipe::parse("test", &text).expect("a recipe");
+	let base = Base { folder: root.path().join("base"), content: "of the base".into(), asset: (0, 1) };
+	let mut steps = steps(root.path(), &text);
+	// The training texts stand in for a benchmark here.
+	steps.push(Box::new(AblateStep {
+		ablation: recipe.ablation.clone().expect("asked for"),
+		recipe,
+		base,
+		prompts: vec![],
+		open: Arc::new(PlainText),
+		data: "fetch".into(),
+		benchmarks: "fetch".into(),
+	}));
+	let workflow = Workflow::open(&root.path().join("work"), "test").expect("work folder");
+	let folders = workflow.run(&mut steps, None, &mut Silent).expect("finished");
+	let bytes = fs::read(folders["ablate"].join(ABLATION_REPORT)).expect("report");
+	let report = crate::ablation::Report::parse(&bytes).expect("report");
+	assert_eq!((report.leave_out.as_str(), report.method.as_str(), report.repeats), ("contributors", "retrain", 2));
+	assert_eq!(report.steps, Some(10));
+	let mut names: Vec<&str> = report.losses.iter().map(|loss| loss.without.name.as_str()).collect();
+	names.sort_unstable();
+	assert_eq!(names, ["who 0", "who 1"]);
+	for loss in &report.losses {
+		assert!(loss.items == 10 && loss.without.share.is_some_and(|share| (share - 0.5).abs() < 0.01), "{loss:?}");
+		assert!(loss.lost.low <= loss.lost.mean && loss.lost.mean <= loss.lost.high);
+	}
+	let trainings = fs::read_dir(folders["ablate"].join("trainings")).expect("trainings").count();
+	assert_eq!(trainings, 6, "everything, and each contributor left out, with two seeds");
+}
+
+#[test]
 fn work_folder_is_refused_when_another_run_has_it() {
 	let root = tempfile::tempdir().expect("temporary folder");
 	let _first = Workflow::open(root.path(), "one").expect("free");

@@ -12,6 +12,7 @@ use crate::{
 	recipe::{hold_out, Recipe},
 	train_adapter_on,
 	workflow::{Fetched, Open, Place, Step, StepError},
+	CHECKPOINT,
 };
 
 /// Folder of the adapter in the step's.
@@ -85,6 +86,7 @@ impl Step for TrainStep {
 		let (sources, held_out) = hold_out(sources, self.recipe.val_set_size);
 		let config = config(&self.recipe, &self.base, &place.folder);
 		train_adapter_on(&config, sources, held_out, progress)?;
+		remove_leftovers(&config.out_dir)?;
 		// What the adapter was trained on goes with it, for whoever publishes the folder.
 		let snapshots: Vec<(u32, u32)> =
 			fetched.datasets.iter().map(|dataset| (dataset.datanet, dataset.snapshot)).collect();
@@ -92,4 +94,17 @@ impl Step for TrainStep {
 		files::write_json(&config.out_dir.join("lineage.json"), &lineage)?;
 		Ok(())
 	}
+}
+
+/// What a kill at the very end left: the adapter's folder is published as it is.
+fn remove_leftovers(adapter: &Path) -> Result<(), StepError> {
+	for entry in std::fs::read_dir(adapter)? {
+		let entry = entry?;
+		let name = entry.file_name();
+		let name = name.to_string_lossy();
+		if name == CHECKPOINT || name.ends_with(".part") {
+			std::fs::remove_file(entry.path())?;
+		}
+	}
+	Ok(())
 }
