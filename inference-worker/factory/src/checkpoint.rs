@@ -62,7 +62,7 @@ pub(crate) fn save(
 	let mut add = |part: &str, name: &str, tensor: &Tensor<2>| -> Result<(), FactoryError> {
 		let bytes = host(tensor, path)?.iter().flat_map(|value| value.to_le_bytes()).collect();
 		tensors.push((format!("{part}.{name}"), Dtype::F32, tensor.dims().to_vec(), bytes));
-		Ok(())
+		Ok::<(), FactoryError>(())
 	};
 	for (index, ((name, weight), moments)) in trained.iter().zip(&optimizer.moments).enumerate() {
 		add("weight", name, weight)?;
