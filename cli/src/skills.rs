@@ -36,13 +36,13 @@ pub struct Entry {
 	pub threshold: f64,
 	/// Its adapters among the agent's.
 	#[serde(default, skip_serializing_if = "Vec::is_empty")]
-	adapters: Vec<AssetId>,
+	pub adapters: Vec<AssetId>,
 	/// Its prompts among the agent's.
 	#[serde(default, skip_serializing_if = "Vec::is_empty")]
-	prompts: Vec<AssetId>,
+	pub prompts: Vec<AssetId>,
 	/// Its DataNets among the agent's.
 	#[serde(default, skip_serializing_if = "Vec::is_empty")]
-	datanets: Vec<DataNetId>,
+	pub datanets: Vec<DataNetId>,
 }
 
 /// The skills in a file, of the parts that `composition` has.
@@ -83,7 +83,8 @@ pub fn parse_entries(text: &str) -> Result<Vec<Entry>, String> {
 	Ok(entries)
 }
 
-fn resolve_all(entries: &[Entry], composition: &Composition) -> Result<Vec<SkillView>, String> {
+/// The skills as the chain keeps them. The error says which is wrong and how.
+pub fn resolve_all(entries: &[Entry], composition: &Composition) -> Result<Vec<SkillView>, String> {
 	let skill = |(index, entry)| resolve(entry, composition).map_err(|e| format!("skill {index}: {e}"));
 	entries.iter().enumerate().map(skill).collect()
 }

@@ -4,12 +4,18 @@ use super::{
 	publish::{owned, price, record, recorded, PUBLISHED},
 	watch::wait,
 };
-use crate::{commands::agent::parts_price, context::Context, failure::Failure, output::trb};
+use crate::{
+	commands::agent::parts_price,
+	context::Context,
+	failure::Failure,
+	output::trb,
+	skills::{self, Entry},
+};
 use serde_json::{json, Value};
 use std::path::Path;
 use tributary_client::chain::{Call, Composition};
 use tributary_factory::{
-	recipe::{Agent, Recipe, Reference, Snapshot},
+	recipe::{Agent, Recipe, Reference, Skill, Snapshot},
 	workflow::{Place, Step, StepError},
 	Progress,
 };
@@ -53,16 +59,34 @@ fn snapshot(one: &Snapshot) -> SnapshotRef {
 	SnapshotRef { datanet: one.datanet, version: one.snapshot.unwrap_or(1) }
 }
 
+/// A skill as in files of skills, where the trained adapter has an id.
+fn entry(skill: &Skill, trained: AssetRef) -> Entry {
+	let own = skill.adapter.then_some(trained.asset);
+	Entry {
+		description: skill.description.clone(),
+		threshold: skill.threshold,
+		adapters: own.into_iter().chain(skill.adapters.iter().copied()).collect(),
+		prompts: skill.prompts.clone(),
+		datanets: skill.datanets.clone(),
+	}
+}
+
 impl ComposeStep<'_> {
 	async fn compose(&self, adapter: AssetRef) -> Result<AssetRef, Failure> {
 		let chain = self.context.chain().await?;
+		let others = self.agent.adapters.iter().map(|other| (asset(other), PPM));
 		let mut composition = Composition {
 			base: AssetRef { asset: self.base.0, version: self.base.1 },
-			adapters: vec![(adapter, PPM)],
+			adapters: std::iter::once((adapter, PPM)).chain(others).collect(),
 			prompts: self.agent.prompts.iter().map(asset).collect(),
 			datanets: self.agent.datanets.iter().map(snapshot).collect(),
+			tools: self.agent.tools.iter().map(asset).collect(),
+			skills: Vec::new(),
 			price: Price::default(),
 		};
+		let skills: Vec<Entry> = self.agent.skills.iter().map(|skill| entry(skill, adapter)).collect();
+		composition.skills = skills::resolve_all(&skills, &composition)
+			.map_err(|reason| Failure::Usage(format!("agent.skills: {reason}")))?;
 		let least = parts_price(chain, &composition).await?;
 		composition.price = match &self.agent.price {
 			Some(asked) => price(asked, "agent.price")?,
@@ -92,11 +116,13 @@ impl ComposeStep<'_> {
 
 /// Whether an agent version is this composition.
 fn is(view: &AgentView, composition: &Composition) -> bool {
-	let Composition { base, adapters, prompts, datanets, price } = composition;
+	let Composition { base, adapters, prompts, datanets, tools, skills, price } = composition;
 	view.base == *base
 		&& view.adapters == *adapters
 		&& view.prompts == *prompts
 		&& view.datanets == *datanets
+		&& view.tools.iter().map(|tool| tool.tool).eq(tools.iter().copied())
+		&& view.skills == *skills
 		&& view.price == *price
 		&& !view.retired
 }

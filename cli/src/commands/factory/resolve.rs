@@ -50,6 +50,9 @@ pub async fn resolve(context: &Context, recipe: &mut Recipe) -> Result<Resolved,
 		benchmarks.push(dataset(context, named).await?);
 	}
 	if let Some(agent) = &mut recipe.agent {
+		for adapter in &mut agent.adapters {
+			*adapter = reference(versioned(*adapter).asset(chain).await?);
+		}
 		for prompt in &mut agent.prompts {
 			let pinned = versioned(*prompt).asset(chain).await?;
 			*prompt = reference(pinned);

@@ -204,6 +204,8 @@ fn check_publish(publish: &Publish, problems: &mut Problems) {
 fn check_agent(agent: &Agent, problems: &mut Problems) {
 	problems.name("agent.name", &agent.name);
 	for (field, found) in [
+		// The trained one takes a place too.
+		("agent.adapters", agent.adapters.len().saturating_add(1)),
 		("agent.prompts", agent.prompts.len()),
 		("agent.datanets", agent.datanets.len()),
 		("agent.tools", agent.tools.len()),
@@ -218,10 +220,14 @@ fn check_agent(agent: &Agent, problems: &mut Problems) {
 			format!("{field}.description"),
 			"must be 1 to 256 bytes of text",
 		);
-		let threshold = (0.0..=1.0).contains(&skill.threshold);
-		let reason = format!("is {} but must be from 0 to 1", skill.threshold);
+		let threshold = (-1.0..=1.0).contains(&skill.threshold);
+		let reason = format!("is {} but must be from -1 to 1", skill.threshold);
 		problems.unless(threshold, format!("{field}.threshold"), reason);
-		let prompts = skill.prompts.iter().all(|prompt| agent.prompts.contains(prompt));
+		let within =
+			|ids: &[u32], all: &[super::Reference]| ids.iter().all(|id| all.iter().any(|one| one.id == *id));
+		let adapters = within(&skill.adapters, &agent.adapters);
+		problems.unless(adapters, format!("{field}.adapters"), "names one that is not in agent.adapters");
+		let prompts = within(&skill.prompts, &agent.prompts);
 		problems.unless(prompts, format!("{field}.prompts"), "names one that is not in agent.prompts");
 		let known = |datanet: &u32| agent.datanets.iter().any(|listed| listed.datanet == *datanet);
 		let datanets = skill.datanets.iter().all(known);

@@ -216,14 +216,17 @@ pub struct Publish {
 pub struct Skill {
 	/// What requests are compared with.
 	pub description: String,
-	/// Least similarity that activates it, from 0 to 1.
+	/// Least cosine of a request that activates it, -1 to 1.
 	pub threshold: f64,
 	/// Whether the trained adapter belongs to it.
 	#[serde(default)]
 	pub adapter: bool,
-	/// Those of the agent's prompts that belong to it.
+	/// Those of the agent's other adapters that belong to it, by their ids.
 	#[serde(default)]
-	pub prompts: Vec<Reference>,
+	pub adapters: Vec<u32>,
+	/// Those of the agent's prompts that belong to it, by their ids.
+	#[serde(default)]
+	pub prompts: Vec<u32>,
 	/// Those of the agent's DataNets that belong to it.
 	#[serde(default)]
 	pub datanets: Vec<u32>,
@@ -235,6 +238,9 @@ pub struct Skill {
 pub struct Agent {
 	/// The `model` of requests.
 	pub name: String,
+	/// Adapters beside the trained one.
+	#[serde(default)]
+	pub adapters: Vec<Reference>,
 	/// Prompts, in order.
 	#[serde(default)]
 	pub prompts: Vec<Reference>,

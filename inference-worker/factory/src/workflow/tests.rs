@@ -354,13 +354,19 @@ fn contributors_are_left_out_one_by_one_when_a_recipe_asks_for_it() {
 	let folders = workflow.run(&mut steps, None, &mut Silent).expect("finished");
 	let bytes = fs::read(folders["ablate"].join(ABLATION_REPORT)).expect("report");
 	let report = crate::ablation::Report::parse(&bytes).expect("report");
-	assert_eq!((report.leave_out.as_str(), report.method.as_str(), report.repeats), ("contributors", "retrain", 2));
+	assert_eq!(
+		(report.leave_out.as_str(), report.method.as_str(), report.repeats),
+		("contributors", "retrain", 2)
+	);
 	assert_eq!(report.steps, Some(10));
 	let mut names: Vec<&str> = report.losses.iter().map(|loss| loss.without.name.as_str()).collect();
 	names.sort_unstable();
 	assert_eq!(names, ["who 0", "who 1"]);
 	for loss in &report.losses {
-		assert!(loss.items == 10 && loss.without.share.is_some_and(|share| (share - 0.5).abs() < 0.01), "{loss:?}");
+		assert!(
+			loss.items == 10 && loss.without.share.is_some_and(|share| (share - 0.5).abs() < 0.01),
+			"{loss:?}"
+		);
 		assert!(loss.lost.low <= loss.lost.mean && loss.lost.mean <= loss.lost.high);
 	}
 	let trainings = fs::read_dir(folders["ablate"].join("trainings")).expect("trainings").count();
