@@ -4,6 +4,7 @@
 #   scripts/test.sh            all of it
 #   scripts/test.sh chain      the chain's unit, property and runtime tests
 #   scripts/test.sh worker     the tests of worker, client and command line
+#   scripts/test.sh postgres   retrieval in a real PostgreSQL server with pgvector
 #   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh openai     what OpenAI's client asks of a real worker
@@ -15,7 +16,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker gpu e2e openai private provenance recipe kill compose)
+all=(format chain worker postgres gpu e2e openai private provenance recipe kill compose)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -46,6 +47,16 @@ fi
 if wanted worker; then
 	step "Tests of worker, client and command line"
 	tests "$TRIBUTARY_ROOT/inference-worker" "$WORKER_TARGET"
+fi
+if wanted postgres; then
+	step "Retrieval in PostgreSQL"
+	source "$TRIBUTARY_ROOT/scripts/postgres.sh"
+	start_postgres
+	say "$("$POSTGRES_PROGRAMS/bin/postgres" --version)"
+	# The whole workspace is named, because another set of packages would build the dependencies again.
+	(cd "$TRIBUTARY_ROOT/inference-worker" && TRIBUTARY_TEST_POSTGRES=$POSTGRES CARGO_TARGET_DIR=$WORKER_TARGET \
+		cargo test --release --locked --workspace --test postgres -- --include-ignored)
+	stop_postgres
 fi
 if wanted gpu; then
 	step "Kernels for GPUs, on a software Vulkan driver"

@@ -68,7 +68,7 @@ pub enum Command {
 	/// Prompts: publish, fork, add versions.
 	#[command(subcommand)]
 	Prompt(prompt::PromptCommand),
-	/// What all assets share: list, show, price, owner, income.
+	/// What all assets share: list, show, price, owner, income, documents.
 	#[command(subcommand)]
 	Asset(asset::AssetCommand),
 	/// Train a LoRA adapter on DataNet snapshots.

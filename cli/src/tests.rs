@@ -62,7 +62,7 @@ fn every_command_has_help_when_listed() {
 
 #[tokio::test]
 async fn exit_code_is_2_when_arguments_are_wrong() {
-	let wrong: [&[&str]; 12] = [
+	let wrong: [&[&str]; 14] = [
 		&[],
 		&["nonsense"],
 		&["pay", "nobody", "1"],
@@ -71,7 +71,21 @@ async fn exit_code_is_2_when_arguments_are_wrong() {
 		&["datanet", "add", "0", "folder"],
 		&["datanet", "create", "name", "--policy", "secret"],
 		&["datanet", "review", "0", "--reject", "3"],
-		&["adapter", "evaluate", "1", "--metric", "perplexity", "--score", "good", "--report", "r"],
+		&[
+			"adapter",
+			"evaluate",
+			"1",
+			"--benchmark",
+			"0",
+			"--metric",
+			"perplexity",
+			"--score",
+			"good",
+			"--report",
+			"r",
+		],
+		&["adapter", "evaluate", "1", "--metric", "perplexity", "--score", "1", "--report", "r"],
+		&["asset", "attach", "1", "--kind", "poem", "file"],
 		&["agent", "compose", "name"],
 		&["claim", "--vault", "nothing"],
 		&["trail", "asset", "x"],

@@ -254,7 +254,8 @@ mod tests {
 			.digest()
 		};
 		let leaves: Vec<_> = all.iter().map(leaf).collect();
-		SnapshotView { root: Range::from_leaves(&leaves).unwrap().root(), leaves: leaves.len() as u32, at: 1 }
+		let root = Range::from_leaves(&leaves).unwrap().root();
+		SnapshotView { root, leaves: leaves.len() as u32, erased: 0, at: 1 }
 	}
 
 	#[test]

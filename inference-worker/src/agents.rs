@@ -143,8 +143,9 @@ impl Keeper {
 			partial.extend(next.clone());
 			catalogue.replace(partial);
 		}
-		let used: Vec<_> = next.values().flat_map(|listed| listed.view.datanets.clone()).collect();
-		self.indexes.retain(|snapshot| used.contains(snapshot));
+		let ours = next.values().filter(|listed| !matches!(listed.standing, Standing::Foreign));
+		let used = ours.flat_map(|listed| listed.view.datanets.clone()).collect();
+		self.indexes.retain(&used).await;
 		catalogue.replace(next);
 		Ok(())
 	}

@@ -8,6 +8,7 @@ use crate::{
 	lora_requests::LoraRequest,
 	metrics,
 	prompt::Prompt,
+	retrieve::{citations, Citation},
 	tools::{Call, CallReader, CallStyle, Part},
 	worker::Worker,
 };
@@ -108,6 +109,8 @@ pub struct Ending {
 	pub tokens: Recorded,
 	/// Prompt tokens that were computed before, for an earlier request.
 	pub cached: u32,
+	/// What the marks in the context stand for.
+	pub citations: Vec<Citation>,
 }
 
 /// Submits a job to the engine. The pieces end with [`Piece::End`] or [`Piece::Failed`]; dropping the
@@ -307,6 +310,7 @@ impl Answer {
 		if tokens.iter().all(Vec::is_empty) {
 			return Piece::Failed("the engine generated nothing. Send the request again.".into());
 		}
+		let citations = citations(&job.prompt.hits);
 		let decoding = first.map(|first| first.elapsed()).unwrap_or_default();
 		let recording = tokio::task::spawn_blocking(move || {
 			let work = Work::Answer { choices: &tokens, hits: &job.prompt.hits };
@@ -315,7 +319,8 @@ impl Answer {
 		match recording.await {
 			Ok(Ok(tokens)) => {
 				metrics::answered(&reasons, began.elapsed(), decoding);
-				Piece::End(Ending { reasons, tokens, cached: u32::try_from(cached).unwrap_or(u32::MAX) })
+				let cached = u32::try_from(cached).unwrap_or(u32::MAX);
+				Piece::End(Ending { reasons, tokens, cached, citations })
 			}
 			Ok(Err(error)) => unrecorded(error),
 			Err(error) => unrecorded(error.to_string()),

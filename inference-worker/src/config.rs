@@ -2,15 +2,17 @@
 
 use serde::{Deserialize, Deserializer};
 use std::{
+	fmt,
 	net::SocketAddr,
 	path::{Path, PathBuf},
 	str::FromStr,
 	time::Duration,
 };
-use tributary_attribution::VectorRules;
+use tributary_attribution::{VectorRules, MAX_HITS};
 use tributary_client::{keys, money};
 use tributary_engine::{DeviceChoice, Precision};
 use tributary_primitives::{AccountId, Balance, Hash, TRB};
+use tributary_retrieval::Postgres;
 
 /// The documented example; also what `init` writes.
 pub const EXAMPLE: &str = include_str!("../worker.example.toml");
@@ -197,18 +199,34 @@ impl Default for Engine {
 }
 
 /// `[retrieval]`
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Retrieval {
 	/// Chunks per answer.
 	pub chunks: usize,
 	/// Tokens per chunk.
 	pub chunk_tokens: usize,
+	/// Whether chunks are also found by their embeddings.
+	pub vectors: bool,
+	/// Whether indexes are kept in memory only, those of public DataNets too.
+	pub in_memory: bool,
+	/// PostgreSQL server that indexes are kept in, instead of the data folder.
+	pub postgres: Option<String>,
 }
 
 impl Default for Retrieval {
 	fn default() -> Self {
-		Self { chunks: 3, chunk_tokens: 96 }
+		Self { chunks: 3, chunk_tokens: 96, vectors: true, in_memory: false, postgres: None }
+	}
+}
+
+/// Without the address, which may hold a password.
+impl fmt::Debug for Retrieval {
+	fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let Self { chunks, chunk_tokens, vectors, in_memory, postgres } = self;
+		let mut shown = out.debug_struct("Retrieval");
+		shown.field("chunks", chunks).field("chunk_tokens", chunk_tokens).field("vectors", vectors);
+		shown.field("in_memory", in_memory).field("postgres", &postgres.is_some()).finish()
 	}
 }
 
@@ -273,6 +291,7 @@ impl Config {
 			self.chain.service_uri = Some(uri);
 			self.chain.service_key = None;
 		}
+		self.retrieval.postgres = lookup("TRIBUTARY_POSTGRES").or(self.retrieval.postgres.take());
 		self.chain.key_password = lookup("TRIBUTARY_KEY_PASSWORD");
 		self.server.operator_token = lookup("TRIBUTARY_OPERATOR_TOKEN");
 	}
@@ -327,8 +346,14 @@ impl Config {
 		if let Some((setting, _)) = positive.into_iter().find(|(_, zero)| *zero) {
 			return Err(bad(setting, "must be at least 1"));
 		}
-		if self.retrieval.chunks > 64 {
-			return Err(bad("retrieval.chunks", "must be at most 64"));
+		if self.retrieval.chunks > MAX_HITS {
+			return Err(bad("retrieval.chunks", format!("must be at most {MAX_HITS}")));
+		}
+		if let Some(url) = &self.retrieval.postgres {
+			if self.retrieval.in_memory {
+				return Err(bad("retrieval.in_memory", "is true and retrieval.postgres is set: choose one"));
+			}
+			Postgres::new(url).map_err(|error| bad("retrieval.postgres", error.to_string()))?;
 		}
 		self.attribution.validate().map_err(|error| bad("attribution", error.to_string()))
 	}
@@ -402,7 +427,7 @@ mod tests {
 			format!("data = 'd'\n{chain}'0x{}'\n[store]\nurl = 's'\n[model]\npath = 'm'", "11".repeat(32));
 		let (short, full): (Config, _) = (toml::from_str(&text).unwrap(), example());
 		let shown = |config: &Config| {
-			let sections = (&config.server, &config.engine, config.retrieval, config.attribution);
+			let sections = (&config.server, &config.engine, &config.retrieval, config.attribution);
 			format!("{:?}", (sections, config.generation, config.settlement))
 		};
 		assert_eq!(shown(&short), shown(&full));
@@ -436,6 +461,9 @@ mod tests {
 			("ws://127", "http://127"),
 			("span_ppm = 500000", "span_ppm = 900000"),
 			("chunks = 3", "chunks = 65"),
+			("in_memory = false", "in_memory = true\npostgres = \"postgres://worker@127.0.0.1/tributary\""),
+			("in_memory = false", "postgres = \"http://127.0.0.1\""),
+			("in_memory = false", "postgres = \"postgres://worker@127.0.0.1/tributary?sslmode=require\""),
 			("path = \"models/tributary-3m\"", ""),
 			("service_uri = \"//Bob//service\"", ""),
 		] {
@@ -447,6 +475,16 @@ mod tests {
 	fn config_names_the_next_step_when_the_file_is_missing() {
 		let error = Config::load(Path::new("no-such-folder/worker.toml")).unwrap_err().to_string();
 		assert!(error.contains("tributary-worker init"), "{error}");
+	}
+
+	#[test]
+	fn password_of_postgresql_is_not_shown_when_settings_are() {
+		let mut config = example();
+		let url = "postgres://worker:secret@127.0.0.1/tributary";
+		config.apply_environment(|name| (name == "TRIBUTARY_POSTGRES").then(|| url.into()));
+		assert_eq!(config.retrieval.postgres.as_deref(), Some(url));
+		config.validate().unwrap();
+		assert!(!format!("{config:?}").contains("secret"));
 	}
 
 	#[test]

@@ -44,6 +44,11 @@ pub fn install() -> Result<PrometheusHandle, String> {
 	describe_counter!("tributary_lora_hits_total", "Adapters found by tier; what no tier has is fetched.");
 	describe_counter!("tributary_lora_loads_total", "Adapters put on the device.");
 	describe_counter!("tributary_lora_evictions_total", "Adapters evicted from the device.");
+	describe_counter!("tributary_retrieved_chunks_total", "Chunks found for answers.");
+	describe_histogram!(
+		"tributary_retrieval_seconds",
+		"Time to find the chunks of an answer, its question's embedding included."
+	);
 	describe_gauge!("tributary_agents_served", "Agents that are served.");
 	describe_gauge!("tributary_agents_missing", "Agents that lack content.");
 	describe_counter!("tributary_requests_refused_total", "Refused requests by error code.");
@@ -88,6 +93,12 @@ pub fn answered(reasons: &[&'static str], took: Duration, decoding: Duration) {
 /// Embeddings were recorded.
 pub fn embedded(took: Duration) {
 	histogram!("vllm:e2e_request_latency_seconds").record(took.as_secs_f64());
+}
+
+/// Chunks were found for an answer.
+pub fn retrieved(chunks: usize, took: Duration) {
+	counter!("tributary_retrieved_chunks_total").increment(chunks as u64);
+	histogram!("tributary_retrieval_seconds").record(took.as_secs_f64());
 }
 
 /// An answer left the queue.

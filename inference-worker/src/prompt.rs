@@ -1,6 +1,5 @@
 //! What the model reads: the agent's prompts, retrieved chunks with citation marks, the user's messages.
 
-use crate::agents::Agent;
 use tributary_attribution::Hit;
 use tributary_engine::ChatMessage;
 
@@ -50,16 +49,6 @@ impl Ask {
 	}
 }
 
-/// The best chunks over all DataNets of the agent, best first.
-pub fn retrieve(agent: &Agent, query: &str, chunks: usize) -> Vec<Hit> {
-	let mut hits: Vec<Hit> =
-		agent.indexes.iter().flat_map(|index| index.retriever.search(query, chunks)).collect();
-	// Stable, so equal scores keep the order of the agent's DataNets.
-	hits.sort_by(|a, b| b.score.total_cmp(&a.score));
-	hits.truncate(chunks);
-	hits
-}
-
 /// Puts everything together and makes it fit: chunks are dropped, worst first, until `answer` tokens are
 /// left in the context. `encode` renders and tokenizes.
 pub fn assemble(
@@ -89,7 +78,7 @@ fn preamble(prompts: &[String], hits: &[Hit]) -> String {
 	let mut parts: Vec<String> = prompts.iter().map(|prompt| prompt.trim().to_owned()).collect();
 	if !hits.is_empty() {
 		let marked =
-			hits.iter().enumerate().map(|(index, hit)| format!("[{}] {}", index + 1, hit.text.trim()));
+			hits.iter().enumerate().map(|(index, hit)| format!("[{}] {}", index + 1, hit.chunk.text.trim()));
 		parts.push(format!("Sources:\n{}", marked.collect::<Vec<_>>().join("\n")));
 	}
 	parts.join("\n\n")
@@ -114,17 +103,12 @@ fn with_context(ask: &Ask, preamble: &str) -> Ask {
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use tributary_attribution::{Chunk, Ranks};
 
 	fn hit(text: &str) -> Hit {
-		Hit {
-			datanet: 1,
-			contribution: 0,
-			contributor: [1; 32],
-			score: 1.0,
-			text: text.into(),
-			offset: 0,
-			tokens: text.len(),
-		}
+		let (tokens, range) = (text.len(), 0..text.len());
+		let chunk = Chunk { contribution: 0, contributor: [1; 32], range, tokens, text: text.into() };
+		Hit { datanet: 1, chunk, ranks: Ranks { keyword: Some(1), vector: None } }
 	}
 
 	fn user(content: &str) -> ChatMessage {

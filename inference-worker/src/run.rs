@@ -1,6 +1,7 @@
 //! Starting, running and stopping a worker; checking whether it could start.
 
 use crate::{
+	access::Access,
 	agents::{Catalogue, Keeper, Standing},
 	channels::Channels,
 	config::Config,
@@ -82,12 +83,13 @@ pub async fn run(config: Config) -> Result<()> {
 		config,
 	});
 	let indexes = Indexes::new(
-		worker.config.data.join("indexes"),
+		&worker.config.data.join("indexes"),
 		chain.clone(),
 		store.clone(),
 		engine.clone(),
 		model,
-		worker.config.retrieval.chunk_tokens,
+		worker.config.retrieval.clone(),
+		Access::new(chain.clone(), worker.service_key.clone()),
 	)
 	.map_err(anyhow::Error::msg)?;
 	let keeper = Keeper::new(chain, store, worker.config.content_cache(), model, indexes);

@@ -62,5 +62,30 @@ sp_api::decl_runtime_apis! {
 		fn contributions(datanet: DataNetId, start: ContributionIndex, limit: u32) -> Vec<ContributionView>;
 		/// A snapshot.
 		fn snapshot(datanet: DataNetId, version: SnapshotVersion) -> Option<SnapshotView>;
+
+		/// What is attached to a version, at most one document of each kind.
+		fn documents(asset: AssetId, version: AssetVersion) -> Vec<DocumentView>;
+		/// Contributions that a version or a direct parent of it was trained on and that have been erased
+		/// since.
+		fn erased(
+			asset: AssetId,
+			version: AssetVersion,
+			start: u32,
+			limit: u32,
+		) -> Vec<(DataNetId, ContributionIndex)>;
+
+		/// How a private DataNet is encrypted and what its use costs; `None` for a public one.
+		fn access(datanet: DataNetId) -> Option<AccessView>;
+		/// Whether an account may use a DataNet for a purpose: it is public, the account's own, or a grant
+		/// stands.
+		fn may_use(who: AccountId, datanet: DataNetId, purpose: Purpose) -> bool;
+		/// A grant that stands.
+		fn grant(datanet: DataNetId, grantee: AccountId, purpose: Purpose) -> Option<GrantView>;
+		/// The grants of a DataNet that stand.
+		fn grants(datanet: DataNetId, start: u32, limit: u32) -> Vec<GrantView>;
+		/// The open requests for grants of a DataNet.
+		fn grant_requests(datanet: DataNetId, start: u32, limit: u32) -> Vec<RequestView>;
+		/// Whom capsules for an account are encrypted to.
+		fn recipient(who: AccountId) -> Option<Recipient>;
 	}
 }

@@ -19,7 +19,7 @@ use sp_session::OpaqueGeneratedSessionKeys;
 
 use tributary_primitives::{
 	views::*, AccountId as Id, AssetId, AssetRef, AssetVersion, ContributionIndex, DataNetId, Earner,
-	SnapshotVersion, VaultKey,
+	Purpose, Recipient, SnapshotVersion, VaultKey,
 };
 use tributary_runtime_api::MAX_PAGE;
 
@@ -287,6 +287,7 @@ sp_api::impl_runtime_apis! {
 			let newest = asset.versions.last().map(|version| AssetRef { asset: id, version: version.version })?;
 			Some(TrailView {
 				training: Adapters::training(newest),
+				erased: !Adapters::erased(newest, 0, 1).is_empty(),
 				evaluations: Adapters::evaluations(id),
 				agent: Agents::agent(id, None),
 				asset,
@@ -311,6 +312,43 @@ sp_api::impl_runtime_apis! {
 
 		fn snapshot(datanet: DataNetId, version: SnapshotVersion) -> Option<SnapshotView> {
 			Datanets::snapshot_of(datanet, version)
+		}
+
+		fn documents(asset: AssetId, version: AssetVersion) -> Vec<DocumentView> {
+			Registry::documents(AssetRef { asset, version })
+		}
+
+		fn erased(
+			asset: AssetId,
+			version: AssetVersion,
+			start: u32,
+			limit: u32,
+		) -> Vec<(DataNetId, ContributionIndex)> {
+			Adapters::erased(AssetRef { asset, version }, start, limit.min(MAX_PAGE))
+		}
+
+		fn access(datanet: DataNetId) -> Option<AccessView> {
+			Grants::access(datanet)
+		}
+
+		fn may_use(who: Id, datanet: DataNetId, purpose: Purpose) -> bool {
+			Grants::may_use(who.into(), datanet, purpose)
+		}
+
+		fn grant(datanet: DataNetId, grantee: Id, purpose: Purpose) -> Option<GrantView> {
+			Grants::grant_of(datanet, grantee.into(), purpose)
+		}
+
+		fn grants(datanet: DataNetId, start: u32, limit: u32) -> Vec<GrantView> {
+			Grants::grants(datanet, start, limit.min(MAX_PAGE))
+		}
+
+		fn grant_requests(datanet: DataNetId, start: u32, limit: u32) -> Vec<RequestView> {
+			Grants::requests(datanet, start, limit.min(MAX_PAGE))
+		}
+
+		fn recipient(who: Id) -> Option<Recipient> {
+			Grants::recipient_of(who.into())
 		}
 	}
 }

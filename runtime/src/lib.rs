@@ -160,4 +160,6 @@ mod runtime {
 	pub type Workers = pallet_workers;
 	#[runtime::pallet_index(47)]
 	pub type Attribution = pallet_attribution;
+	#[runtime::pallet_index(49)]
+	pub type Grants = pallet_grants;
 }

@@ -40,6 +40,15 @@ fn spending_on_answers_is_for_any_only_when_proxied() {
 }
 
 #[test]
+fn asking_for_a_grant_is_for_any_only_when_proxied() {
+	let call =
+		pallet_grants::Call::request { datanet: 0, purpose: tributary_primitives::Purpose::Train, most: 1 };
+	assert_eq!(allowed(call.into()), [ProxyType::Any]);
+	let call = pallet_grants::Call::announce { recipient: [1; 32] };
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer]);
+}
+
+#[test]
 fn handing_an_asset_over_is_for_any_only_when_proxied() {
 	let call = pallet_registry::Call::transfer { asset: 0, new_owner: account() };
 	assert_eq!(allowed(call.into()), [ProxyType::Any]);

@@ -138,8 +138,9 @@ class Demo:
             before, after = report["perplexity_before"], report["perplexity_after"]
             say(f"adapter {made['asset']} {name}-lora: perplexity on held-out text {before:.1f} -> {after:.1f}")
             self.tributary("adapter", "evaluators", made["asset"], self.address[EVALUATOR], key=ADAPTER_AUTHOR)
+            benchmark = next(self.datanets[other] for other in DATANETS if other != name)
             self.tributary(
-                "adapter", "evaluate", made["asset"], "--metric", "perplexity", "--score", f"{after:.3f}", "--report",
+                "adapter", "evaluate", made["asset"], "--benchmark", benchmark, "--metric", "perplexity", "--score", f"{after:.3f}", "--report",
                 report_file, key=EVALUATOR,
             )
         for name, text in (("prompt", PROMPT), ("fork", FORK)):

@@ -1,10 +1,11 @@
 //! `tributary asset`: what base models, adapters, prompts and agents share.
 
+use super::document::{self, AttachArguments, DetachArguments};
 use crate::{
 	context::Context,
 	failure::Failure,
 	output::*,
-	parse::{self, no_asset},
+	parse::{self, no_asset, Versioned},
 };
 use clap::{Args, Subcommand};
 use serde_json::{json, Value};
@@ -32,7 +33,7 @@ impl From<PriceArguments> for Price {
 	}
 }
 
-/// What all assets share: list, show, price, owner, income.
+/// What all assets share: list, show, price, owner, income, documents.
 #[derive(Debug, Subcommand)]
 pub enum AssetCommand {
 	/// List assets.
@@ -75,6 +76,20 @@ pub enum AssetCommand {
 		/// The asset.
 		asset: AssetId,
 	},
+	/// Attach a document to a version: what an ablation found, how it was trained, where it comes from.
+	Attach(AttachArguments),
+	/// Take a document back, and its deposit.
+	Detach(DetachArguments),
+	/// List what is attached to a version.
+	Documents {
+		/// Which: ID or ID:VERSION.
+		version: Versioned,
+	},
+	/// List what a version was trained on that has been erased since.
+	Erased {
+		/// Which: ID or ID:VERSION.
+		version: Versioned,
+	},
 }
 
 impl AssetCommand {
@@ -103,6 +118,10 @@ impl AssetCommand {
 					.submit_and_say(&Call::retire(asset), format!("asset {asset} is closed to new agents"))
 					.await
 			}
+			Self::Attach(arguments) => arguments.run(context).await,
+			Self::Detach(arguments) => arguments.run(context).await,
+			Self::Documents { version } => document::documents(context, version).await,
+			Self::Erased { version } => document::erased(context, version).await,
 		}
 	}
 }

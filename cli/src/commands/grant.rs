@@ -206,8 +206,8 @@ async fn request(
 		))
 	};
 	let price = price(&access, purpose).ok_or_else(not_offered)?;
-	let ask = Call::request(datanet, purpose, at_most.unwrap_or(price));
-	let call = match chain.recipient_of(signer.account()).await? {
+	let ask = Call::request_grant(datanet, purpose, at_most.unwrap_or(price));
+	let call = match chain.recipient(signer.account()).await? {
 		Some(_) => ask,
 		None => {
 			let identity = Identity::of_account(&signer, &chain.genesis());
@@ -273,7 +273,7 @@ async fn capsule(chain: &Chain, keys: &DataNetKeys, grantee: &AccountId) -> Resu
 			address(grantee)
 		))
 	};
-	let recipient = chain.recipient_of(*grantee).await?.ok_or_else(missing)?;
+	let recipient = chain.recipient(*grantee).await?.ok_or_else(missing)?;
 	keys.capsule(&recipient).map_err(|e| Failure::Refused(format!("{}: {e}", address(grantee))))
 }
 
@@ -308,7 +308,7 @@ async fn list(chain: &Chain, datanet: DataNetId) -> Result<Output, Failure> {
 	let mut requests: Vec<RequestView> = Vec::new();
 	loop {
 		let start = u32::try_from(requests.len()).unwrap_or(u32::MAX);
-		let page = chain.requests(datanet, start, MAX_PAGE).await?;
+		let page = chain.grant_requests(datanet, start, MAX_PAGE).await?;
 		if page.is_empty() {
 			break;
 		}

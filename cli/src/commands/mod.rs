@@ -6,6 +6,7 @@ pub mod agent;
 pub mod asset;
 pub mod channel;
 pub mod datanet;
+pub mod document;
 pub mod earnings;
 pub mod evaluate;
 pub mod factory;

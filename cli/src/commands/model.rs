@@ -122,8 +122,8 @@ pub struct TrainingArguments {
 pub struct EvaluateArguments {
 	/// What is evaluated: ID or ID:VERSION.
 	version: Versioned,
-	/// What it was measured on: DATANET, or DATANET@SNAPSHOT.
-	#[arg(long, value_name = "DATANET@SNAPSHOT", value_parser = super::evaluate::benchmark)]
+	/// What it was measured on, a snapshot that was held out from training: ID or ID:VERSION.
+	#[arg(long, value_name = "SNAPSHOT")]
 	benchmark: Versioned,
 	/// What was measured, for example perplexity.
 	#[arg(long)]
@@ -193,8 +193,9 @@ impl AdapterCommand {
 
 impl EvaluateArguments {
 	async fn run(self, context: &Context) -> Result<Output, Failure> {
-		let version = self.version.asset(context.chain().await?).await?;
-		let benchmark = self.benchmark.snapshot(context.chain().await?).await?;
+		let chain = context.chain().await?;
+		let version = self.version.asset(chain).await?;
+		let benchmark = self.benchmark.snapshot(chain).await?;
 		let report = context.store()?.put_file(&self.report).await?;
 		let call = Call::report(version, benchmark, &self.metric, self.score, report);
 		let text = format!("reported {} of asset {}", self.metric, crate::output::version(version));

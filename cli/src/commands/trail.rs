@@ -140,9 +140,11 @@ fn trail_json(view: &TrailView) -> Value {
 			"snapshots": training.snapshots.iter().map(|one| snapshot(*one)).collect::<Vec<_>>(),
 			"configuration": hex32(&training.configuration),
 		})),
+		"erased": view.erased,
 		"evaluations": view.evaluations.iter().map(|one| json!({
 			"version": one.version,
 			"evaluator": address(&one.evaluator),
+			"benchmark": snapshot(one.benchmark),
 			"metric": line(&one.metric),
 			"score_millionths": one.score,
 			"report": hex32(&one.report),
@@ -163,6 +165,10 @@ fn trail_text(view: &TrailView) -> String {
 			("configuration", hex32(&training.configuration)),
 		]);
 	}
+	if view.erased {
+		let id = view.asset.id;
+		text += &format!("\nsome of its training data has been erased: tributary asset erased {id}\n");
+	}
 	if !view.evaluations.is_empty() {
 		let row = |one: &tributary_primitives::views::EvaluationView| {
 			let score = format!("{}", one.score as f64 / 1e6);
@@ -170,11 +176,12 @@ fn trail_text(view: &TrailView) -> String {
 				one.version.to_string(),
 				line(&one.metric),
 				score,
+				snapshot(one.benchmark),
 				address(&one.evaluator),
 				hex32(&one.report),
 			]
 		};
-		let headings = ["version>", "metric", "score>", "evaluator", "report"];
+		let headings = ["version>", "metric", "score>", "benchmark>", "evaluator", "report"];
 		text += &format!("\n{}", table(&headings, view.evaluations.iter().map(row).collect()));
 	}
 	if let Some(agent) = &view.agent {

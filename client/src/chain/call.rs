@@ -16,7 +16,8 @@ use tributary_primitives::{
 	merkle_sum::SumProof,
 	royalty::Parent,
 	views::{Parameters, Policy, TrainingView},
-	AccountId, AssetId, AssetRef, Balance, ContributionIndex, DataNetId, Hash, Ppm, SnapshotRef, VaultKey,
+	AccountId, AssetId, AssetRef, Balance, ContributionIndex, DataNetId, DocumentKind, Hash, Ppm, Purpose,
+	Recipient, SnapshotRef, VaultKey,
 };
 
 /// A contribution to register.
@@ -120,6 +121,16 @@ impl Call {
 	pub fn retire(asset: AssetId) -> Self {
 		one("Registry", "retire", asset)
 	}
+
+	/// Attaches a document to a version, in the place of an earlier one of its kind.
+	pub fn attach(version: AssetRef, kind: DocumentKind, content: Hash, hints: &[String]) -> Self {
+		one("Registry", "attach", (version.asset, version.version, kind, content, hint_bytes(hints)))
+	}
+
+	/// Takes a document back, and its deposit.
+	pub fn detach(version: AssetRef, kind: DocumentKind) -> Self {
+		one("Registry", "detach", (version.asset, version.version, kind))
+	}
 }
 
 /// `datanets`
@@ -157,6 +168,59 @@ impl Call {
 	/// Takes back a contribution that is pending or rejected, and its deposit.
 	pub fn withdraw_contribution(datanet: DataNetId, index: ContributionIndex) -> Self {
 		one("Datanets", "withdraw", (datanet, index))
+	}
+}
+
+/// `grants`
+impl Call {
+	/// Says whom capsules for the signer are encrypted to.
+	pub fn announce(recipient: Recipient) -> Self {
+		one("Grants", "announce", recipient)
+	}
+
+	/// Takes the signer's recipient back, and its deposit.
+	pub fn withdraw_recipient() -> Self {
+		one("Grants", "withdraw_recipient", ())
+	}
+
+	/// Makes an empty DataNet private, or begins the next epoch of a private one.
+	pub fn set_recipient(datanet: DataNetId, recipient: Recipient) -> Self {
+		one("Grants", "set_recipient", (datanet, recipient))
+	}
+
+	/// Sets what a grant costs, planck; `None` ends the offer.
+	pub fn offer(datanet: DataNetId, purpose: Purpose, price: Option<Balance>) -> Self {
+		one("Grants", "offer", (datanet, purpose, price))
+	}
+
+	/// Asks for a grant and holds its price, at most `most` planck.
+	pub fn request_grant(datanet: DataNetId, purpose: Purpose, most: Balance) -> Self {
+		one("Grants", "request", (datanet, purpose, most))
+	}
+
+	/// Takes the signer's request back, and its price.
+	pub fn withdraw_request(datanet: DataNetId, purpose: Purpose) -> Self {
+		one("Grants", "withdraw_request", (datanet, purpose))
+	}
+
+	/// Refuses a request; its price goes back.
+	pub fn refuse(datanet: DataNetId, grantee: AccountId, purpose: Purpose) -> Self {
+		one("Grants", "refuse", (datanet, grantee, purpose))
+	}
+
+	/// Grants, or grants anew, with a capsule of at most 1,024 bytes.
+	pub fn grant(datanet: DataNetId, grantee: AccountId, purpose: Purpose, capsule: &[u8]) -> Self {
+		one("Grants", "grant", (datanet, grantee, purpose, capsule))
+	}
+
+	/// Takes a grant back.
+	pub fn revoke(datanet: DataNetId, grantee: AccountId, purpose: Purpose) -> Self {
+		one("Grants", "revoke", (datanet, grantee, purpose))
+	}
+
+	/// Gives the signer's grant up.
+	pub fn renounce(datanet: DataNetId, purpose: Purpose) -> Self {
+		one("Grants", "renounce", (datanet, purpose))
 	}
 }
 
@@ -199,9 +263,9 @@ impl Call {
 		one("Adapters", "set_evaluators", (asset, evaluators))
 	}
 
-	/// Reports a score, in millionths.
-	pub fn report(version: AssetRef, metric: &str, score: i64, report: Hash) -> Self {
-		one("Adapters", "report", (version.asset, version.version, bytes(metric), score, report))
+	/// Reports a score on a benchmark, in millionths.
+	pub fn report(version: AssetRef, benchmark: SnapshotRef, metric: &str, score: i64, report: Hash) -> Self {
+		one("Adapters", "report", (version.asset, version.version, benchmark, bytes(metric), score, report))
 	}
 
 	/// Takes a report back, and its deposit.

@@ -61,6 +61,23 @@ reads! {
 	contributions(datanet: DataNetId, start: ContributionIndex, limit: u32) -> Vec<ContributionView>;
 	/// A snapshot.
 	snapshot(datanet: DataNetId, version: SnapshotVersion) -> Option<SnapshotView>;
+	/// What is attached to a version, at most one document of each kind.
+	documents(asset: AssetId, version: AssetVersion) -> Vec<DocumentView>;
+	/// A page of contributions that a version or a direct parent of it was trained on and that have been
+	/// erased since.
+	erased(asset: AssetId, version: AssetVersion, start: u32, limit: u32) -> Vec<(DataNetId, ContributionIndex)>;
+	/// How a private DataNet is encrypted and what its use costs; `None` for a public one.
+	access(datanet: DataNetId) -> Option<AccessView>;
+	/// Whether an account may use a DataNet for a purpose: it is public, the account's own, or a grant stands.
+	may_use(who: AccountId, datanet: DataNetId, purpose: Purpose) -> bool;
+	/// A grant that stands.
+	grant(datanet: DataNetId, grantee: AccountId, purpose: Purpose) -> Option<GrantView>;
+	/// A page of a DataNet's grants.
+	grants(datanet: DataNetId, start: u32, limit: u32) -> Vec<GrantView>;
+	/// A page of a DataNet's open requests for grants.
+	grant_requests(datanet: DataNetId, start: u32, limit: u32) -> Vec<RequestView>;
+	/// Whom capsules for an account are encrypted to.
+	recipient(who: AccountId) -> Option<Recipient>;
 }
 
 /// An account's money, planck.

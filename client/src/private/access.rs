@@ -113,7 +113,7 @@ pub async fn keys(
 	if view.owner == who {
 		return owner_keys(reader, &genesis, datanet, &access).map(Some);
 	}
-	let Some(grant) = chain.grant_of(datanet, who, purpose).await? else {
+	let Some(grant) = chain.grant(datanet, who, purpose).await? else {
 		let next = next_step(chain, &view.owner, &access, (datanet, &who, purpose)).await?;
 		return Err(AccessError::NoGrant { who: address(&who), datanet, purpose, next });
 	};
@@ -146,7 +146,7 @@ async fn next_step(
 	let (owner, word) = (address(owner), purpose_word(purpose));
 	let mut start = 0;
 	loop {
-		let page = chain.requests(datanet, start, MAX_PAGE).await?;
+		let page = chain.grant_requests(datanet, start, MAX_PAGE).await?;
 		if let Some(open) = page.iter().find(|open| open.grantee == *who && open.purpose == purpose) {
 			let give = format!("tributary grant give {datanet} {} --purpose {word}", address(who));
 			return Ok(format!("The request of block {} waits for the owner {owner}: `{give}`", open.at));
@@ -205,6 +205,17 @@ pub async fn may_use_finalised(
 	chain.state_call_at("TributaryApi_may_use", &(who, datanet, purpose), Some(block)).await
 }
 
+/// A grant of the last few blocks is not final yet: it ended only when the best block does not have it either.
+async fn stands(
+	chain: &Chain,
+	who: &AccountId,
+	datanet: DataNetId,
+	purpose: Purpose,
+) -> Result<bool, ChainError> {
+	let finalised = may_use_finalised(chain, who, datanet, purpose).await?;
+	Ok(finalised || chain.may_use(*who, datanet, purpose).await?)
+}
+
 /// Waits until one of the grants no longer stands in the finalised chain, or cannot be asked after for ten minutes;
 /// gives the reason. Never ends while all stand.
 pub async fn revoked(chain: &Chain, who: &AccountId, datanets: &[DataNetId], purpose: Purpose) -> String {
@@ -212,7 +223,7 @@ pub async fn revoked(chain: &Chain, who: &AccountId, datanets: &[DataNetId], pur
 	loop {
 		tokio::time::sleep(POLL).await;
 		for datanet in datanets {
-			match may_use_finalised(chain, who, *datanet, purpose).await {
+			match stands(chain, who, *datanet, purpose).await {
 				Ok(true) => heard = Instant::now(),
 				Ok(false) => {
 					return format!("the grant to {} DataNet {datanet} was revoked", purpose_name(purpose))

@@ -120,9 +120,27 @@ fn digests_are_those_of_the_tools_when_taken_of_bytes_or_a_file() {
 	assert_eq!(Digests::of_file(file.path()).unwrap(), digests);
 }
 
+fn fixture() -> &'static std::path::Path {
+	std::path::Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/provenance.intoto.jsonl"))
+}
+
+/// What `tests/flows/verifiers` are tried on where there is no chain.
+#[test]
+#[ignore = "writes the fixture"]
+fn fixture_is_written_when_asked() {
+	std::fs::write(fixture(), bundle(&[envelope()]).unwrap()).unwrap();
+}
+
+#[test]
+fn envelope_of_the_first_release_is_right_when_verified() {
+	let envelopes = parse_bundle(&std::fs::read(fixture()).unwrap()).unwrap();
+	assert_eq!(envelopes[0].verify().unwrap(), statement(Kind::Adapter));
+	assert_eq!(envelopes[0].payload, envelope().payload);
+}
+
 #[test]
 fn ed25519_key_is_that_of_the_first_release_when_derived() {
 	// Others keep it to verify what comes later: it may never change.
-	let expected = include_str!("../../tests/fixtures/provenance/ed25519.txt").trim();
+	let expected = "14f5e8a2e08ec93ccba3d8465e0b14d3578ae3f2bd507ef0fb34fc181f1b4f2c";
 	assert_eq!(Signer::of(&alice()).ed25519, expected);
 }

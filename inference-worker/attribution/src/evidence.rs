@@ -1,7 +1,11 @@
 //! What a vector was computed from, in one published form.
 
 use crate::{
-	error::EvidenceError, retrieval::Hit, rules::VectorRules, spans::Span, vector::strength, MAX_HITS,
+	error::EvidenceError,
+	hit::{Hit, Ranks, MAX_HITS},
+	rules::VectorRules,
+	spans::Span,
+	vector::strength,
 	MAX_SOURCES,
 };
 use serde::{Deserialize, Serialize};
@@ -16,7 +20,7 @@ pub const MAX_EVIDENCE_BYTES: usize = 256 * 1024;
 const MAX_ANSWER: usize = 1 << 20;
 /// Most choices of an answer.
 const MAX_CHOICES: usize = 64;
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// The spans, retrieved chunks and rules behind one attribution vector; from it anybody computes the vector
 /// again ([`vector`](Self::vector)) and, with the snapshot and the answer's tokens, checks every entry.
@@ -45,12 +49,14 @@ pub struct RetrievedChunk {
 	/// Its contributor's account.
 	#[serde(with = "hex32")]
 	pub contributor: [u8; 32],
-	/// Where it begins in the contribution, tokens.
-	pub offset: usize,
+	/// Where it begins in the contribution's text, bytes.
+	pub start: usize,
+	/// Where it ends, bytes.
+	pub end: usize,
 	/// Its length, tokens.
 	pub tokens: usize,
-	/// BM25 score, micro.
-	pub score_micro: u64,
+	/// Why it was found, and what it weighs.
+	pub ranks: Ranks,
 	/// BLAKE3 of its text.
 	#[serde(with = "hex32")]
 	pub text: [u8; 32],
@@ -188,29 +194,30 @@ impl Evidence {
 		self.spans.iter_mut().for_each(|span| span.sources.truncate(MAX_SOURCES));
 
 		let place = |chunk: &RetrievedChunk| {
-			(Reverse(chunk.score_micro), chunk.datanet, chunk.contribution, chunk.offset)
+			(Reverse(chunk.ranks.weight()), chunk.datanet, chunk.contribution, chunk.start)
 		};
-		self.chunks
-			.retain(|chunk| chunk.score_micro > 0 && chunk.tokens > 0 && datanets.contains(&chunk.datanet));
+		let counts =
+			|chunk: &RetrievedChunk| chunk.ranks.weight() > 0 && chunk.tokens > 0 && chunk.start < chunk.end;
+		self.chunks.retain(|chunk| counts(chunk) && datanets.contains(&chunk.datanet));
 		self.chunks.sort_by_key(place);
 		let mut seen = BTreeSet::new();
-		self.chunks.retain(|chunk| seen.insert((chunk.datanet, chunk.contribution, chunk.offset)));
+		self.chunks.retain(|chunk| seen.insert((chunk.datanet, chunk.contribution, chunk.start)));
 		self.chunks.truncate(MAX_HITS);
 		self
 	}
 }
 
 impl From<&Hit> for RetrievedChunk {
-	fn from(hit: &Hit) -> Self {
+	fn from(Hit { datanet, chunk, ranks }: &Hit) -> Self {
 		Self {
-			datanet: hit.datanet,
-			contribution: hit.contribution,
-			contributor: hit.contributor,
-			offset: hit.offset,
-			tokens: hit.tokens,
-			// The conversion saturates, and makes nothing of NaN and negative scores.
-			score_micro: (f64::from(hit.score) * 1e6) as u64,
-			text: blake3::hash(hit.text.as_bytes()).into(),
+			datanet: *datanet,
+			contribution: chunk.contribution,
+			contributor: chunk.contributor,
+			start: chunk.range.start,
+			end: chunk.range.end,
+			tokens: chunk.tokens,
+			ranks: *ranks,
+			text: blake3::hash(chunk.text.as_bytes()).into(),
 		}
 	}
 }
@@ -234,7 +241,7 @@ pub(crate) mod hex32 {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::Source;
+	use crate::{Chunk, Source};
 	use proptest::prelude::*;
 
 	fn span(datanet: u32, start: usize, len: usize) -> Span {
@@ -242,9 +249,10 @@ mod tests {
 		Span { datanet, start, len, count: 1, sources: vec![source] }
 	}
 
-	fn hit(contribution: u32, score: f32) -> Hit {
+	fn hit(contribution: u32, keyword: Option<u32>) -> Hit {
 		let text = "a chunk".to_string();
-		Hit { datanet: 1, contribution, contributor: [8; 32], score, text, offset: 0, tokens: 50 }
+		let chunk = Chunk { contribution, contributor: [8; 32], range: 0..7, tokens: 50, text };
+		Hit { datanet: 1, chunk, ranks: Ranks { keyword, vector: None } }
 	}
 
 	fn sample() -> Evidence {
@@ -253,7 +261,7 @@ mod tests {
 			&[2, 1],
 			100,
 			&[span(1, 0, 20), span(2, 30, 40)],
-			&[hit(6, 1.5)],
+			&[hit(6, Some(1))],
 		)
 	}
 
@@ -269,7 +277,7 @@ mod tests {
 	fn evidence_bytes_are_stable_when_nothing_changes() {
 		let evidence = Evidence::collect(&VectorRules::default(), &[1], 9, &[span(1, 0, 9)], &[]);
 		let expected = concat!(
-			r#"{"version":1,"rules":{"span_ppm":500000,"retrieval_ppm":400000,"min_span":8,"half_span":8,"#,
+			r#"{"version":2,"rules":{"span_ppm":500000,"retrieval_ppm":400000,"min_span":8,"half_span":8,"#,
 			r#""max_contributor_ppm":500000,"top_k":32},"datanets":[1],"answer_tokens":9,"spans":[{"datanet":1,"#,
 			r#""start":0,"len":9,"count":1,"sources":[{"contribution":3,"contributor":"#,
 			r#""0404040404040404040404040404040404040404040404040404040404040404","offset":5}]}],"chunks":[]}"#
@@ -318,9 +326,9 @@ mod tests {
 
 	#[test]
 	fn evidence_is_refused_when_the_version_is_another() {
-		let bytes = String::from_utf8(sample().to_bytes()).unwrap().replace("\"version\":1", "\"version\":2");
+		let bytes = String::from_utf8(sample().to_bytes()).unwrap().replace("\"version\":2", "\"version\":1");
 		let error = Evidence::from_bytes(bytes.as_bytes()).unwrap_err();
-		assert!(matches!(error, EvidenceError::Version { found: 2, expected: 1 }), "{error}");
+		assert!(matches!(error, EvidenceError::Version { found: 1, expected: 2 }), "{error}");
 	}
 
 	#[test]
@@ -349,10 +357,12 @@ mod tests {
 			span(3, 0, 20),
 			Span { sources: Vec::new(), ..span(1, 40, 20) },
 		];
-		let hits = [hit(6, 1.0), hit(6, 0.5), hit(7, f32::NAN), hit(8, -1.0), hit(9, 0.0)];
+		let mut empty = hit(9, Some(1));
+		empty.chunk.range = 7..7;
+		let hits = [hit(6, Some(1)), hit(6, Some(2)), hit(7, None), hit(8, Some(0)), empty];
 		let evidence = Evidence::collect(&VectorRules::default(), &[1, 1], 100, &spans, &hits);
 		assert_eq!(evidence.spans(), [span(1, 0, 20)]);
-		assert_eq!(evidence.chunks(), [RetrievedChunk::from(&hit(6, 1.0))]);
+		assert_eq!(evidence.chunks(), [RetrievedChunk::from(&hit(6, Some(1)))]);
 		assert_eq!(evidence.datanets(), [1]);
 	}
 
@@ -369,14 +379,13 @@ mod tests {
 				sources: (0..20).map(source).collect(),
 			})
 			.collect();
-		let hits: Vec<Hit> = (0..200)
-			.map(|i| Hit {
-				datanet: u32::MAX,
-				offset: usize::MAX - i,
-				tokens: usize::MAX,
-				..hit(u32::MAX, f32::MAX)
-			})
-			.collect();
+		let ranks = Ranks { keyword: Some(u32::MAX), vector: Some(u32::MAX) };
+		let chunk = |at: usize| Chunk {
+			range: usize::MAX - at - 1..usize::MAX,
+			tokens: usize::MAX,
+			..hit(u32::MAX, None).chunk
+		};
+		let hits: Vec<Hit> = (0..200).map(|at| Hit { datanet: u32::MAX, chunk: chunk(at), ranks }).collect();
 		let datanets: Vec<u32> = (u32::MAX - 7..=u32::MAX).collect();
 		let evidence = Evidence::collect(&VectorRules::default(), &datanets, usize::MAX, &spans, &hits);
 		assert_eq!((evidence.spans().len(), evidence.chunks().len()), (MAX_EVIDENCE_SPANS, MAX_HITS));

@@ -2,8 +2,8 @@
 
 use crate::{
 	evidence::Evidence,
+	hit::Hit,
 	log2::{log2, FRACTION_BITS},
-	retrieval::Hit,
 	rules::VectorRules,
 	spans::Span,
 };
@@ -90,7 +90,8 @@ impl Evidence {
 			let new = Claim { datanet, contribution, method, contributor, ppm: 0 };
 			claims.entry((datanet, contribution)).or_insert(new).ppm += ppm;
 		};
-		let weights = self.chunks().iter().map(|chunk| u128::from(chunk.score_micro) * chunk.tokens as u128);
+		let weights =
+			self.chunks().iter().map(|chunk| u128::from(chunk.ranks.weight()) * chunk.tokens as u128);
 		let weights: Vec<u128> = weights.collect();
 		let retrieval = largest_remainder(self.rules().retrieval_ppm.into(), &weights).unwrap_or_default();
 		for (chunk, part) in self.chunks().iter().zip(retrieval) {
@@ -170,7 +171,7 @@ pub(crate) fn strength(rules: &VectorRules, len: usize, count: u64) -> u128 {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use crate::{Source, MAX_HITS};
+	use crate::{Chunk, Ranks, Source, MAX_HITS};
 	use proptest::prelude::*;
 	use tributary_primitives::record::is_valid_vector;
 
@@ -188,9 +189,10 @@ mod tests {
 		Span { datanet, start, len, count, sources }
 	}
 
-	fn hit(datanet: u32, contribution: u32, score: f32) -> Hit {
+	fn hit(datanet: u32, contribution: u32, rank: u32) -> Hit {
 		let contributor = [contribution as u8; 32];
-		Hit { datanet, contribution, contributor, score, text: String::new(), offset: 0, tokens: 100 }
+		let chunk = Chunk { contribution, contributor, range: 0..400, tokens: 100, text: String::new() };
+		Hit { datanet, chunk, ranks: Ranks { keyword: Some(rank), vector: None } }
 	}
 
 	fn parts(vector: &[Share]) -> Vec<(u32, Option<u32>, Method, u32)> {
@@ -200,7 +202,7 @@ mod tests {
 
 	#[test]
 	fn vector_is_empty_when_there_is_no_datanet() {
-		assert!(vector(&RULES, &[], 100, &[span(1, 2, 0, 50, 1)], &[hit(1, 2, 1.0)]).is_empty());
+		assert!(vector(&RULES, &[], 100, &[span(1, 2, 0, 50, 1)], &[hit(1, 2, 1)]).is_empty());
 	}
 
 	#[test]
@@ -212,7 +214,7 @@ mod tests {
 		];
 		assert_eq!(parts(&vector(&RULES, &[7, 1, 4, 1], 100, &[], &[])), pools);
 		assert_eq!(parts(&vector(&RULES, &[7, 1, 4], 0, &[span(1, 2, 0, 50, 1)], &[])), pools);
-		assert_eq!(parts(&vector(&RULES, &[7, 1, 4], 99, &[span(2, 2, 0, 50, 1)], &[hit(3, 1, 1.0)])), pools);
+		assert_eq!(parts(&vector(&RULES, &[7, 1, 4], 99, &[span(2, 2, 0, 50, 1)], &[hit(3, 1, 1)])), pools);
 	}
 
 	#[test]
@@ -224,24 +226,29 @@ mod tests {
 	}
 
 	#[test]
-	fn retrieval_is_paid_by_score_and_size_when_chunks_differ() {
-		let small = Hit { tokens: 50, ..hit(1, 4, 2.0) };
-		let shares = parts(&vector(&RULES, &[1], 46, &[], &[hit(1, 2, 3.0), hit(1, 3, 1.0), small]));
+	fn retrieval_is_paid_by_rank_and_size_when_chunks_differ() {
+		let mut small = hit(1, 4, 1);
+		small.chunk.tokens = 50;
+		let both = Hit { ranks: Ranks { keyword: Some(1), vector: Some(1) }, ..hit(1, 2, 1) };
+		let weights = [2 * both.ranks.weight(), 2 * hit(1, 3, 5).ranks.weight(), small.ranks.weight()];
+		let weights: Vec<u128> = weights.into_iter().map(u128::from).collect();
+		let expected = largest_remainder(400_000, &weights).unwrap();
+		let shares = parts(&vector(&RULES, &[1], 46, &[], &[both, hit(1, 3, 5), small]));
 		let paid: Vec<_> = shares.iter().filter_map(|(_, c, m, ppm)| Some((c.as_ref()?, *m, *ppm))).collect();
 		assert_eq!(
 			paid,
 			[
-				(&2, Method::Retrieval, 240_000),
-				(&3, Method::Retrieval, 80_000),
-				(&4, Method::Retrieval, 80_000)
+				(&2, Method::Retrieval, expected[0] as u32),
+				(&3, Method::Retrieval, expected[1] as u32),
+				(&4, Method::Retrieval, expected[2] as u32)
 			]
 		);
+		assert!(expected[0] > expected[1] && expected[1] > expected[2]);
 	}
 
 	#[test]
 	fn repeated_chunk_is_paid_more_but_not_as_a_span_as_well() {
-		let shares =
-			parts(&vector(&RULES, &[1], 46, &[span(1, 2, 0, 23, 1)], &[hit(1, 2, 1.0), hit(1, 3, 1.0)]));
+		let shares = parts(&vector(&RULES, &[1], 46, &[span(1, 2, 0, 23, 1)], &[hit(1, 2, 1), hit(1, 3, 1)]));
 		let repeated = 200_000 + 500_000 * 23 / 46 * 16 / 24;
 		assert_eq!(
 			shares[1..],
@@ -270,8 +277,10 @@ mod tests {
 	#[test]
 	fn account_is_cut_to_its_limit_when_it_has_several_contributions() {
 		let rules = VectorRules { max_contributor_ppm: 100_000, ..RULES };
-		let hits =
-			[Hit { contributor: [1; 32], ..hit(1, 2, 3.0) }, Hit { contributor: [1; 32], ..hit(5, 3, 1.0) }];
+		let mut hits = [hit(1, 2, 1), hit(5, 3, 1)];
+		for (hit, tokens) in hits.iter_mut().zip([300, 100]) {
+			(hit.chunk.contributor, hit.chunk.tokens) = ([1; 32], tokens);
+		}
 		let shares = parts(&vector(&rules, &[1, 5], 60, &[], &hits));
 		let expected = [
 			(1, None, Method::Pool, 300_000 + 225_000),
@@ -284,7 +293,7 @@ mod tests {
 
 	#[test]
 	fn smallest_shares_go_to_their_pool_when_there_are_more_than_top_k() {
-		let hits: Vec<Hit> = (0..40).map(|i| hit(1, i, 1.0 + i as f32)).collect();
+		let hits: Vec<Hit> = (0..40).map(|i| hit(1, i, 40 - i)).collect();
 		let shares = parts(&vector(&RULES, &[1, 2], 60, &[], &hits));
 		assert_eq!(shares.len(), 34);
 		assert_eq!(shares[1].1, Some(8), "the eight smallest are cut");
@@ -297,7 +306,7 @@ mod tests {
 	#[test]
 	fn vector_keeps_every_pool_when_there_are_as_many_datanets_as_allowed() {
 		let datanets: Vec<u32> = (0..8).collect();
-		let hits: Vec<Hit> = (0..MAX_HITS as u32).map(|i| hit(i % 8, i, 1.0)).collect();
+		let hits: Vec<Hit> = (0..MAX_HITS as u32).map(|i| hit(i % 8, i, 1)).collect();
 		assert_eq!(parts(&vector(&RULES, &datanets, 60, &[], &hits)).len(), 40);
 		let many: Vec<u32> = (0..100).collect();
 		assert_eq!(parts(&vector(&RULES, &many, 60, &[], &hits)).len(), 40);
@@ -316,15 +325,12 @@ mod tests {
 
 	fn any_hit() -> impl Strategy<Value = Hit> {
 		let tokens = prop_oneof![0usize..200, any::<usize>()];
-		(0u32..5, 0u32..60, 0u8..4, prop_oneof![0f32..20.0, any::<f32>()], 0usize..3, tokens).prop_map(
-			|(datanet, contribution, who, score, offset, tokens)| Hit {
-				datanet,
-				contribution,
-				contributor: [who; 32],
-				score,
-				text: String::new(),
-				offset,
-				tokens,
+		let rank = || proptest::option::of(prop_oneof![0u32..9, any::<u32>()]);
+		(0u32..5, 0u32..60, 0u8..4, (rank(), rank()), 0usize..3, tokens).prop_map(
+			|(datanet, contribution, who, (keyword, vector), start, tokens)| {
+				let text = String::new();
+				let chunk = Chunk { contribution, contributor: [who; 32], range: start..2, tokens, text };
+				Hit { datanet, chunk, ranks: Ranks { keyword, vector } }
 			},
 		)
 	}

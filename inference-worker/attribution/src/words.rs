@@ -1,7 +1,5 @@
 //! Text as words: what retrieval ranks and compares.
 
-use bm25::{TokenEmbedder, Tokenizer};
-
 /// Longest word kept, characters; the rest of a longer one is cut off.
 const MAX_WORD: usize = 64;
 /// Words in a shingle, the unit in which copied text is recognised.
@@ -10,38 +8,20 @@ const SHINGLE: usize = 5;
 const SAMPLING: u64 = 4;
 
 /// Lower-cased words of letters and digits without English plural endings; ideographs stand alone.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Words;
-
-impl Tokenizer for Words {
-	fn tokenize(&self, text: &str) -> Vec<String> {
-		let (mut words, mut word) = (Vec::new(), String::new());
-		for character in text.chars().flat_map(char::to_lowercase) {
-			if !character.is_alphanumeric() || is_ideograph(character) {
-				push_word(&mut words, &mut word);
-			}
-			if is_ideograph(character) {
-				words.push(character.into());
-			} else if character.is_alphanumeric() {
-				word.push(character);
-			}
+pub fn words(text: &str) -> Vec<String> {
+	let (mut words, mut word) = (Vec::new(), String::new());
+	for character in text.chars().flat_map(char::to_lowercase) {
+		if !character.is_alphanumeric() || is_ideograph(character) {
+			push_word(&mut words, &mut word);
 		}
-		push_word(&mut words, &mut word);
-		words
+		if is_ideograph(character) {
+			words.push(character.into());
+		} else if character.is_alphanumeric() {
+			word.push(character);
+		}
 	}
-}
-
-/// A word in BM25's vocabulary: the first 8 bytes of its BLAKE3 hash, for which nobody writes text that
-/// collides.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct WordId(u64);
-
-impl TokenEmbedder for WordId {
-	type EmbeddingSpace = Self;
-
-	fn embed(word: &str) -> Self {
-		Self(short_hash(word.as_bytes()))
-	}
+	push_word(&mut words, &mut word);
+	words
 }
 
 /// Sampled hashes of all groups of [`SHINGLE`] consecutive words; of all words when there are fewer.
@@ -97,10 +77,6 @@ fn is_ideograph(character: char) -> bool {
 #[cfg(test)]
 mod tests {
 	use super::*;
-
-	fn words(text: &str) -> Vec<String> {
-		Words.tokenize(text)
-	}
 
 	#[test]
 	fn words_are_lower_case_singulars_when_text_is_english() {

@@ -7,13 +7,15 @@ use crate::{
 	billing::{Bill, Terms, Trial},
 	channels::Reservation,
 	orders::Refusal,
-	prompt::{assemble, retrieve, Ask, Prompt},
+	prompt::{assemble, Ask, Prompt},
+	retrieve::retrieve,
 	tools::without_tool_roles,
 	worker::{unix_ms, ReadError, Worker},
 };
 use axum::http::HeaderMap;
 use std::sync::Arc;
 use tokio::sync::mpsc::UnboundedReceiver;
+use tributary_attribution::Hit;
 use tributary_client::{
 	http::ChannelState,
 	keys,
@@ -72,8 +74,10 @@ pub async fn begin(
 		}
 	};
 	let wanted = options.max_tokens.unwrap_or(worker.config.generation.default_max_tokens);
+	let (indexes, chunks) = (&terms.agent().indexes, worker.config.retrieval.chunks);
+	let hits = retrieve(&worker.engine, indexes, ask.query(), terms.payer(), chunks).await?;
 	let (prompt, grammar) =
-		build_prompt(worker.clone(), terms.agent().clone(), ask, options.clone(), wanted).await?;
+		build_prompt(worker.clone(), terms.agent().clone(), hits, ask, options.clone(), wanted).await?;
 	generation.steering.grammar = grammar;
 	let tokens_in = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
 	let room = worker.engine.context().saturating_sub(prompt.tokens.len()).min(wanted);
@@ -253,6 +257,7 @@ pub fn channel_state(worker: &Worker, payer: &AccountId) -> Option<ChannelState>
 async fn build_prompt(
 	worker: Arc<Worker>,
 	agent: Arc<Agent>,
+	hits: Vec<Hit>,
 	mut ask: Ask,
 	options: Options,
 	answer: usize,
@@ -271,7 +276,6 @@ async fn build_prompt(
 				engine.tokenizer().encode(&text, true).map_err(|error| error.to_string())
 			}
 		};
-		let hits = retrieve(&agent, ask.query(), worker.config.retrieval.chunks);
 		let mut prompts = agent.prompts.clone();
 		let mut source = options.format;
 		if let (Ask::Chat(messages), Ok(template)) = (&mut ask, engine.template()) {

@@ -65,7 +65,7 @@ impl Reply for ChatReply {
 		let whole = choices.into_iter().zip(&ending.reasons);
 		let choices =
 			whole.map(|(choice, reason)| ChatChoice::whole(choice, self.logprobs, reason)).collect();
-		self.head.answer("chat.completion", choices, Some(ending))
+		self.head.answer("chat.completion", choices, Some(ending)).citing(ending)
 	}
 
 	fn first(&self, choice: u32) -> Option<Self::Chunk> {
@@ -76,8 +76,8 @@ impl Reply for ChatReply {
 		self.chunk(vec![ChatDelta::more(delta)], None)
 	}
 
-	fn last(&self, choice: u32, reason: &'static str) -> Self::Chunk {
-		self.chunk(vec![ChatDelta::last(choice, reason)], None)
+	fn last(&self, choice: u32, reason: &'static str, ending: &Ending) -> Self::Chunk {
+		self.chunk(vec![ChatDelta::last(choice, reason)], None).citing(ending)
 	}
 
 	fn usage(&self, ending: &Ending) -> Self::Chunk {
@@ -101,10 +101,11 @@ mod tests {
 		assert_eq!(choice(reply.first(1).unwrap())["delta"]["role"], "assistant");
 		let more = choice(reply.more(Delta { choice: 1, text: "hi".into(), ..Delta::default() }));
 		assert_eq!((&more["delta"], &more["index"]), (&json!({ "content": "hi" }), &json!(1)));
-		let last = choice(reply.last(1, "length"));
-		assert_eq!(last, json!({ "index": 1, "delta": {}, "finish_reason": "length" }));
 		let tokens = Recorded { tokens_in: 1, tokens_out: 2 };
-		let usage = value(reply.usage(&Ending { reasons: vec!["length"], tokens, cached: 0 }));
+		let ending = Ending { reasons: vec!["length"], tokens, cached: 0, citations: vec![] };
+		let last = choice(reply.last(1, "length", &ending));
+		assert_eq!(last, json!({ "index": 1, "delta": {}, "finish_reason": "length" }));
+		let usage = value(reply.usage(&ending));
 		assert_eq!((&usage["choices"], &usage["usage"]["total_tokens"]), (&json!([]), &json!(3)));
 	}
 }

@@ -64,7 +64,7 @@ impl Reply for TextReply {
 		let whole = choices.into_iter().zip(&ending.reasons);
 		let choices =
 			whole.map(|(choice, reason)| TextChoice::whole(choice, self.logprobs, reason)).collect();
-		self.answer(choices, Some(ending))
+		self.answer(choices, Some(ending)).citing(ending)
 	}
 
 	fn first(&self, _: u32) -> Option<Self::Chunk> {
@@ -75,8 +75,8 @@ impl Reply for TextReply {
 		self.answer(vec![TextChoice::more(delta)], None)
 	}
 
-	fn last(&self, choice: u32, reason: &'static str) -> Self::Chunk {
-		self.answer(vec![TextChoice::last(choice, reason)], None)
+	fn last(&self, choice: u32, reason: &'static str, ending: &Ending) -> Self::Chunk {
+		self.answer(vec![TextChoice::last(choice, reason)], None).citing(ending)
 	}
 
 	fn usage(&self, ending: &Ending) -> Self::Chunk {

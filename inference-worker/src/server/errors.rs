@@ -9,6 +9,7 @@ use axum::{
 };
 use tributary_client::http::{ChannelState, ErrorBody, ErrorDetail};
 use tributary_engine::{EngineError, SubmitError};
+use tributary_retrieval::RetrievalError;
 
 /// A refused or failed request.
 #[derive(Clone, Debug)]
@@ -127,6 +128,14 @@ impl From<SubmitError> for ApiError {
 impl From<EngineError> for ApiError {
 	fn from(error: EngineError) -> Self {
 		Self::invalid("invalid_value", error.to_string())
+	}
+}
+
+impl From<RetrievalError> for ApiError {
+	fn from(error: RetrievalError) -> Self {
+		let message =
+			format!("the agent's sources cannot be searched: {error}. Try again, or ask another worker.");
+		Self::unavailable("retrieval_unavailable", message, 10)
 	}
 }
 

@@ -1,6 +1,7 @@
 //! OpenAI's answer bodies.
 
 use crate::answer::{Delta, Ending, TokenLogprob};
+use crate::retrieve::Citation;
 use crate::tools::Call;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -56,8 +57,16 @@ impl Head {
 			system_fingerprint: self.fingerprint.clone(),
 			choices,
 			usage: usage.map(Into::into),
+			x_tributary: None,
 		}
 	}
+}
+
+/// What OpenAI's bodies have no place for.
+#[derive(Debug, Serialize)]
+struct Extra {
+	/// What the marks `[1]`, `[2]` in the answer's sources stand for.
+	citations: Vec<Citation>,
 }
 
 /// An answer or a chunk of one; the endpoints differ only in `object` and their choice.
@@ -72,6 +81,18 @@ pub struct Answer<C> {
 	choices: Vec<C>,
 	#[serde(skip_serializing_if = "Option::is_none")]
 	usage: Option<Usage>,
+	/// In whole answers and in the last chunk of each choice, where the context held sources.
+	#[serde(skip_serializing_if = "Option::is_none")]
+	x_tributary: Option<Extra>,
+}
+
+impl<C> Answer<C> {
+	/// The same with the citations of the answer.
+	pub fn citing(mut self, ending: &Ending) -> Self {
+		let citations = ending.citations.clone();
+		self.x_tributary = (!citations.is_empty()).then_some(Extra { citations });
+		self
+	}
 }
 
 /// Choice of a chat completion.
@@ -288,7 +309,7 @@ mod tests {
 	#[test]
 	fn answer_has_openais_shape_when_serialized() {
 		let tokens = Recorded { tokens_in: 3, tokens_out: 2 };
-		let ending = Ending { reasons: vec!["stop"], tokens, cached: 1 };
+		let ending = Ending { reasons: vec!["stop"], tokens, cached: 1, citations: vec![] };
 		let head =
 			Head { id: "chatcmpl-1".into(), created: 5, model: "guide".into(), fingerprint: "fp_1".into() };
 		let choice = ChatChoice::whole(Delta { text: "yes".into(), ..Delta::default() }, false, "stop");

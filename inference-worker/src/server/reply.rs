@@ -31,8 +31,8 @@ pub trait Reply: Send + 'static {
 	fn first(&self, choice: u32) -> Option<Self::Chunk>;
 	/// More of a choice.
 	fn more(&self, delta: Delta) -> Self::Chunk;
-	/// Why a choice ended.
-	fn last(&self, choice: u32, reason: &'static str) -> Self::Chunk;
+	/// Why a choice ended, and what its marks stand for.
+	fn last(&self, choice: u32, reason: &'static str, ending: &Ending) -> Self::Chunk;
 	/// What it cost in tokens.
 	fn usage(&self, ending: &Ending) -> Self::Chunk;
 }
@@ -86,7 +86,7 @@ fn events<R: Reply>(reply: &R, piece: Piece, include_usage: bool) -> Vec<Event> 
 		Piece::End(ending) => {
 			let reasons = (0..).zip(&ending.reasons);
 			let mut events: Vec<Event> =
-				reasons.map(|(choice, reason)| event(&reply.last(choice, reason))).collect();
+				reasons.map(|(choice, reason)| event(&reply.last(choice, reason, &ending))).collect();
 			if include_usage {
 				events.push(event(&reply.usage(&ending)));
 			}

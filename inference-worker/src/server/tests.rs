@@ -3,6 +3,7 @@
 
 mod factory;
 mod loras;
+mod sources;
 mod surface;
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 use reqwest::{Client, RequestBuilder, Response};
 use serde_json::{json, Value};
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Instant};
-use tributary_attribution::{Document, Evidence, Retriever, SnapshotIndex};
+use tributary_attribution::{Chunks, Document, Evidence, SnapshotIndex};
 use tributary_client::{
 	voucher::{body_hash, sign_order, sign_voucher, to_header, ORDER_HEADER, TRAIL_HEADER, VOUCHER_HEADER},
 	Chain, Keypair, Store,
@@ -35,6 +36,7 @@ use tributary_primitives::{
 	voucher::Voucher,
 	AccountId, Balance, SnapshotRef, PPM,
 };
+use tributary_retrieval::{Memory, Space};
 
 const PLATFORM_FEE: Balance = 5;
 const DEPOSIT: Balance = 1_000_000;
@@ -66,11 +68,13 @@ fn index(engine: &Engine, texts: &[&str]) -> DataNetIndex {
 		text: text.to_string(),
 	};
 	let documents: Vec<_> = texts.iter().enumerate().map(document).collect();
+	let snapshot = SnapshotRef { datanet: 3, version: 1 };
+	let space = Space::of(snapshot, &[0; 32], [0; 32], [], 16, false);
 	DataNetIndex {
-		snapshot: SnapshotRef { datanet: 3, version: 1 },
+		snapshot,
 		name: "birds".into(),
 		spans: SnapshotIndex::build(3, &documents).unwrap(),
-		retriever: Retriever::build(3, &documents, 8),
+		chunks: Memory::by_keywords(space, &Chunks::cut(&documents, 16)).unwrap(),
 	}
 }
 

@@ -126,6 +126,7 @@ fn evaluation(evaluation: &EvaluationView) -> Value {
 	json!({
 		"version": evaluation.version,
 		"evaluator": account(&evaluation.evaluator),
+		"benchmark": snapshot_ref(&evaluation.benchmark),
 		"metric": text(&evaluation.metric),
 		"scoreMillionths": evaluation.score,
 		"report": hash(&evaluation.report),
@@ -156,6 +157,7 @@ pub fn trail(trail: &TrailView) -> Value {
 	json!({
 		"asset": asset(&trail.asset),
 		"training": trail.training.as_ref().map(training),
+		"erased": trail.erased,
 		"evaluations": list(&trail.evaluations, evaluation),
 		"agent": trail.agent.as_ref().map(agent),
 	})

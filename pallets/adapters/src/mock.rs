@@ -13,8 +13,8 @@ use pallet_datanets::{Curators, Item};
 use pallet_registry::mocking::MockVaults;
 use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{
-	fee::Price, royalty::Parent, traits::VaultHolders, views::Policy, AssetId, AssetRef, Balance,
-	DataNetId, SnapshotRef, VaultKey,
+	fee::Price, royalty::Parent, traits::VaultHolders, views::Policy, AssetId, AssetRef, Balance, DataNetId,
+	SnapshotRef, VaultKey,
 };
 
 construct_runtime!(
@@ -118,12 +118,27 @@ pub fn test(body: impl FnOnce()) {
 	});
 }
 
-/// Creates the next DataNet, with one text, and takes its first snapshot.
 fn take_snapshot(datanet: DataNetId) {
+	create(datanet);
+	fill(datanet);
+}
+
+/// ALICE's next DataNet, which gets this id.
+pub fn create(datanet: DataNetId) {
+	assert_eq!(pallet_datanets::NextDataNet::<Test>::get(), datanet);
 	let none: Curators<AccountId32> = Default::default();
 	assert_ok!(Datanets::create(signed(ALICE), text("rivers"), text(""), Policy::Open, none));
-	let item = Item { content: [1; 32], bytes: 1, licence: text("CC0-1.0"), metadata: text("") };
+}
+
+/// Adds a text of BOB, whose hash is made of `number`.
+pub fn contribute(datanet: DataNetId, number: u8) {
+	let item = Item { content: [number; 32], bytes: 1, licence: text("CC0-1.0"), metadata: text("") };
 	assert_ok!(Datanets::contribute(signed(BOB), datanet, vec![item].try_into().unwrap()));
+}
+
+/// Adds the first text and takes the first snapshot.
+pub fn fill(datanet: DataNetId) {
+	contribute(datanet, 1);
 	assert_ok!(Datanets::snapshot(signed(ALICE), datanet));
 }
 

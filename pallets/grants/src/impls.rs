@@ -157,11 +157,7 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	pub(crate) fn do_renounce(
-		grantee: T::AccountId,
-		datanet: DataNetId,
-		purpose: Purpose,
-	) -> DispatchResult {
+	pub(crate) fn do_renounce(grantee: T::AccountId, datanet: DataNetId, purpose: Purpose) -> DispatchResult {
 		let owner = T::DataNets::owner(datanet).ok_or(Error::<T>::UnknownDataNet)?;
 		Self::end_grant(&owner.into(), datanet, &grantee, purpose)?;
 		Self::deposit_event(Event::Renounced { datanet, grantee, purpose });
@@ -170,8 +166,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Removes a request and gives price and deposit back.
 	fn close_request(datanet: DataNetId, grantee: &T::AccountId, purpose: Purpose) -> DispatchResult {
-		let request =
-			Requests::<T>::take(datanet, (grantee, purpose)).ok_or(Error::<T>::UnknownRequest)?;
+		let request = Requests::<T>::take(datanet, (grantee, purpose)).ok_or(Error::<T>::UnknownRequest)?;
 		request.ticket.drop(grantee)?;
 		T::Currency::release(&HoldReason::Price.into(), grantee, request.price, Precision::Exact)?;
 		Ok(())

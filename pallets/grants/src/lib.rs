@@ -83,8 +83,7 @@ pub mod pallet {
 
 	/// Whom capsules for an account are encrypted to.
 	#[pallet::storage]
-	pub type Recipients<T: Config> =
-		StorageMap<_, Blake2_128Concat, T::AccountId, Announcement<T::Deposit>>;
+	pub type Recipients<T: Config> = StorageMap<_, Blake2_128Concat, T::AccountId, Announcement<T::Deposit>>;
 
 	/// The private DataNets; any other is public.
 	#[pallet::storage]

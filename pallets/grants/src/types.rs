@@ -4,9 +4,7 @@ use codec::{Decode, Encode, MaxEncodedLen};
 use frame::prelude::BoundedVec;
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use scale_info::TypeInfo;
-use tributary_primitives::{
-	limits::MaxCapsule, views::AccessView, Balance, BlockNumber, Purpose, Recipient,
-};
+use tributary_primitives::{limits::MaxCapsule, views::AccessView, Balance, BlockNumber, Purpose, Recipient};
 
 /// A DataNet's identities, encrypted to a grantee: 1 to 1,024 bytes.
 pub type Capsule = BoundedVec<u8, MaxCapsule>;

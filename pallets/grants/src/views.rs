@@ -8,10 +8,7 @@ use tributary_primitives::{
 };
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn grant_view(
-		(grantee, purpose): Key<T::AccountId>,
-		grant: Grant<T::Deposit>,
-	) -> GrantView {
+	pub(crate) fn grant_view((grantee, purpose): Key<T::AccountId>, grant: Grant<T::Deposit>) -> GrantView {
 		GrantView {
 			grantee: grantee.into(),
 			purpose,

@@ -79,7 +79,8 @@ pub enum ProxyType {
 	/// Everything.
 	#[default]
 	Any,
-	/// Everything but move balances, spend them on answers, hand assets over or share out their income.
+	/// Everything but move balances, spend them on answers or grants, hand assets over or share out their
+	/// income.
 	NonTransfer,
 	/// What a contributor does every day: contribute, take contributions back, claim (to the account
 	/// itself).
@@ -96,6 +97,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 	fn filter(&self, call: &RuntimeCall) -> bool {
 		use pallet_attribution::Call as Attribution;
 		use pallet_datanets::Call as Datanets;
+		use pallet_grants::Call as Grants;
 		use pallet_registry::Call as Registry;
 		use pallet_workers::Call as Workers;
 
@@ -116,7 +118,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 				Attribution::open_channel { .. }
 					| Attribution::top_up { .. }
 					| Attribution::set_session_key { .. }
-			)
+			) | RuntimeCall::Grants(Grants::request { .. })
 		);
 		let claims = matches!(
 			call,

@@ -25,6 +25,8 @@ parameter_types! {
 		RuntimeHoldReason::Datanets(pallet_datanets::HoldReason::Snapshot);
 	pub const ReportReason: RuntimeHoldReason =
 		RuntimeHoldReason::Adapters(pallet_adapters::HoldReason::Report);
+	pub const GrantReason: RuntimeHoldReason =
+		RuntimeHoldReason::Grants(pallet_grants::HoldReason::Deposit);
 }
 
 /// Price of storage: see [`deposit`].
@@ -52,8 +54,18 @@ impl pallet_datanets::Config for Runtime {
 	type WeightInfo = pallet_datanets::weights::CountedWeight<Runtime>;
 }
 
+impl pallet_grants::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Currency = Balances;
+	type Deposit = Deposit<GrantReason>;
+	type DataNets = Datanets;
+	type Vaults = Attribution;
+	type WeightInfo = pallet_grants::weights::CountedWeight<Runtime>;
+}
+
 impl pallet_adapters::Config for Runtime {
 	type Snapshots = Datanets;
+	type Access = Grants;
 	type ReportDeposit = Deposit<ReportReason>;
 	type WeightInfo = pallet_adapters::weights::CountedWeight<Runtime>;
 }

@@ -1,9 +1,10 @@
-//! `tributary-bench`: measurements of the engine and the suffix index.
+//! `tributary-bench`: measurements of the engine, the suffix index and retrieval.
 
 mod bandwidth;
 mod engine;
 mod gpu;
 mod perplexity;
+mod retrieval;
 mod spans;
 
 use anyhow::{Context, Result};
@@ -95,6 +96,25 @@ enum Measurement {
 		#[arg(long)]
 		json: Option<PathBuf>,
 	},
+	/// How often the source of a question is found, and how long building and searching take.
+	Retrieval {
+		/// Hugging Face folder of the model that embeds.
+		model: PathBuf,
+		/// Folder of text files, from scripts/corpus.sh for example: each file is a document.
+		corpus: PathBuf,
+		/// Device: auto, cpu, flex, wgpu, vulkan or cuda.
+		#[arg(long, default_value = "cpu")]
+		device: DeviceChoice,
+		/// Chunks that building and searching are timed with, at most.
+		#[arg(long, default_value_t = 10_000)]
+		chunks: usize,
+		/// PostgreSQL server to time as well.
+		#[arg(long)]
+		postgres: Option<String>,
+		/// Where to write the report as JSON as well.
+		#[arg(long)]
+		json: Option<PathBuf>,
+	},
 	/// Build rate and query time of the suffix index.
 	Spans {
 		/// Tokens to index.
@@ -144,6 +164,10 @@ fn main() -> Result<()> {
 		}
 		Measurement::Perplexity { model, text, device, tokens, json } => {
 			report(&perplexity::measure(&model, device, &text, tokens)?, json.as_deref())
+		}
+		Measurement::Retrieval { model, corpus, device, chunks, postgres, json } => {
+			let settings = retrieval::Settings { model, corpus, device, chunks, postgres };
+			report(&retrieval::measure(&settings)?, json.as_deref())
 		}
 		Measurement::Spans { tokens, folder, json } => {
 			report(&spans::measure(tokens, folder.as_deref())?, json.as_deref())

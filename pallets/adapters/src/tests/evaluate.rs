@@ -79,7 +79,9 @@ fn report_is_stored_and_earns_when_evaluator_is_named() {
 		assert_ok!(report(&BOB, "perplexity", -12));
 		let version = AssetRef { asset: ADAPTER, version: 1 };
 		let metric = text("perplexity");
-		System::assert_last_event(Event::Reported { version, evaluator: BOB, benchmark: BENCHMARK, metric, score: -12 }.into());
+		System::assert_last_event(
+			Event::Reported { version, evaluator: BOB, benchmark: BENCHMARK, metric, score: -12 }.into(),
+		);
 		assert_eq!(
 			Adapters::evaluations(ADAPTER),
 			vec![EvaluationView {
@@ -115,12 +117,17 @@ fn report_is_refused_when_evaluator_metric_or_version_is_wrong() {
 		assert_noop!(report(&EVE, "perplexity", 1), Error::<Test>::NotEvaluator);
 		assert_noop!(report(&BOB, "", 1), Error::<Test>::BadMetric);
 		assert_noop!(report(&POOR, "perplexity", 1), TokenError::FundsUnavailable);
-		let on = |origin, asset, version| Adapters::report(origin, asset, version, BENCHMARK, text("m"), 1, [0; 32]);
+		let on = |origin, asset, version| {
+			Adapters::report(origin, asset, version, BENCHMARK, text("m"), 1, [0; 32])
+		};
 		assert_noop!(on(signed(BOB), ADAPTER, 2), RegistryError::UnknownVersion);
 		assert_noop!(on(signed(BOB), 9, 1), RegistryError::UnknownAsset);
 		assert_noop!(on(RuntimeOrigin::none(), ADAPTER, 1), BadOrigin);
 		let bytes = vec![0xff].try_into().unwrap();
-		assert_noop!(Adapters::report(signed(BOB), ADAPTER, 1, BENCHMARK, bytes, 1, [0; 32]), Error::<Test>::BadMetric);
+		assert_noop!(
+			Adapters::report(signed(BOB), ADAPTER, 1, BENCHMARK, bytes, 1, [0; 32]),
+			Error::<Test>::BadMetric
+		);
 	});
 }
 

@@ -1,4 +1,5 @@
 //! Tests of every call and error.
 
 mod evaluate;
+mod private;
 mod register;

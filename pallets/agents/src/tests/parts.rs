@@ -6,7 +6,7 @@ use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	fee::Price,
 	traits::{AgentParts, Part},
-	AssetId, AssetRef,
+	AssetId, AssetRef, SnapshotRef,
 };
 
 fn own(asset: AssetId) -> tributary_primitives::royalty::Payees {
@@ -54,7 +54,8 @@ fn parts_name_evaluated_models_when_somebody_reported() {
 		assert_ok!(Adapters::set_evaluators(signed(ALICE), ADAPTER, evaluators));
 		let evaluated = || <Agents as AgentParts>::parts(first(AGENT)).unwrap().evaluated;
 		assert!(evaluated().is_empty());
-		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 1, text("perplexity"), 1, [0; 32]));
+		let benchmark = SnapshotRef { datanet: 0, version: 1 };
+		assert_ok!(Adapters::report(signed(BOB), ADAPTER, 1, benchmark, text("perplexity"), 1, [0; 32]));
 		assert_eq!(evaluated(), vec![ADAPTER]);
 		assert!(Agents::agent(AGENT, None).unwrap().evaluated);
 		assert_ok!(Adapters::set_evaluators(signed(ALICE), ADAPTER, Default::default()));

@@ -2,7 +2,7 @@
 
 use super::*;
 use tributary_primitives::{
-	traits::{Overflow, VaultHolders},
+	traits::{Overflow, VaultDeposits, VaultHolders},
 	views::Claimable,
 	VaultKey,
 };
@@ -140,6 +140,33 @@ fn pot_owes_no_less_when_somebody_sends_it_a_gift() {
 		hypothetically!({
 			assert_ok!(Balances::transfer_keep_alive(signed(1), Attribution::pot(), 5));
 			assert_ok!(Attribution::do_try_state());
+		});
+	});
+}
+
+#[test]
+fn deposit_pays_the_holders_when_the_money_is_in_the_pot() {
+	use polkadot_sdk::frame_support::traits::{fungible::Mutate, tokens::Preservation};
+	run(|| {
+		let pool = VaultKey::Pool(1);
+		set(pool, 51, 1);
+		let pot = <Attribution as VaultDeposits>::pot().into();
+		assert_eq!(pot, Attribution::pot());
+		assert_ok!(<Balances as Mutate<_>>::transfer(&account(4), &pot, 70, Preservation::Preserve));
+		assert_eq!(<Attribution as VaultDeposits>::deposit(pool, 70), Ok(()));
+		check();
+		assert_ok!(Attribution::claim(signed(51), pool));
+		assert_eq!(Balances::free_balance(account(51)), 70);
+	});
+}
+
+#[test]
+fn deposit_fails_when_it_overflows() {
+	run(|| {
+		hypothetically!({
+			let deposit = |amount| <Attribution as VaultDeposits>::deposit(VAULT, amount);
+			assert_eq!(deposit(Balance::MAX), Ok(()));
+			assert_eq!(deposit(1), Err(Overflow));
 		});
 	});
 }

@@ -3,7 +3,7 @@
 use crate::{mock::*, Contributions, Decision, Error, Event, HoldReason, Review};
 use frame::testing_prelude::*;
 use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::AccountId32};
-use tributary_primitives::views::ContributionStatus;
+use tributary_primitives::{traits::Snapshots, views::ContributionStatus, SnapshotRef};
 
 fn decide(index: u32, verdict: Review) {
 	let decisions = vec![Decision { index, verdict }].try_into().unwrap();
@@ -68,6 +68,27 @@ fn tombstone_is_refused_when_entry_or_signature_is_missing() {
 		assert_noop!(Datanets::tombstone(signed(OWNER), OPEN, 0), Error::<Test>::UnknownContribution);
 		assert_noop!(Datanets::tombstone(signed(OWNER), 2, 0), Error::<Test>::UnknownDataNet);
 		assert_noop!(Datanets::tombstone(RuntimeOrigin::none(), OPEN, 0), BadOrigin);
+	});
+}
+
+#[test]
+fn erased_lists_what_was_in_a_snapshot_when_it_is_erased_later() {
+	test(|| {
+		contribute(ALICE, OPEN, 0..4);
+		assert_ok!(Datanets::tombstone(signed(ALICE), OPEN, 3));
+		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
+		contribute(ALICE, OPEN, 4..6);
+		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
+		for index in [5, 2, 0] {
+			assert_ok!(Datanets::tombstone(signed(ALICE), OPEN, index));
+		}
+		let snapshot = |version| SnapshotRef { datanet: OPEN, version };
+		// Contribution 3 was erased before the first snapshot, 5 came after it.
+		assert_eq!(<Datanets as Snapshots>::erased(snapshot(1), u32::MAX), vec![2, 0]);
+		assert_eq!(<Datanets as Snapshots>::erased(snapshot(2), u32::MAX), vec![5, 2, 0]);
+		assert_eq!(<Datanets as Snapshots>::erased(snapshot(2), 2), vec![5, 2]);
+		assert_eq!(Datanets::erased_from(snapshot(2), 1, 1), vec![2]);
+		assert!(<Datanets as Snapshots>::erased(snapshot(3), 9).is_empty());
 	});
 }
 

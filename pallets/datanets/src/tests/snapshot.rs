@@ -32,7 +32,10 @@ fn snapshot_fixes_accepted_contributions_when_something_is_new() {
 		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
 		let expected = range::Range::from_leaves(&leaves(OPEN)).unwrap().root();
 		let snapshot = SnapshotRef { datanet: OPEN, version: 1 };
-		assert_eq!(Datanets::snapshot_of(OPEN, 1), Some(SnapshotView { root: expected, leaves: 5, erased: 0, at: 5 }));
+		assert_eq!(
+			Datanets::snapshot_of(OPEN, 1),
+			Some(SnapshotView { root: expected, leaves: 5, erased: 0, at: 5 })
+		);
 		System::assert_last_event(Event::SnapshotTaken { snapshot, root: expected, leaves: 5 }.into());
 		assert!(<Datanets as Snapshots>::exists(snapshot));
 		assert!(!<Datanets as Snapshots>::exists(SnapshotRef { datanet: OPEN, version: 2 }));
@@ -92,6 +95,22 @@ fn snapshot_is_refused_when_nothing_is_new() {
 		contribute(ALICE, OPEN, [1]);
 		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
 		assert_eq!(Datanets::datanet(OPEN).unwrap().snapshots, 2);
+	});
+}
+
+#[test]
+fn snapshot_without_the_erased_is_taken_when_nothing_else_is_new() {
+	test(|| {
+		contribute(ALICE, OPEN, 0..3);
+		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
+		assert_ok!(Datanets::tombstone(signed(ALICE), OPEN, 1));
+		assert_ok!(Datanets::snapshot(signed(OWNER), OPEN));
+		let (first, second) =
+			(Datanets::snapshot_of(OPEN, 1).unwrap(), Datanets::snapshot_of(OPEN, 2).unwrap());
+		assert_eq!((first.erased, second.erased), (0, 1));
+		// The leaf stays, so the root does.
+		assert_eq!((first.root, first.leaves), (second.root, second.leaves));
+		assert_noop!(Datanets::snapshot(signed(OWNER), OPEN), Error::<Test>::NothingNew);
 	});
 }
 

@@ -1,7 +1,7 @@
 //! Granting, revoking, renouncing.
 
 use crate::{mock::*, Error, Event, HoldReason};
-use frame::testing_prelude::*;
+use frame::{testing_prelude::*, traits::fungible::Inspect};
 use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{traits::AccessGrants, Purpose, VaultKey};
 

@@ -81,9 +81,8 @@ fn set_recipient_is_refused_when_key_datanet_or_signer_is_wrong() {
 #[test]
 fn set_recipient_is_refused_when_epochs_are_used_up() {
 	test(|| {
-		let epoch = |epoch| {
-			crate::Accesses::<Test>::mutate(PRIVATE, |access| access.as_mut().unwrap().epoch = epoch)
-		};
+		let epoch =
+			|epoch| crate::Accesses::<Test>::mutate(PRIVATE, |access| access.as_mut().unwrap().epoch = epoch);
 		epoch(u32::MAX);
 		assert_noop!(Grants::set_recipient(signed(OWNER), PRIVATE, [1; 32]), Error::<Test>::Overflow);
 		epoch(1);

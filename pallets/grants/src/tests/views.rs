@@ -56,12 +56,12 @@ fn grants_show_epoch_and_capsule_when_they_stand() {
 #[test]
 fn lists_are_paged_when_they_are_long() {
 	test(|| {
-		let grantees: Vec<_> = (0..=crate::MAX_PAGE).map(|number| {
+		let grantees = (0..=crate::MAX_PAGE).map(|number| {
 			let mut bytes = [40; 32];
 			bytes[..4].copy_from_slice(&number.to_le_bytes());
 			AccountId32::new(bytes)
 		});
-		for grantee in grantees.clone() {
+		for grantee in grantees {
 			assert_ok!(Balances::transfer_keep_alive(signed(EVE), grantee.clone(), 1_000));
 			assert_ok!(Grants::announce(signed(grantee.clone()), [1; 32]));
 			assert_ok!(Grants::grant(signed(OWNER), PRIVATE, grantee, Purpose::Train, capsule(1)));

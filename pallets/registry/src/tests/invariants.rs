@@ -4,7 +4,7 @@ use crate::{mock::*, NewVersion};
 use frame::{deps::frame_support::storage::with_storage_layer, testing_prelude::*};
 use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use proptest::prelude::{any, prop, prop_oneof, proptest, ProptestConfig, Strategy};
-use tributary_primitives::{royalty::Parent, AssetId, AssetKind};
+use tributary_primitives::{royalty::Parent, AssetId, AssetKind, DocumentKind};
 
 #[derive(Clone, Debug)]
 enum Step {
@@ -13,6 +13,8 @@ enum Step {
 	Transfer { who: u8, asset: AssetId, to: u8 },
 	SetHolders { who: u8, asset: AssetId, holders: Vec<(u8, u16)> },
 	Retire { who: u8, asset: AssetId },
+	Attach { who: u8, asset: AssetId, hints: u8 },
+	Detach { who: u8, asset: AssetId },
 }
 
 fn account(number: u8) -> AccountId32 {
@@ -36,6 +38,8 @@ fn step() -> impl Strategy<Value = Step> {
 		(any::<u8>(), 0u32..8, prop::collection::vec((any::<u8>(), 0u16..4), 0..4))
 			.prop_map(|(who, asset, holders)| Step::SetHolders { who, asset, holders }),
 		(any::<u8>(), 0u32..8).prop_map(|(who, asset)| Step::Retire { who, asset }),
+		(any::<u8>(), 0u32..8, 0u8..4).prop_map(|(who, asset, hints)| Step::Attach { who, asset, hints }),
+		(any::<u8>(), 0u32..8).prop_map(|(who, asset)| Step::Detach { who, asset }),
 	]
 }
 
@@ -62,6 +66,14 @@ fn run(step: Step) -> DispatchResult {
 			Registry::set_holders(signed(account(who)), asset, holders.try_into().unwrap())
 		}
 		Step::Retire { who, asset } => Registry::retire(signed(account(who)), asset),
+		Step::Attach { who, asset, hints } => {
+			let hints = vec![text("https://x"); hints.into()].try_into().unwrap();
+			let kind = if who & 1 == 0 { DocumentKind::Ablation } else { DocumentKind::Provenance };
+			Registry::attach(signed(account(who)), asset, 1, kind, [who; 32], hints)
+		}
+		Step::Detach { who, asset } => {
+			Registry::detach(signed(account(who)), asset, 1, DocumentKind::Ablation)
+		}
 	}
 }
 

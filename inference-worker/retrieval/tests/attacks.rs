@@ -1,11 +1,13 @@
 //! What attackers gain and victims lose, through index, retrieval and vector together.
 
-use crate::{vector, Document, Hit, Retriever, SnapshotIndex, Span, VectorRules};
-use std::collections::HashMap;
+use async_trait::async_trait;
+use std::{collections::HashMap, sync::Arc};
+use tributary_attribution::{vector, Chunks, Document, Hit, SnapshotIndex, Span, VectorRules};
 use tributary_primitives::{
 	record::{is_valid_vector, Share},
-	Earner,
+	Earner, SnapshotRef,
 };
+use tributary_retrieval::{search, ChunkIndex, ChunkStore, Embedder, Memory, Progress, Query, Space};
 
 const DATANET: u32 = 1;
 const VICTIM: u8 = 1;
@@ -38,6 +40,38 @@ fn passage(seed: u64, words: usize) -> String {
 	(0..words).map(|_| format!("word{}", next())).collect::<Vec<_>>().join(" ")
 }
 
+/// Counts words, each in one of 256 places: texts that share words are near each other, as with any real model.
+struct Counts;
+
+fn counts(text: &str) -> Vec<f32> {
+	let mut vector = vec![0.001; 256];
+	for word in text.split_whitespace() {
+		vector[usize::from(blake3::hash(word.as_bytes()).as_bytes()[0])] += 1.0;
+	}
+	let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
+	vector.iter().map(|number| number / length).collect()
+}
+
+#[async_trait]
+impl Embedder for Counts {
+	async fn embed(&self, texts: Vec<String>) -> Result<Vec<Vec<f32>>, String> {
+		Ok(texts.iter().map(|text| counts(text)).collect())
+	}
+}
+
+/// What is found by words and by vectors.
+fn retrieved(docs: &[Document], query: &str) -> Vec<Hit> {
+	let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+	runtime.block_on(async {
+		let snapshot = SnapshotRef { datanet: DATANET, version: 1 };
+		let space = Space::of(snapshot, &[0; 32], [0; 32], [], 128, true);
+		let chunks = Chunks::cut(docs, 128);
+		let index: Arc<dyn ChunkIndex> =
+			Memory::default().build(&space, chunks, Some(&Counts), &Progress::default()).await.unwrap();
+		search(&[index], &Query::new(query, Some(counts(query))), 4).await.unwrap()
+	})
+}
+
 /// The vector of `answer` to `query`, when the snapshot holds `texts` (account, text) in this order.
 fn attribute(texts: &[(u8, String)], query: &str, answer: &str) -> Vec<Share> {
 	let mut vocabulary = Vocabulary::default();
@@ -54,7 +88,7 @@ fn attribute(texts: &[(u8, String)], query: &str, answer: &str) -> Vec<Share> {
 	let answer = vocabulary.tokens(answer);
 	let rules = VectorRules::default();
 	let spans: Vec<Span> = SnapshotIndex::build(DATANET, &docs).unwrap().spans(&answer, rules.min_span);
-	let hits: Vec<Hit> = Retriever::build(DATANET, &docs, 128).search(query, 4);
+	let hits = retrieved(&docs, query);
 	let shares = vector(&rules, &[DATANET], answer.len(), &spans, &hits);
 	assert!(is_valid_vector(&shares));
 	shares.to_vec()
