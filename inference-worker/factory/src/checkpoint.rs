@@ -59,7 +59,7 @@ pub(crate) fn save(
 	optimizer: &Optimizer,
 ) -> Result<(), FactoryError> {
 	let mut tensors = Vec::with_capacity(trained.len() * 3);
-	let mut add = |part: &str, name: &str, tensor: &Tensor<2>| {
+	let mut add = |part: &str, name: &str, tensor: &Tensor<2>| -> Result<(), FactoryError> {
 		let bytes = host(tensor, path)?.iter().flat_map(|value| value.to_le_bytes()).collect();
 		tensors.push((format!("{part}.{name}"), Dtype::F32, tensor.dims().to_vec(), bytes));
 		Ok(())
@@ -125,7 +125,7 @@ pub(crate) fn load(
 		});
 	}
 	let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
-	let read = |part: &str, name: &str, [rows, columns]: [usize; 2]| {
+	let read = |part: &str, name: &str, [rows, columns]: [usize; 2]| -> Result<Tensor<2>, FactoryError> {
 		let values = load_matrix(&file, path, &format!("{part}.{name}"), rows, columns)?;
 		Ok(matrix(values, rows, columns, device))
 	};

@@ -1,7 +1,7 @@
 //! Weights that stay as they are while an adapter is trained: in floats, or in 4 bits that are turned into floats where
 //! they are used.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::{DType, Device, Int, Tensor, TensorData};
 use tributary_engine::Int4;
 
 /// Outputs that are turned into floats at a time in a large product: an output projection is as wide as the vocabulary.
@@ -35,7 +35,7 @@ impl Packed {
 		let scales: Vec<f32> = weight.scales.iter().map(|scale| scale.to_f32()).collect();
 		Self {
 			inputs,
-			words: Tensor::from_data(TensorData::new(words, [outputs, blocks * 4]), device),
+			words: Tensor::from_data(TensorData::new(words, [outputs, blocks * 4]), (device, DType::I32)),
 			scales: Tensor::from_data(TensorData::new(scales, [outputs, blocks]), device),
 		}
 	}
@@ -50,7 +50,7 @@ impl Packed {
 		let words = self.words.clone().narrow(0, first, rows).reshape([rows, blocks, 1, 4, 1]);
 		// In word w, byte b holds number 4w + b of the block in its low half and number 16 + 4w + b in its high half.
 		let shifts = TensorData::new(vec![0i32, 8, 16, 24, 4, 12, 20, 28], [1, 1, 2, 1, 4]);
-		let shifts = Tensor::<5, Int>::from_data(shifts, &words.device());
+		let shifts = Tensor::<5, Int>::from_data(shifts, (&words.device(), DType::I32));
 		let numbers =
 			words.expand([rows, blocks, 2, 4, 4]).bitwise_right_shift(shifts.expand([rows, blocks, 2, 4, 4]));
 		let numbers =
@@ -80,11 +80,15 @@ impl Weight {
 		match self {
 			Self::Full(weight) => x.matmul(weight.clone()),
 			Self::Int4(packed) => {
-				let parts: Vec<Tensor<2>> = packed
+				let mut parts = packed
 					.chunks()
 					.map(|(first, rows)| x.clone().matmul(packed.rows(first, rows).transpose()))
-					.collect();
-				Tensor::cat(parts, 1)
+					.collect::<Vec<Tensor<2>>>();
+				match (parts.pop(), parts.is_empty()) {
+					// Putting one part together with nothing would copy it.
+					(Some(only), true) => only,
+					(last, _) => Tensor::cat(parts.into_iter().chain(last).collect(), 1),
+				}
 			}
 		}
 	}

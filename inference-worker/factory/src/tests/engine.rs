@@ -16,7 +16,7 @@ use crate::{
 	chat::Exchange, config::Method, model::Model, parameters::load_model, train_adapter, train_base, Silent,
 };
 
-struct Folder(PathBuf);
+pub(super) struct Folder(pub PathBuf);
 
 impl AdapterSource for Folder {
 	fn folder(&self, _: &ContentHash) -> Result<PathBuf, String> {
@@ -27,12 +27,17 @@ impl AdapterSource for Folder {
 const PROMPT: [u32; 5] = [40, 70, 280, 12, 99];
 
 /// Greedy tokens of the engine with the logarithms of their probabilities.
-fn generate(engine: &Engine, adapters: Vec<AdapterUse>) -> Vec<(u32, f32)> {
+pub(super) fn generate(
+	engine: &Engine,
+	prompt: &[u32],
+	adapters: Vec<AdapterUse>,
+	max_tokens: usize,
+) -> Vec<(u32, f32)> {
 	let (sender, receiver) = channel();
 	let request = Request {
-		prompt: PROMPT.to_vec(),
+		prompt: prompt.to_vec(),
 		adapters,
-		max_tokens: 8,
+		max_tokens,
 		sampling: Sampling { temperature: 0.0, ..Sampling::default() },
 		..Request::default()
 	};
@@ -81,11 +86,11 @@ fn engine_computes_the_same_when_it_loads_trained_folders() {
 	};
 	let engine = Engine::start(engine_config, Arc::new(Folder(config.out_dir.clone()))).expect("engine");
 	let mut model = load_model(&config.base_dir, Method::Lora, &Device::flex()).expect("base");
-	let plain = generate(&engine, vec![]);
+	let plain = generate(&engine, &PROMPT, vec![], 8);
 	assert_close(&plain, &log_probabilities(&model, &plain));
 
 	load_adapter(&mut model, &config);
-	let adapted = generate(&engine, vec![AdapterUse { hash: [1; 32], scale: 1.0 }]);
+	let adapted = generate(&engine, &PROMPT, vec![AdapterUse { hash: [1; 32], scale: 1.0 }], 8);
 	assert_close(&adapted, &log_probabilities(&model, &adapted));
 	assert_ne!(plain, adapted);
 

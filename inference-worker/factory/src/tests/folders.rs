@@ -27,6 +27,9 @@ pub(super) fn load_adapter(model: &mut Model, config: &AdapterConfig) {
 	let mut tensors = 0;
 	for (site, (module, projection)) in model.projections().into_iter().enumerate() {
 		let ([rows, columns], rank) = (projection.weight.sizes(), config.rank);
+		if !config.target_modules.iter().any(|target| module.ends_with(target.as_str())) {
+			continue;
+		}
 		let name = |part: char| format!("base_model.model.{module}.lora_{part}.weight");
 		let a = load_matrix(&file, &path, &name('A'), rank, rows).expect("A");
 		let b = load_matrix(&file, &path, &name('B'), columns, rank).expect("B");

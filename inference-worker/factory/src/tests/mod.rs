@@ -5,6 +5,7 @@ mod data;
 mod engine;
 mod errors;
 mod folders;
+mod golden;
 mod gradients;
 mod methods;
 mod runs;
