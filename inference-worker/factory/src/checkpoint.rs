@@ -62,7 +62,7 @@ pub(crate) fn save(
 	let mut add = |part: &str, name: &str, tensor: &Tensor<2>| -> Result<(), FactoryError> {
 		let bytes = host(tensor, path)?.iter().flat_map(|value| value.to_le_bytes()).collect();
 		tensors.push((format!("{part}.{name}"), Dtype::F32, tensor.dims().to_vec(), bytes));
-		Ok(())
+		Ok::<(), FactoryError>(())
 	};
 	for (index, ((name, weight), moments)) in trained.iter().zip(&optimizer.moments).enumerate() {
 		add("weight", name, weight)?;
@@ -127,7 +127,7 @@ pub(crate) fn load(
 	let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
 	let read = |part: &str, name: &str, [rows, columns]: [usize; 2]| -> Result<Tensor<2>, FactoryError> {
 		let values = load_matrix(&file, path, &format!("{part}.{name}"), rows, columns)?;
-		Ok(matrix(values, rows, columns, device))
+		Ok::<_, FactoryError>(matrix(values, rows, columns, device))
 	};
 	let mut best = match metadata.contains_key("best_loss") {
 		true => Some(Best {
