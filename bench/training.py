@@ -34,21 +34,27 @@ def rate_at(step, steps):
 
 
 def measured(command):
-	"""Runs a program; seconds are its own business, its peak memory is returned in MiB."""
-	process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-	out, errors = process.stdout.read(), process.stderr.read()
-	_, status, usage = os.wait4(process.pid, 0)
-	if status != 0:
-		sys.exit(f"{command} failed:\n{errors[-3000:]}")
-	return out, usage.ru_maxrss / 1024
+	"""Runs a program; returns what it printed and the most memory it held, in MiB."""
+	peak = 0
+	with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as errors:
+		process = subprocess.Popen(command, stdout=out, stderr=errors, text=True)
+		# Its own peak: what wait4 tells begins with that of the process that started it.
+		while process.poll() is None:
+			status = pathlib.Path(f"/proc/{process.pid}/status").read_text()
+			peak = max([peak, *(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))])
+			time.sleep(0.02)
+		out.seek(0), errors.seek(0)
+		if process.returncode != 0:
+			sys.exit(f"{command} failed:\n{errors.read()[-3000:]}")
+		return out.read(), peak / 1024
 
 
 def cut(tokenizer, text, wanted):
 	"""The start of a text that has exactly so many tokens."""
-	offsets = tokenizer(text, add_special_tokens=False, return_offsets_mapping=True)["offset_mapping"]
+	offsets = tokenizer.encode(text, add_special_tokens=False).offsets
 	for place in range(wanted, min(wanted + 64, len(offsets))):
-		part = text[: offsets[place][0]]
-		ids = tokenizer(part, add_special_tokens=False)["input_ids"]
+		part = text[: offsets[place - 1][1]]
+		ids = tokenizer.encode(part, add_special_tokens=False).ids
 		if len(ids) == wanted:
 			return part, ids
 	sys.exit(f"no start of the text has {wanted} tokens; give a longer --text")
@@ -141,15 +147,15 @@ def main():
 	if not arguments.train:
 		parser.error("--train names the program tributary-train")
 
-	from transformers import AutoTokenizer
-	tokenizer = AutoTokenizer.from_pretrained(arguments.model)
+	from tokenizers import Tokenizer
+	tokenizer = Tokenizer.from_file(os.path.join(arguments.model, "tokenizer.json"))
 	report = {"batch": arguments.batch, "sequence": arguments.sequence, "load": os.getloadavg()[0]}
 	with tempfile.TemporaryDirectory() as folder:
 		work = pathlib.Path(folder)
 		text, ids = cut(tokenizer, pathlib.Path(arguments.text).read_text(), arguments.batch * arguments.sequence)
 		(work / "text.txt").write_text(text)
 		(work / "held-out.txt").write_text(text[:2000])
-		ids.append(tokenizer.convert_tokens_to_ids("<|endoftext|>"))
+		ids.append(tokenizer.token_to_id("<|endoftext|>"))
 		rows = range(0, len(ids) - 1, arguments.sequence)
 		(work / "sequences.json").write_text(json.dumps([ids[row : row + arguments.sequence + 1] for row in rows]))
 		# A step that changes nothing leaves the weights that both start from.

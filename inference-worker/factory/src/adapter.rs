@@ -6,7 +6,7 @@ use crate::{
 	backward::Trained,
 	checkpoint::CHECKPOINT,
 	config::{AdapterConfig, Method, Source},
-	curves::CURVES,
+	curves,
 	error::FactoryError,
 	files::{self, hold_out, read_texts, Document},
 	lora,
@@ -100,7 +100,7 @@ pub fn train_adapter_on(
 		device: &device,
 		configuration: hash,
 		checkpoint: checkpoint.clone(),
-		curve: config.curves.clone().unwrap_or_else(|| config.out_dir.join(CURVES)),
+		curve: config.curves.clone().unwrap_or_else(|| curves::in_output(&config.out_dir)),
 		text: Box::new(text),
 		held_out: mixture::in_order(&held_out, layout, schedule.evaluation_sequences),
 	}

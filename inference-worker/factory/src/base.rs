@@ -7,7 +7,7 @@ use crate::{
 	card,
 	checkpoint::CHECKPOINT,
 	config::{check_chat_share, BaseConfig},
-	curves::CURVES,
+	curves,
 	error::FactoryError,
 	files::{self, hold_out, read_texts},
 	parameters::{initial_model, save_model},
@@ -76,7 +76,7 @@ pub fn train_base(config: &BaseConfig, progress: &mut dyn Progress) -> Result<Re
 		device: &device,
 		configuration: hash,
 		checkpoint: checkpoint.clone(),
-		curve: config.out_dir.join(CURVES),
+		curve: curves::in_output(&config.out_dir),
 		text: Box::new(text),
 		held_out: held_out.in_order(schedule.evaluation_sequences),
 	}

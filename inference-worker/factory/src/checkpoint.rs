@@ -127,7 +127,7 @@ pub(crate) fn load(
 	let file = SafeTensors::deserialize(&bytes).map_err(|error| broken(error.to_string()))?;
 	let read = |part: &str, name: &str, [rows, columns]: [usize; 2]| -> Result<Tensor<2>, FactoryError> {
 		let values = load_matrix(&file, path, &format!("{part}.{name}"), rows, columns)?;
-		Ok(matrix(values, rows, columns, device))
+		Ok::<_, FactoryError>(matrix(values, rows, columns, device))
 	};
 	let mut best = match metadata.contains_key("best_loss") {
 		true => Some(Best {

@@ -88,8 +88,8 @@ pub struct AdapterConfig {
 	/// In conversations, every token counts in the loss; else only what the assistant says.
 	#[serde(default)]
 	pub train_on_inputs: bool,
-	/// Where the curve is written while training; [`CURVES`](crate::CURVES) in the output folder if not named. No part of
-	/// the configuration's hash.
+	/// Where the curve is written while training; `.curves.jsonl` in the output folder if not named. No part of the
+	/// configuration's hash.
 	#[serde(default)]
 	pub curves: Option<PathBuf>,
 	/// How long and how fast.

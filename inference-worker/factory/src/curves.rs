@@ -1,6 +1,4 @@
-//! `.curves.jsonl`: what a training measures while it runs, one JSON object a line.
-//!
-//! The dot keeps it out of what is published: seconds differ from run to run, the published folder must not.
+//! `curves.jsonl`: what a training measures while it runs, one JSON object a line.
 
 use std::{
 	fs::{File, OpenOptions},
@@ -12,8 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{error::FactoryError, files};
 
-/// Name of the curve in the output folder.
-pub const CURVES: &str = ".curves.jsonl";
+/// Name of a curve. In a folder that will be published it begins with a dot, which keeps it out: seconds differ from run
+/// to run, the hash of what is published must not.
+pub const CURVES: &str = "curves.jsonl";
+
+/// The curve of a training that was told no other place.
+pub(crate) fn in_output(folder: &Path) -> PathBuf {
+	folder.join(format!(".{CURVES}"))
+}
 
 /// A line of a curve. Lines stand in the order of their steps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

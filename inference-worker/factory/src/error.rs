@@ -112,7 +112,10 @@ pub enum FactoryError {
 		reason: String,
 	},
 	/// There is nothing to train on.
-	#[error("{name} has no text; add documents to it or leave it out")]
+	#[error(
+		"{name} has no text to learn from; add documents to it or leave it out, or raise sequence where conversations are \
+		 longer"
+	)]
 	Empty {
 		/// The source or set of texts.
 		name: String,

@@ -158,7 +158,7 @@ mod tests {
 		let line = |content: &str| {
 			format!("{{\"messages\": [{{\"role\": \"user\", \"content\": \"{content}\"}}]}}\n")
 		};
-		let text: String = (0..20).map(|number| line(&number.to_string())).collect();
+		let text: String = (0..20).map(|number| line(&format!("{number:02}"))).collect();
 		let (kept, held_out) = hold_out(vec![Document { path: "a.jsonl".into(), text }]);
 		assert_eq!((kept[0].text.lines().count(), held_out[0].text.lines().count()), (18, 2));
 		let (kept, held_out) =

@@ -18,7 +18,7 @@ use crate::{
 	error::FactoryError,
 	model::Model,
 	optimizer::{self, Optimizer},
-	progress::Progress,
+	progress::{Progress, Silent},
 	schedule::Schedule,
 	text::Text,
 };
@@ -120,6 +120,7 @@ impl Run<'_> {
 		let (begun, seconds_before, tokens_before) = (Instant::now(), state.seconds, state.tokens);
 		// Names of the documents of the steps without effect since the last with one, and how many they are.
 		let (mut suspects, mut skipped) = (BTreeSet::new(), 0);
+		let mut measured = String::new();
 		progress.begin("training", self.schedule.steps as u64);
 		progress.step(state.step as u64, "");
 		while state.step < self.schedule.steps && !self.is_exhausted(&state) {
@@ -143,7 +144,8 @@ impl Run<'_> {
 					seconds: state.seconds,
 				})?;
 				let speed = (state.tokens - tokens_before) as f64 / begun.elapsed().as_secs_f64().max(1e-9);
-				let message = format!("loss {loss:.3}, rate {learning_rate:.2e}, {speed:.0} tokens/s");
+				let message =
+					format!("loss {loss:.3}{measured}, rate {learning_rate:.2e}, {speed:.0} tokens/s");
 				progress.step(state.step as u64, &message);
 			} else {
 				let documents: BTreeSet<String> = rows
@@ -165,7 +167,7 @@ impl Run<'_> {
 			}
 			let every = self.schedule.evaluation_steps;
 			if every > 0 && (state.step % every == 0 || state.step == self.schedule.steps) {
-				self.measure(model, &mut state, &mut curve, progress)?;
+				measured = format!(", held-out {:.3}", self.measure(model, &mut state, &mut curve)?);
 			}
 			let stop = progress.wants_stop();
 			// Weights that give no numbers are not kept: the checkpoint before them is.
@@ -289,16 +291,8 @@ impl Run<'_> {
 	}
 
 	/// Measures on the way, and keeps the weights if they are the best so far.
-	fn measure(
-		&self,
-		model: &mut Model,
-		state: &mut State,
-		curve: &mut Curve,
-		progress: &mut dyn Progress,
-	) -> Result<(), FactoryError> {
-		let loss = self.evaluate(model, "measuring", progress);
-		progress.begin("training", self.schedule.steps as u64);
-		progress.step(state.step as u64, "");
+	fn measure(&self, model: &mut Model, state: &mut State, curve: &mut Curve) -> Result<f64, FactoryError> {
+		let loss = self.evaluate(model, "measuring", &mut Silent);
 		if loss.is_finite() {
 			curve.append(&CurvePoint::Evaluation { step: state.step, loss, seconds: state.seconds })?;
 		}
@@ -309,7 +303,7 @@ impl Run<'_> {
 				*best = Best { loss, step: state.step, since: 0, weights: weights.collect() };
 			}
 		}
-		Ok(())
+		Ok(loss)
 	}
 
 	/// Mean loss on the held-out rows; no number if the weights give none.

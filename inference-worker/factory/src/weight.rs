@@ -80,11 +80,15 @@ impl Weight {
 		match self {
 			Self::Full(weight) => x.matmul(weight.clone()),
 			Self::Int4(packed) => {
-				let parts: Vec<Tensor<2>> = packed
+				let mut parts = packed
 					.chunks()
 					.map(|(first, rows)| x.clone().matmul(packed.rows(first, rows).transpose()))
-					.collect();
-				Tensor::cat(parts, 1)
+					.collect::<Vec<Tensor<2>>>();
+				match (parts.pop(), parts.is_empty()) {
+					// Putting one part together with nothing would copy it.
+					(Some(only), true) => only,
+					(last, _) => Tensor::cat(parts.into_iter().chain(last).collect(), 1),
+				}
 			}
 		}
 	}

@@ -8,7 +8,7 @@ use super::{adapter_config, base_config, row, tiny_schedule, tiny_shape, StopAft
 use crate::{
 	backward::Trained,
 	batch::Row,
-	lora,
+	curves, lora,
 	model::{Embedding, Model},
 	parameters::initial_model,
 	read_curve,
@@ -149,8 +149,8 @@ fn overfitting(root: &Path, out: &str) -> AdapterConfig {
 	config
 }
 
-fn evaluations(dir: &Path) -> Vec<(usize, f64)> {
-	let points = read_curve(&dir.join(CURVES)).expect("curve").into_iter();
+fn evaluations(config: &AdapterConfig) -> Vec<(usize, f64)> {
+	let points = read_curve(&curves::in_output(&config.out_dir)).expect("curve").into_iter();
 	points
 		.filter_map(|point| match point {
 			CurvePoint::Evaluation { step, loss, .. } => Some((step, loss)),
@@ -167,7 +167,7 @@ fn training_ends_early_with_the_best_weights_when_the_held_out_loss_rises() {
 	let report = train_adapter(&config, &mut Silent).expect("trained");
 	assert!(report.stopped_early && report.steps < 60, "{report:?}");
 	assert_eq!(report.steps - report.best_step, 6, "three measurements of two steps");
-	let measured = evaluations(&config.out_dir);
+	let measured = evaluations(&config);
 	let best = measured.iter().copied().min_by(|one, other| one.1.total_cmp(&other.1)).expect("measured");
 	assert_eq!(best, (report.best_step, report.loss_after));
 	assert_eq!(measured.first(), Some(&(0, report.loss_before)));
@@ -179,7 +179,7 @@ fn training_ends_early_with_the_best_weights_when_the_held_out_loss_rises() {
 	let weights = |config: &AdapterConfig| fs::read(config.out_dir.join(ADAPTER_WEIGHTS)).expect("weights");
 	assert!(weights(&config) == weights(&resumed));
 	let losses = |config: &AdapterConfig| -> BTreeMap<usize, f64> {
-		let points = read_curve(&config.out_dir.join(CURVES)).expect("curve").into_iter();
+		let points = read_curve(&curves::in_output(&config.out_dir)).expect("curve").into_iter();
 		points
 			.filter_map(|point| match point {
 				CurvePoint::Step { step, loss, .. } => Some((step, loss)),
@@ -188,7 +188,7 @@ fn training_ends_early_with_the_best_weights_when_the_held_out_loss_rises() {
 			.collect()
 	};
 	assert_eq!(losses(&config), losses(&resumed));
-	assert_eq!(evaluations(&config.out_dir), evaluations(&resumed.out_dir));
+	assert_eq!(evaluations(&config), evaluations(&resumed));
 }
 
 /// Gives a reason to stop after some steps.

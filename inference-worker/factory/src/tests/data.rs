@@ -149,11 +149,12 @@ fn adapter_is_trained_on_sources_in_memory_when_texts_are_short() {
 #[test]
 fn chat_files_are_read_when_they_stand_in_a_folder() {
 	let root = tempfile::tempdir().expect("temporary folder");
-	let config = base(root.path());
+	let mut config = base(root.path());
+	config.schedule.sequence = 32;
 	let lines = format!("{}\n", conversation().text).repeat(3);
-	fs::write(root.path().join("texts/talk.jsonl"), &lines).expect("written");
+	fs::write(root.path().join("texts/00.jsonl"), &lines).expect("written");
 	train_adapter(&config, &mut Silent).expect("trained");
-	fs::write(root.path().join("texts/talk.jsonl"), lines + "{\"messages\"\n").expect("written");
+	fs::write(root.path().join("texts/00.jsonl"), lines + "{\"messages\"\n").expect("written");
 	let error = train_adapter(&config, &mut Silent).expect_err("malformed");
-	assert!(error.to_string().contains("talk.jsonl, line 4"), "{error}");
+	assert!(error.to_string().contains("00.jsonl, line 4"), "{error}");
 }

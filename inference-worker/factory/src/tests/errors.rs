@@ -73,6 +73,15 @@ fn base_training_fails_when_the_shape_is_wrong() {
 }
 
 #[test]
+fn base_training_fails_when_it_is_given_epochs() {
+	let root = tempfile::tempdir().expect("temporary folder");
+	let mut config = base_config(root.path(), "out");
+	config.schedule.epochs = Some(1.0);
+	let error = train_base(&config, &mut Silent).expect_err("epochs");
+	assert!(matches!(error, FactoryError::Setting { name: "epochs", .. }), "{error}");
+}
+
+#[test]
 fn base_is_refused_by_name_when_only_the_engine_implements_its_family() {
 	let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("../engine/tests/fixtures");
 	for (model, named) in [

@@ -93,7 +93,7 @@ fn gradients_are_equal_when_layers_are_computed_again() {
 			let kept = Pass { dropout, ..pass(trained, batch::counted(&rows)) };
 			let again = Pass { checkpointing: true, ..kept.clone() };
 			let [kept, again] = [kept, again].map(|pass| sum(&model, &pass, &[rows.to_vec()]));
-			assert_close(&again, &kept, 0.0);
+			assert_close(&again, &kept, 1e-5);
 		}
 	}
 }
@@ -185,7 +185,7 @@ fn weights_take_a_third_of_the_bytes_when_the_base_is_in_4_bits() {
 	let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../models/tributary-3m");
 	let bytes = |method| load_model(&dir, method, &Device::flex()).expect("loaded").weight_bytes();
 	let (full, rounded) = (bytes(Method::Lora), bytes(Method::Qlora));
-	assert_eq!(full, 4 * 3_410_176 / 4 * 4);
+	assert_eq!(full, 4 * 3_410_176);
 	// Projections at 5 bits a weight, the embedding at 16 and again at 5 as the output projection.
 	assert!(rounded * 3 < full, "{rounded} of {full}");
 }

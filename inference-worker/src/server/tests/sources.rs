@@ -24,6 +24,8 @@ fn serve(scene: &Scene, chunks: Arc<dyn ChunkIndex>) {
 		adapters: vec![],
 		prompts: vec![],
 		indexes: vec![Arc::new(index)],
+		tools: vec![],
+		skills: vec![],
 	};
 	agents.insert("guide".into(), Listed { view, standing: Standing::Ready(Arc::new(agent)) });
 	scene.worker.catalogue.replace(agents);
