@@ -379,7 +379,7 @@ mod tests {
 				sources: (0..20).map(source).collect(),
 			})
 			.collect();
-		let ranks = Ranks { keyword: Some(u32::MAX), vector: Some(u32::MAX) };
+		let ranks = Ranks { keyword: Some(999_999_999), vector: Some(u32::MAX) };
 		let chunk = |at: usize| Chunk {
 			range: usize::MAX - at - 1..usize::MAX,
 			tokens: usize::MAX,

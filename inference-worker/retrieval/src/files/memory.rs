@@ -53,7 +53,7 @@ impl ChunkStore for Memory {
 		let known = self.known(space, &wanted(&chunks.chunks));
 		let vectors = match embedder {
 			Some(embedder) => {
-				Some(vectors_of(space, &chunks.chunks, known, embedder, progress, |_| Ok(None)).await?)
+				vectors_of(space, &chunks.chunks, known, embedder, progress, |_| Ok(None)).await?
 			}
 			None => None,
 		};

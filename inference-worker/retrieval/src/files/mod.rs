@@ -84,7 +84,7 @@ impl ChunkIndex for LocalIndex {
 }
 
 /// The vectors of chunks, in their order: those that are known, and those of the rest, which are also written to a
-/// journal that `journal` opens for their width.
+/// journal that `journal` opens for their width. None of no chunks.
 async fn vectors_of(
 	space: &Space,
 	chunks: &[Chunk],
@@ -92,7 +92,7 @@ async fn vectors_of(
 	embedder: &dyn Embedder,
 	progress: &Progress,
 	journal: impl Fn(usize) -> Result<Option<Journal>, RetrievalError>,
-) -> Result<Vectors, RetrievalError> {
+) -> Result<Option<Vectors>, RetrievalError> {
 	let hashes: Vec<_> = chunks.iter().map(|chunk| *blake3::hash(chunk.text.as_bytes()).as_bytes()).collect();
 	let missing: Vec<(usize, &Chunk)> = chunks
 		.iter()
@@ -134,7 +134,7 @@ async fn vectors_of(
 			vectors.push(*hash, vector);
 		}
 	}
-	Ok(vectors)
+	Ok((vectors.rows() > 0).then_some(vectors))
 }
 
 /// The hashes of chunks' texts.

@@ -41,12 +41,23 @@ struct Manifest {
 	chunks: usize,
 	copies: usize,
 	dimensions: Option<usize>,
+	/// BLAKE3 of tantivy's list of segments: its other files have checksums of their own.
+	words: String,
 }
 
 impl Manifest {
-	fn new(space: &Space, chunks: usize, copies: usize, dimensions: Option<usize>) -> Self {
+	fn new(
+		space: &Space,
+		(chunks, copies): (usize, usize),
+		dimensions: Option<usize>,
+		words: &Path,
+	) -> Result<Self, RetrievalError> {
 		let (digest, model) = (hex::encode(space.digest), hex::encode(space.model));
-		Self { digest, model, chunks, copies, dimensions }
+		let segments = words.join("meta.json");
+		let read = std::fs::read(&segments);
+		let read = read.map_err(|error| RetrievalError::damaged(&segments, error.to_string()))?;
+		let words = blake3::hash(&read).to_hex().to_string();
+		Ok(Self { digest, model, chunks, copies, dimensions, words })
 	}
 }
 
@@ -89,14 +100,18 @@ fn read(space: &Space, folder: &Path) -> Result<LocalIndex, RetrievalError> {
 	if manifest.digest != hex::encode(space.digest) {
 		return Err(RetrievalError::Stale { path: folder.into(), what: "snapshot" });
 	}
-	let words = Words::open(&folder.join(WORDS))?;
+	let files = folder.join(WORDS);
+	let words = Words::open(&files)?;
 	let vectors = match manifest.dimensions {
-		Some(_) => Some(Vectors::open(&folder.join(VECTORS), &space.model)?),
+		Some(_) => Some(Vectors::open(&folder.join(VECTORS), &space.model).map_err(|error| match error {
+			RetrievalError::Io { path, source, .. } => RetrievalError::damaged(&path, source.to_string()),
+			other => other,
+		})?),
 		None => None,
 	};
 	let whole = vectors.as_ref().is_none_or(|vectors| vectors.rows() == words.rows());
 	let dimensions = vectors.as_ref().map(Vectors::dimensions);
-	if !whole || Manifest::new(space, words.rows(), manifest.copies, dimensions) != manifest {
+	if !whole || Manifest::new(space, (words.rows(), manifest.copies), dimensions, &files)? != manifest {
 		return Err(RetrievalError::damaged(&path, "it does not say what is in the other files"));
 	}
 	Ok(LocalIndex::new(*space, manifest.copies, words, vectors))
@@ -118,7 +133,7 @@ fn write(
 	}
 	remove(&part.join(JOURNAL))?;
 	let dimensions = vectors.map(|vectors| vectors.dimensions());
-	let manifest = Manifest::new(&space, chunks.chunks.len(), chunks.copies, dimensions);
+	let manifest = Manifest::new(&space, (chunks.chunks.len(), chunks.copies), dimensions, &words)?;
 	let path = part.join(MANIFEST);
 	let text =
 		serde_json::to_vec(&manifest).map_err(|error| RetrievalError::damaged(&path, error.to_string()))?;
@@ -168,7 +183,7 @@ impl ChunkStore for Files {
 				std::fs::create_dir_all(&part).map_err(RetrievalError::io("create", &part))?;
 				let file = part.join(JOURNAL);
 				let journal = |width| Journal::create(&file, &space.model, width).map(Some);
-				Some(vectors_of(&space, &chunks.chunks, known, embedder, progress, journal).await?)
+				vectors_of(&space, &chunks.chunks, known, embedder, progress, journal).await?
 			}
 			None => None,
 		};

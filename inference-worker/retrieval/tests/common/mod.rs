@@ -53,21 +53,18 @@ impl Letters {
 	}
 }
 
-/// Text of a contribution: words of its own, and some that others have too.
+/// A word that no other number has.
+pub fn word(number: u32) -> String {
+	let hash = blake3::hash(&number.to_le_bytes());
+	hash.as_bytes().iter().take(8).map(|byte| char::from(b'a' + byte % 26)).collect()
+}
+
+/// Text of a contribution: words of its own, and between them some that others have too.
 pub fn text(contribution: u32) -> String {
-	let n = u64::from(contribution);
-	let word = |seed: u64| -> String {
-		let mut state = (seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-		(0..7)
-			.map(|_| {
-				state = state.wrapping_mul(0x5851_f42d_4c95_7f2d).wrapping_add(0x1405_7b7e_f767_814f);
-				char::from(b'a' + (state >> 60) as u8)
-			})
-			.collect()
-	};
-	let shared = (0..4).map(|i| word(1_000_000 + (n * 7 + i * 3) % 29));
-	let own = (0..8).map(|i| word(n * 100 + i));
-	format!("only{contribution} {} \u{0}ünï.", own.chain(shared).collect::<Vec<_>>().join(" "))
+	let own = (0..6).map(|n| word(contribution * 100 + n));
+	let shared = (0..6).map(|n| word(1_000_000 + (contribution * 7 + n * 3) % 29));
+	let words: Vec<String> = own.zip(shared).flat_map(|(own, shared)| [own, shared]).collect();
+	format!("only{contribution} {} \u{0}ünï.", words.join(" "))
 }
 
 pub fn documents(contributions: &[u32]) -> Vec<Document> {
