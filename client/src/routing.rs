@@ -70,7 +70,10 @@ pub fn calibrate(examples: &[(i32, bool)]) -> Option<Threshold> {
 	// (F1, width of the gap, threshold), for the examples from each place on.
 	let mut best: Option<(f64, i64, i32)> = None;
 	for (place, (similarity, _)) in sorted.iter().enumerate() {
-		let below = place.checked_sub(1).and_then(|before| sorted.get(before)).map_or(-1_000_000, |(below, _)| *below);
+		let below = place
+			.checked_sub(1)
+			.and_then(|before| sorted.get(before))
+			.map_or(-1_000_000, |(below, _)| *below);
 		// No threshold lies between equals.
 		if place > 0 && below == *similarity {
 			continue;
@@ -79,7 +82,8 @@ pub fn calibrate(examples: &[(i32, bool)]) -> Option<Threshold> {
 		let right = taken.iter().filter(|(_, meant)| *meant).count();
 		let f1 = 2.0 * right as f64 / (taken.len().saturating_add(meant)) as f64;
 		let width = i64::from(*similarity) - i64::from(below);
-		let middle = i32::try_from((i64::from(*similarity) + i64::from(below)).div_euclid(2) + width.rem_euclid(2));
+		let middle =
+			i32::try_from((i64::from(*similarity) + i64::from(below)).div_euclid(2) + width.rem_euclid(2));
 		let found = (f1, width, middle.unwrap_or(*similarity));
 		if best.is_none_or(|best| found.partial_cmp(&best).is_some_and(|order| order.is_gt())) {
 			best = Some(found);

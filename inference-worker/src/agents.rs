@@ -192,9 +192,11 @@ impl Keeper {
 		let used: Vec<_> = next.values().flat_map(|listed| listed.view.datanets.clone()).collect();
 		self.indexes.retain(|snapshot| used.contains(snapshot));
 		let ours = || next.values().filter(|listed| !matches!(listed.standing, Standing::Foreign));
-		self.tools.retain(|tool| ours().any(|listed| listed.view.tools.iter().any(|used| used.tool == *tool)));
-		self.skills
-			.retain(|text, _| ours().any(|listed| listed.view.skills.iter().any(|skill| skill.description == *text)));
+		self.tools
+			.retain(|tool| ours().any(|listed| listed.view.tools.iter().any(|used| used.tool == *tool)));
+		self.skills.retain(|text, _| {
+			ours().any(|listed| listed.view.skills.iter().any(|skill| skill.description == *text))
+		});
 		catalogue.replace(next);
 		Ok(())
 	}
@@ -302,7 +304,8 @@ impl Keeper {
 			return Ok(known.clone());
 		}
 		let embedded = embed_patiently(&self.engine, &String::from_utf8_lossy(description)).await;
-		let vector = embedded.map_err(|error| format!("a skill's description cannot be embedded: {error}"))?;
+		let vector =
+			embedded.map_err(|error| format!("a skill's description cannot be embedded: {error}"))?;
 		self.skills.insert(description.to_vec(), vector.clone());
 		Ok(vector)
 	}

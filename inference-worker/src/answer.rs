@@ -17,10 +17,10 @@ use std::{
 	time::{Duration, Instant},
 };
 use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver, UnboundedSender};
+use tributary_attribution::{SkillScore, ToolReceipt};
 use tributary_engine::{
 	Cancel, Event, FinishReason, Request, Sampling, Sink, Steering, SubmitError, Tokenizer,
 };
-use tributary_attribution::{SkillScore, ToolReceipt};
 use tributary_primitives::{request::choice_seed, Hash};
 
 /// Between two attempts to begin another round.
@@ -215,7 +215,14 @@ impl Choice {
 	}
 
 	/// Text as it is shown, and calls that were in it and are the client's to make.
-	fn read(&mut self, text: String, ended: bool, answer: &Hash, choice: u32, rounds: Option<&Rounds>) -> Delta {
+	fn read(
+		&mut self,
+		text: String,
+		ended: bool,
+		answer: &Hash,
+		choice: u32,
+		rounds: Option<&Rounds>,
+	) -> Delta {
 		let Some(reader) = &mut self.calls else {
 			return Delta { choice, text, ..Delta::default() };
 		};
@@ -437,7 +444,8 @@ impl Answer {
 		request.prompt = next.prompt;
 		request.steering.grammar = next.grammar;
 		// Each round draws as another choice would.
-		request.sampling.seed = choice_seed(&self.seed, u32::try_from(self.written.len()).unwrap_or(u32::MAX));
+		request.sampling.seed =
+			choice_seed(&self.seed, u32::try_from(self.written.len()).unwrap_or(u32::MAX));
 		loop {
 			let (events, sinks) = channel(1);
 			let requests = sinks.into_iter().map(|sink| (request.clone(), sink)).collect();

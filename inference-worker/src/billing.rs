@@ -317,7 +317,8 @@ mod tests {
 
 	#[test]
 	fn output_hash_covers_ids_in_order_when_tokens_repeat() {
-		let hash = |choices: &[Vec<u32>]| Work::Answer { choices, hits: &[], calls: &[], receipts: &[] }.hash();
+		let hash =
+			|choices: &[Vec<u32>]| Work::Answer { choices, hits: &[], calls: &[], receipts: &[] }.hash();
 		assert_ne!(hash(&[vec![1, 2]]), hash(&[vec![2, 1]]));
 		assert_eq!(hash(&[vec![1]]), body_hash(&[1, 0, 0, 0]));
 		assert_eq!(hash(&[vec![1], vec![2, 3]]), hash(&[vec![1, 2, 3]]));

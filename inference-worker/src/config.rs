@@ -312,13 +312,18 @@ impl Tools {
 		}
 		// What could lead from an allowed beginning to somewhere else.
 		let is_odd = server.contains("..") || server.contains(['@', '\\', '%', '#']);
-		let is_allowed = |allowed: &String| server.starts_with(allowed) && (allowed.ends_with('/') || server == allowed);
+		let is_allowed =
+			|allowed: &String| server.starts_with(allowed) && (allowed.ends_with('/') || server == allowed);
 		if is_odd || !self.allow.iter().any(is_allowed) {
-			return Err(format!("{server} is not in tools.allow of this worker: its operator decides what is called"));
+			return Err(format!(
+				"{server} is not in tools.allow of this worker: its operator decides what is called"
+			));
 		}
 		let token = match self.token_env.get(server) {
 			None => None,
-			Some(name) => Some(std::env::var(name).map_err(|_| format!("{name}, the token of {server}, is not set"))?),
+			Some(name) => {
+				Some(std::env::var(name).map_err(|_| format!("{name}, the token of {server}, is not set"))?)
+			}
 		};
 		Ok(Transport::Http { url: server.into(), token })
 	}
@@ -331,10 +336,12 @@ impl Tools {
 
 	fn validate(&self) -> Result<(), ConfigError> {
 		if let Some(entry) = self.allow.iter().find(|entry| !is_address(entry)) {
-			let problem = format!("`{entry}` must be an address with a path: https://host/ allows all of a host");
+			let problem =
+				format!("`{entry}` must be an address with a path: https://host/ allows all of a host");
 			return Err(bad("tools.allow", problem));
 		}
-		if let Some(entry) = self.stdio.iter().find(|entry| entry.name.is_empty() || entry.command.is_empty()) {
+		if let Some(entry) = self.stdio.iter().find(|entry| entry.name.is_empty() || entry.command.is_empty())
+		{
 			return Err(bad("tools.stdio", format!("`{}` needs a name and a command", entry.name)));
 		}
 		if !(1..=600).contains(&self.call_secs) {
@@ -573,7 +580,8 @@ mod tests {
 		] {
 			assert!(tools.transport(server).is_err(), "{server}");
 		}
-		let token_env = BTreeMap::from([("http://127.0.0.1:9000/mcp".into(), "NO_SUCH_VARIABLE_OF_TESTS".into())]);
+		let token_env =
+			BTreeMap::from([("http://127.0.0.1:9000/mcp".into(), "NO_SUCH_VARIABLE_OF_TESTS".into())]);
 		let error = Tools { token_env, ..tools }.transport("http://127.0.0.1:9000/mcp").unwrap_err();
 		assert!(error.contains("NO_SUCH_VARIABLE_OF_TESTS"));
 	}

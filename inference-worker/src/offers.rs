@@ -40,7 +40,8 @@ pub fn offer(tools: &[AgentTool], taken: &[Tool], can_pay: impl Fn(Balance) -> b
 	for AgentTool { view, server } in tools {
 		for known in &server.listing().tools {
 			let free = |name: &str| {
-				!taken.iter().any(|tool| tool.name == name) && !offers.iter().any(|offer| offer.tool.name == name)
+				!taken.iter().any(|tool| tool.name == name)
+					&& !offers.iter().any(|offer| offer.tool.name == name)
 			};
 			let name = named(&known.name, view.tool.asset, free);
 			let definition = json!({ "type": "function", "function": {

@@ -65,7 +65,13 @@ pub struct Counted {
 
 impl Rounds {
 	/// For an agent with tools, whose functions are `offers` at first. `calls` may be made.
-	pub fn new(messages: Vec<ChatMessage>, own: Tools, offers: Vec<Offer>, calls: u32, limits: Limits) -> Self {
+	pub fn new(
+		messages: Vec<ChatMessage>,
+		own: Tools,
+		offers: Vec<Offer>,
+		calls: u32,
+		limits: Limits,
+	) -> Self {
 		Self {
 			messages,
 			own,
@@ -130,17 +136,24 @@ impl Rounds {
 		if !can_pay(purse, counted, self.spent, offer.price) {
 			return Err("the request's maximum fee does not pay for this call".into());
 		}
-		let arguments: Map<String, Value> =
-			serde_json::from_str(&call.arguments).map_err(|error| format!("the arguments are no object: {error}"))?;
+		let arguments: Map<String, Value> = serde_json::from_str(&call.arguments)
+			.map_err(|error| format!("the arguments are no object: {error}"))?;
 		Ok(Calling { offer, arguments, id: CallId(call.id.clone()), limits: self.limits })
 	}
 
 	/// Takes what came of a call, `None` when the client left, and gives the text that the model reads.
-	pub fn end(&mut self, calling: Calling, result: Option<Result<Answer, ToolError>>, took: Duration) -> String {
+	pub fn end(
+		&mut self,
+		calling: Calling,
+		result: Option<Result<Answer, ToolError>>,
+		took: Duration,
+	) -> String {
 		let Calling { offer, arguments, id, .. } = calling;
 		let (outcome, text) = match &result {
 			None => (CallOutcome::Abandoned, String::new()),
-			Some(Ok(answer)) if answer.is_error => (CallOutcome::ToolError, format!("error: {}", answer.text)),
+			Some(Ok(answer)) if answer.is_error => {
+				(CallOutcome::ToolError, format!("error: {}", answer.text))
+			}
 			Some(Ok(answer)) => (CallOutcome::Done, answer.text.clone()),
 			Some(Err(error)) => (CallOutcome::Failed, format!("error: {error}")),
 		};
@@ -202,7 +215,9 @@ impl Rounds {
 			let counted = Counted { tokens_in: read, ..counted };
 			can_pay(purse, counted, self.spent, 0)
 		};
-		let Some(paid) = most(u32::try_from(in_context).unwrap_or(u32::MAX), affordable) else { return Ok(None) };
+		let Some(paid) = most(u32::try_from(in_context).unwrap_or(u32::MAX), affordable) else {
+			return Ok(None);
+		};
 		let mut room = paid as usize;
 		let mut texts = Vec::with_capacity(results.len());
 		for (index, (_, text)) in results.iter().enumerate() {
@@ -217,7 +232,8 @@ impl Rounds {
 		}
 		let grammar = told.grammar.map(|source| engine.grammar(source)).transpose();
 		let grammar = grammar.map_err(|error| error.to_string())?;
-		let format = engine.template().map(|template| template.tool_format()).map_err(|error| error.to_string())?;
+		let format =
+			engine.template().map(|template| template.tool_format()).map_err(|error| error.to_string())?;
 		self.messages = with_results(&self.messages, &results, &texts);
 		Ok(Some(Next { tokens_in: new(&prompt), prompt, grammar, calls: tools.style(format) }))
 	}
@@ -275,7 +291,8 @@ fn cut(engine: &Engine, text: &str, tokens: usize) -> Result<(String, usize), St
 	}
 	let mark = format!(" [cut: it has {} bytes]", text.len());
 	let kept = tokens.saturating_sub(encode(&mark)?.len());
-	let decoded = engine.tokenizer().decode(all.get(..kept).unwrap_or(&all)).map_err(|error| error.to_string())?;
+	let decoded =
+		engine.tokenizer().decode(all.get(..kept).unwrap_or(&all)).map_err(|error| error.to_string())?;
 	// The end may be half a character.
 	Ok((format!("{}{mark}", decoded.trim_end_matches('\u{fffd}')), tokens))
 }

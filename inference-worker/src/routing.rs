@@ -51,7 +51,8 @@ pub async fn route(
 		Some(vector) => similarities(&vector, &agent.skills),
 		None => Some(vec![-1_000_000; agent.skills.len()]),
 	};
-	let found = found.ok_or_else(|| EmbedError::Failed("the skills were embedded by another model".into()))?;
+	let found =
+		found.ok_or_else(|| EmbedError::Failed("the skills were embedded by another model".into()))?;
 	let thresholds = agent.view.skills.iter().map(|skill| skill.threshold);
 	let scores = score(found, thresholds);
 	let skills = active(&scores);

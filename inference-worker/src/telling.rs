@@ -37,13 +37,16 @@ impl Told {
 	pub fn encode(&self, engine: &Engine, ask: Ask) -> Result<Vec<u32>, String> {
 		match ask {
 			Ask::Chat(messages) => {
-				let text =
-					engine.template().and_then(|template| template.render(&messages, &self.definitions, true));
+				let text = engine
+					.template()
+					.and_then(|template| template.render(&messages, &self.definitions, true));
 				// The template writes the special tokens itself.
 				let text = text.map_err(|error| error.to_string())?;
 				engine.tokenizer().encode(&text, false).map_err(|error| error.to_string())
 			}
-			Ask::Completion(text) => engine.tokenizer().encode(&text, true).map_err(|error| error.to_string()),
+			Ask::Completion(text) => {
+				engine.tokenizer().encode(&text, true).map_err(|error| error.to_string())
+			}
 		}
 	}
 }

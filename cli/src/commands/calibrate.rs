@@ -83,7 +83,9 @@ impl CalibrateArguments {
 		}
 		let url = format!("{}/v1/embeddings", self.api.trim_end_matches('/'));
 		let away = |error: reqwest::Error| {
-			Failure::Away(format!("{url} does not answer ({error}): is `tributary proxy` running? Name it with --api"))
+			Failure::Away(format!(
+				"{url} does not answer ({error}): is `tributary proxy` running? Name it with --api"
+			))
 		};
 		let client = reqwest::Client::builder().timeout(Duration::from_secs(300)).build().map_err(away)?;
 		let body = json!({ "model": self.agent, "input": texts });
@@ -91,13 +93,19 @@ impl CalibrateArguments {
 		let status = answer.status();
 		let body: Value = answer.json().await.map_err(away)?;
 		if !status.is_success() {
-			let message = body.pointer("/error/message").and_then(Value::as_str).unwrap_or("without a reason");
+			let message =
+				body.pointer("/error/message").and_then(Value::as_str).unwrap_or("without a reason");
 			return Err(Failure::Refused(format!("the worker refused to embed: {message}")));
 		}
-		let all: All = serde_json::from_value(body).map_err(|e| Failure::Other(format!("{url} gave no embeddings: {e}")))?;
+		let all: All = serde_json::from_value(body)
+			.map_err(|e| Failure::Other(format!("{url} gave no embeddings: {e}")))?;
 		match all.data.len() == texts.len() {
 			true => Ok(all.data.into_iter().map(|one| one.embedding).collect()),
-			false => Err(Failure::Other(format!("{url} gave {} embeddings for {} texts", all.data.len(), texts.len()))),
+			false => Err(Failure::Other(format!(
+				"{url} gave {} embeddings for {} texts",
+				all.data.len(),
+				texts.len()
+			))),
 		}
 	}
 }
@@ -131,7 +139,9 @@ fn parse_examples(text: &str, skills: usize) -> Result<Vec<Example>, String> {
 
 fn scored(descriptions: &[Vec<f32>], requests: &[Vec<f32>]) -> Result<Vec<Vec<i32>>, Failure> {
 	let all: Option<Vec<_>> = requests.iter().map(|request| similarities(request, descriptions)).collect();
-	all.ok_or_else(|| Failure::Other("the embeddings have different lengths: was the model replaced meanwhile?".into()))
+	all.ok_or_else(|| {
+		Failure::Other("the embeddings have different lengths: was the model replaced meanwhile?".into())
+	})
 }
 
 /// Sets the thresholds, and says how well they separate.
@@ -144,8 +154,9 @@ fn thresholds(entries: &mut [Entry], examples: &[Example], found: &[Vec<i32>]) -
 			.zip(found)
 			.filter_map(|(example, found)| Some((*found.get(skill)?, example.skills.contains(&skill))))
 			.collect();
-		let best = calibrate(&cases)
-			.ok_or_else(|| Failure::Usage(format!("no example needs skill {skill} ({}): add some", entry.description)))?;
+		let best = calibrate(&cases).ok_or_else(|| {
+			Failure::Usage(format!("no example needs skill {skill} ({}): add some", entry.description))
+		})?;
 		entry.threshold = f64::from(best.threshold) / 1e6;
 		for (active, (similarity, _)) in active.iter_mut().zip(&cases) {
 			if *similarity >= best.threshold {
@@ -211,7 +222,9 @@ mod tests {
 		assert!(refused("- {text: a, skill: [1]}").contains("skill"));
 		assert!(refused("nothing").contains("list of examples"));
 		let examples = parse_examples("- {text: a, skills: [0]}", 2).unwrap();
-		let Err(error) = thresholds(&mut [entry("a"), entry("b")], &examples, &[vec![1, 2]]) else { panic!() };
+		let Err(error) = thresholds(&mut [entry("a"), entry("b")], &examples, &[vec![1, 2]]) else {
+			panic!()
+		};
 		assert!(error.to_string().contains("skill 1"));
 	}
 }

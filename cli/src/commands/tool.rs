@@ -86,10 +86,11 @@ pub struct Reach {
 impl Reach {
 	async fn listing(&self, server: &str) -> Result<Listing, Failure> {
 		let limits = Limits { connect: Duration::from_secs(self.wait), ..Limits::default() };
-		let connected = Server::connect(self.transport(server)?, limits).await.map_err(|error| match error {
-			ToolError::Unreachable { .. } => Failure::Away(error.to_string()),
-			error => Failure::Other(error.to_string()),
-		})?;
+		let connected =
+			Server::connect(self.transport(server)?, limits).await.map_err(|error| match error {
+				ToolError::Unreachable { .. } => Failure::Away(error.to_string()),
+				error => Failure::Other(error.to_string()),
+			})?;
 		Ok(connected.listing().clone())
 	}
 
@@ -99,10 +100,16 @@ impl Reach {
 			let (command, args) = split.ok_or_else(|| {
 				Failure::Usage(format!("say how {server} is run here: … -- COMMAND ARGUMENTS"))
 			})?;
-			return Ok(Transport::Stdio { command: command.clone(), args: args.to_vec(), env: BTreeMap::new() });
+			return Ok(Transport::Stdio {
+				command: command.clone(),
+				args: args.to_vec(),
+				env: BTreeMap::new(),
+			});
 		}
 		if !(server.starts_with("https://") || server.starts_with("http://")) {
-			return Err(Failure::Usage(format!("`{server}` is no server: give stdio:NAME or an http(s) address")));
+			return Err(Failure::Usage(format!(
+				"`{server}` is no server: give stdio:NAME or an http(s) address"
+			)));
 		}
 		if !self.command.is_empty() {
 			return Err(Failure::Usage(format!("{server} needs no command: it is reached over HTTP")));
@@ -172,10 +179,17 @@ fn check(view: &ToolView, listing: &Listing) -> Result<Output, Failure> {
 	if !(same_list && same_name) {
 		let what = match (same_list, same_name) {
 			(true, _) => format!("it calls itself `{}`, registered is `{identity}`", listing.identity),
-			_ => format!("its tool list has hash {}, registered is {}", hex32(&listing.hash), hex32(&view.content)),
+			_ => format!(
+				"its tool list has hash {}, registered is {}",
+				hex32(&listing.hash),
+				hex32(&view.content)
+			),
 		};
 		let next = "Workers do not call it. Its owner registers it as it is: `tributary tool version`.";
-		return Err(Failure::Wrong(format!("tool {tool} at {} is another: {what}. {next}", line(&view.server))));
+		return Err(Failure::Wrong(format!(
+			"tool {tool} at {} is another: {what}. {next}",
+			line(&view.server)
+		)));
 	}
 	let json = json!({ "tool": tool_json(view), "matches": true, "tools": tools_json(listing) });
 	let text = format!("tool {tool} at {} is what is registered: {identity}\n", line(&view.server));
@@ -192,16 +206,15 @@ fn with_list(output: Output, listing: &Listing) -> Output {
 }
 
 fn tools_json(listing: &Listing) -> Value {
-	let tool = |tool: &tributary_tools::Tool| {
-		json!({ "name": tool.name, "description": tool.description, "input": tool.input, "output": tool.output })
-	};
+	let tool = |tool: &tributary_tools::Tool| json!({ "name": tool.name, "description": tool.description, "input": tool.input, "output": tool.output });
 	listing.tools.iter().map(tool).collect()
 }
 
 fn tools_text(listing: &Listing) -> String {
 	let row = |tool: &tributary_tools::Tool| {
 		let members = tool.input.get("properties").and_then(Value::as_object);
-		let arguments: Vec<String> = members.into_iter().flat_map(|members| members.keys().cloned()).collect();
+		let arguments: Vec<String> =
+			members.into_iter().flat_map(|members| members.keys().cloned()).collect();
 		let first = tool.description.lines().next().unwrap_or_default();
 		let about = match first.chars().count() > MAX_SHOWN {
 			true => first.chars().take(MAX_SHOWN).chain(['…']).collect(),
@@ -281,7 +294,9 @@ mod tests {
 		let registered = view(&listing("Tells the time"));
 		let Err(error) = check(&registered, &listing("Tells the date")) else { panic!() };
 		assert_eq!(error.code(), 7);
-		assert!(error.to_string().contains("tool list") && error.to_string().contains("tributary tool version"));
+		assert!(
+			error.to_string().contains("tool list") && error.to_string().contains("tributary tool version")
+		);
 		let renamed = Listing { identity: "clock 2.0".into(), ..listing("Tells the time") };
 		let Err(error) = check(&registered, &renamed) else { panic!() };
 		assert!(error.to_string().contains("clock 2.0"));

@@ -85,7 +85,10 @@ mod tests {
 	fn ask_is_read_when_the_body_is_a_request() {
 		let body = br#"{"model":"guide","max_tokens":20}"#;
 		let ask = Ask::of(CHAT, body).unwrap();
-		assert_eq!(ask, Ask { model: "guide".into(), bytes: 33, max_tokens: Some(20), choices: 1, is_chat: true });
+		assert_eq!(
+			ask,
+			Ask { model: "guide".into(), bytes: 33, max_tokens: Some(20), choices: 1, is_chat: true }
+		);
 		let ask = |body: &str| Ask::of(CHAT, body.as_bytes()).unwrap();
 		assert_eq!(ask(r#"{"model":"a","max_tokens":1,"max_completion_tokens":2}"#).max_tokens, Some(2));
 		assert_eq!(ask(r#"{"model":"a","max_tokens":null}"#).max_tokens, None);

@@ -86,9 +86,9 @@ mod attacks;
 
 pub use document::Document;
 pub use error::{EvidenceError, IndexError, RulesError};
-pub use receipts::{CallOutcome, SkillScore, ToolReceipt, MAX_RECEIPTS, MAX_SKILLS};
 pub use evidence::{Evidence, RetrievedChunk, MAX_EVIDENCE_BYTES, MAX_EVIDENCE_SPANS};
 pub use index::SnapshotIndex;
+pub use receipts::{CallOutcome, SkillScore, ToolReceipt, MAX_RECEIPTS, MAX_SKILLS};
 pub use retrieval::{Hit, Retriever, MAX_HITS};
 pub use rules::VectorRules;
 pub use spans::{Source, Span, MAX_SOURCES};

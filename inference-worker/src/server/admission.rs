@@ -88,14 +88,16 @@ pub async fn begin(
 	tools.check().map_err(wrong)?;
 	let rounds = rounds(worker, &ask, options, offers);
 	let (prompt, grammar) =
-		build_prompt(worker.clone(), terms.agent().clone(), ask, options.clone(), tools.clone(), wanted).await?;
+		build_prompt(worker.clone(), terms.agent().clone(), ask, options.clone(), tools.clone(), wanted)
+			.await?;
 	generation.steering.grammar = grammar;
 	let tokens_in = u32::try_from(prompt.tokens.len()).unwrap_or(u32::MAX);
 	let room = worker.engine.context().saturating_sub(prompt.tokens.len()).min(wanted);
 	// The choices share what the order allows.
 	let choices = generation.choices.max(1);
 	let limit = u32::try_from(room).unwrap_or(u32::MAX).saturating_mul(choices);
-	let affordable = |tools| terms.purse().affordable(tokens_in, tools, limit).checked_div(choices).unwrap_or(0);
+	let affordable =
+		|tools| terms.purse().affordable(tokens_in, tools, limit).checked_div(choices).unwrap_or(0);
 	// What the model writes leaves enough for a call, if that is possible.
 	let max_tokens = match affordable(rounds.as_ref().map_or(0, Rounds::next_price)) {
 		0 => affordable(0),
@@ -135,7 +137,9 @@ fn offers(worker: &Worker, terms: &Terms, ask: &Ask, options: &Options) -> Vec<O
 		&& options.tools.choice != Choice::None;
 	let nothing = Counted { tokens_in: 0, tokens_out: 0, last: 0 };
 	match is_on {
-		true => offer(&terms.agent().tools, &options.tools.all, |price| can_pay(terms.purse(), nothing, 0, price)),
+		true => {
+			offer(&terms.agent().tools, &options.tools.all, |price| can_pay(terms.purse(), nothing, 0, price))
+		}
 		false => Vec::new(),
 	}
 }

@@ -102,8 +102,7 @@ mod tests {
 		let more = choice(reply.more(Delta { choice: 1, text: "hi".into(), ..Delta::default() }));
 		assert_eq!((&more["delta"], &more["index"]), (&json!({ "content": "hi" }), &json!(1)));
 		let tokens = Recorded { tokens_in: 1, tokens_out: 2 };
-		let ending =
-			Ending { reasons: vec!["length"], tokens, cached: 0, skills: vec![], receipts: vec![] };
+		let ending = Ending { reasons: vec!["length"], tokens, cached: 0, skills: vec![], receipts: vec![] };
 		let last = choice(reply.last(1, "length", &ending));
 		assert_eq!(last, json!({ "index": 1, "delta": {}, "finish_reason": "length" }));
 		let usage = value(reply.usage(&ending));

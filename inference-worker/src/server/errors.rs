@@ -127,9 +127,10 @@ impl From<EmbedError> for ApiError {
 	fn from(error: EmbedError) -> Self {
 		match error {
 			EmbedError::Refused(error) => error.into(),
-			EmbedError::Failed(reason) => {
-				Self::internal("routing_failed", format!("the request was not routed: {reason}. Send it again."))
-			}
+			EmbedError::Failed(reason) => Self::internal(
+				"routing_failed",
+				format!("the request was not routed: {reason}. Send it again."),
+			),
 		}
 	}
 }

@@ -396,7 +396,8 @@ mod tests {
 	#[test]
 	fn choice_is_refused_when_there_is_no_such_tool() {
 		let check = |body: Value| chat(body).unwrap().tools.check();
-		let named = |name: &str| json!({ "tools": [tool("a")], "tool_choice": { "function": { "name": name } } });
+		let named =
+			|name: &str| json!({ "tools": [tool("a")], "tool_choice": { "function": { "name": name } } });
 		assert!(check(named("a")).is_ok() && check(json!({})).is_ok());
 		assert!(check(named("b")).unwrap_err().contains("tool_choice"));
 		assert!(check(json!({ "tool_choice": "required" })).unwrap_err().contains("tool_choice"));

@@ -2,7 +2,9 @@
 //! it knows of a channel it serves on.
 
 mod loras;
+mod skills;
 mod surface;
+mod tools;
 
 use crate::{
 	agents::{tests::view, Agent, Catalogue, Listed, Standing},

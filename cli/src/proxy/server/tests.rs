@@ -69,7 +69,14 @@ async fn listen(router: Router) -> String {
 
 async fn scene(api_key: Option<&str>) -> Scene {
 	let worker = Arc::new(Worker::default());
-	let quote = Quote { price_input: 1_000, price_output: 1_000, platform_fee: 0, max_context: 100, price_call: 0, max_calls: 0 };
+	let quote = Quote {
+		price_input: 1_000,
+		price_output: 1_000,
+		platform_fee: 0,
+		max_context: 100,
+		price_call: 0,
+		max_calls: 0,
+	};
 	let view = |State(worker): State<Arc<Worker>>, Path(_): Path<String>| async move {
 		Json(worker.state.lock().unwrap().clone().unwrap_or_else(state))
 	};
