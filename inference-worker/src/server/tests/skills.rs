@@ -108,9 +108,9 @@ async fn routing_is_the_same_when_it_is_calibrated_over_the_api() {
 	assert_eq!(api, engine);
 }
 
-/// The figures are in docs/author.md.
+/// This model is too small to route well: docs/author.md has the figures. Centred similarities are better than plain ones.
 #[tokio::test(flavor = "multi_thread")]
-async fn examples_are_separated_as_documented_when_thresholds_are_calibrated() {
+async fn examples_are_separated_better_when_similarities_are_centred() {
 	let scene = scene().await;
 	let descriptions = descriptions(&scene).await;
 	let (examples, engine) = (examples(), &scene.worker.engine);
@@ -123,30 +123,22 @@ async fn examples_are_separated_as_documented_when_thresholds_are_calibrated() {
 			.collect();
 		found.push((plain, similarities(&vector, &descriptions).unwrap()));
 	}
-	for (name, pick) in [("plain", 0), ("centred", 1)] {
-		let of = |place: usize| if pick == 0 { &found[place].0 } else { &found[place].1 };
+	let right = |centred: bool| {
+		let of = |place: usize| if centred { &found[place].1 } else { &found[place].0 };
 		let mut right = vec![true; examples.len()];
-		let mut sum = 0.0;
 		for skill in 0..SKILLS.len() {
-			let cases: Vec<(i32, bool)> =
-				examples.iter().enumerate().map(|(i, e)| (of(i)[skill], e.skills.contains(&skill))).collect();
+			let cases: Vec<(i32, bool)> = examples
+				.iter()
+				.enumerate()
+				.map(|(place, example)| (of(place)[skill], example.skills.contains(&skill)))
+				.collect();
 			let best = calibrate(&cases).unwrap();
-			sum += best.f1;
 			for (right, (similarity, meant)) in right.iter_mut().zip(&cases) {
 				*right &= (*similarity >= best.threshold) == *meant;
 			}
-			println!("{name} skill {skill}: threshold {} F1 {:.3}", best.threshold, best.f1);
 		}
-		let nearest = examples.iter().enumerate().filter(|(_, e)| e.skills.len() == 1).filter(|(i, e)| {
-			let best = (0..SKILLS.len()).max_by_key(|skill| of(*i)[*skill]).unwrap();
-			e.skills == [best]
-		});
-		println!(
-			"{name}: exact {}/{}, nearest {}, mean F1 {:.3}",
-			right.iter().filter(|right| **right).count(),
-			examples.len(),
-			nearest.count(),
-			sum / 3.0
-		);
-	}
+		right.iter().filter(|right| **right).count()
+	};
+	let (plain, centred) = (right(false), right(true));
+	assert!(centred > plain && centred >= 15, "{plain} plain and {centred} centred of {}", examples.len());
 }
