@@ -115,3 +115,16 @@ fn proxy_is_superset_when_it_allows_at_least_the_same() {
 	assert!(!ProxyType::Operator.is_superset(&ProxyType::NonTransfer));
 	assert!(!ProxyType::Operator.is_superset(&ProxyType::Curator));
 }
+
+#[test]
+fn publishing_a_tool_is_for_authors_when_proxied() {
+	let call = pallet_tools::Call::register_tool {
+		name: Default::default(),
+		server: Default::default(),
+		identity: Default::default(),
+		content: [0; 32],
+		hints: Default::default(),
+		price: 1,
+	};
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Author]);
+}

@@ -12,7 +12,7 @@ use tributary_primitives::{
 /// Where an MCP server is: `https://…`, `http://…` or `stdio:name`, at most 256 bytes.
 pub type Server = BoundedVec<u8, MaxUrl>;
 /// What a server calls itself: its name and version, 1 to 128 bytes of UTF-8.
-pub type Identity = BoundedVec<u8, MaxIdentity>;
+pub type ServerIdentity = BoundedVec<u8, MaxIdentity>;
 
 /// One version of a tool, beside what the registry keeps of it.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo)]
@@ -20,7 +20,7 @@ pub struct Tool {
 	/// Where its server is.
 	pub server: Server,
 	/// What the server calls itself: a worker that hears another name offers the tool to no model.
-	pub identity: Identity,
+	pub identity: ServerIdentity,
 	/// What a call costs, planck. Part of the version, so that what an answer cost can be checked long after
 	/// the price changed.
 	pub price: Balance,

@@ -189,7 +189,9 @@ fn compose_is_refused_when_a_skill_names_no_part_or_one_too_many() {
 		test(|| refused(skilled(Skill { prompts: mask, ..skill() }), Error::<Test>::ForeignSkill));
 	}
 	test(|| refused(skilled(Skill { datanets: 0b100, ..skill() }), Error::<Test>::ForeignSkill));
-	test(|| assert_ok!(compose("full", skilled(Skill { adapters: 1, prompts: 1, datanets: 3, ..skill() }))));
+	test(|| {
+		assert_ok!(compose("full", skilled(Skill { adapters: 1, prompts: 1, datanets: 3, ..skill() })));
+	});
 }
 
 #[test]
