@@ -4,7 +4,9 @@
 mod factory;
 mod loras;
 mod sources;
+mod skills;
 mod surface;
+mod tools;
 
 use crate::{
 	agents::{tests::view, Agent, Catalogue, Listed, Standing},

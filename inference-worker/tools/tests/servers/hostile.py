@@ -9,7 +9,7 @@ MODE, FOLDER = sys.argv[1], sys.argv[2]
 TOOL = {
     "name": "echo",
     "description": "Gives back what it gets",
-    "inputSchema": {"type": "object", "properties": {"text": {"type": "string"}}, "required": ["text"]},
+    "inputSchema": {"type": "object", "properties": {"text": {"type": "string", "maxLength": 20}}, "required": ["text"]},
 }
 
 
@@ -68,6 +68,8 @@ def call(message, life):
         result = ["what", "is", "this"]
     if MODE == "unknown-tool":
         return send({"id": message["id"], "error": {"code": -32602, "message": "no such tool"}})
+    if MODE == "long":
+        result["content"][0]["text"] = "All owls see well at night. " * 2000
     if MODE == "fails":
         result = {"content": [{"type": "text", "text": "not today"}], "isError": True}
     if MODE == "changes-list-now":
