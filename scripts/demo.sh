@@ -41,6 +41,7 @@ corpus=$TRIBUTARY_CACHE/corpus
 
 step "The OpenAI client, from PyPI"
 openai_client
+mcp_servers
 
 step "The demo"
 exec "$PYTHON" -B "$TRIBUTARY_ROOT/scripts/demo/demo.py" --node "$NODE" --worker "$WORKER" --cli "$CLI" \

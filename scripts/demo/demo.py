@@ -12,7 +12,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import factory
 import ledger
+from benchmark import items
 from chain import Tributary
 from processes import Failed, Node, Proxy, Worker, free_port, get_json
 from questions import QUESTIONS
@@ -49,7 +51,7 @@ class Demo:
 
     def chapter(self, title):
         self.chapters += 1
-        print(f"\n[{self.chapters}/9] {title} ({time.monotonic() - self.began:.0f} s)", flush=True)
+        print(f"\n[{self.chapters}/10] {title} ({time.monotonic() - self.began:.0f} s)", flush=True)
 
     def run(self):
         self.chapter("A development chain, and accounts")
@@ -58,6 +60,9 @@ class Demo:
         self.make_datanets()
         self.chapter("A base model, adapters trained on the DataNets, prompts")
         self.make_assets()
+        self.chapter("ModelFactory: public and private data, one recipe, evaluators, a tool, an agent with two skills")
+        self.factory = factory.Factory(self, say)
+        self.factory.make()
         self.chapter("Agents")
         self.make_agents()
         self.chapter("A bonded worker, and a payer's escrow")
@@ -78,6 +83,7 @@ class Demo:
         self.tributary = Tributary(self.arguments.cli, self.node.url, self.folder / "store", self.folder)
         self.address = {}
         everybody = {OPERATOR, SERVICE, PAYER, BASE_AUTHOR, ADAPTER_AUTHOR, PROMPT_AUTHOR, FORKER, AGENT_AUTHOR, EVALUATOR}
+        everybody |= factory.ACTORS
         everybody |= {who for _, curator, who_all in DATANETS.values() for who in (curator, *who_all)}
         for who in sorted(everybody | {FUNDER}):
             self.address[who] = self.tributary("key", "show", who)["address"]
@@ -86,9 +92,11 @@ class Demo:
         say(f"{len(everybody)} accounts with 1,000 TRB each; node log: {self.node.log}")
 
     def make_datanets(self):
-        self.datanets, self.contributed = {}, {}
+        self.datanets, self.contributed, self.leaves = {}, {}, {}
         for name, (policy, curator, contributors) in DATANETS.items():
             texts = sorted((self.arguments.corpus / name).glob("*.txt"))
+            if name == "debian":
+                texts = self.set_apart(texts)
             if len(texts) < len(contributors):
                 raise Failed(f"{self.arguments.corpus / name} has only {len(texts)} texts; run scripts/corpus.sh again")
             licence = (self.arguments.corpus / name / "LICENCE").read_text().split()[0]
@@ -107,7 +115,35 @@ class Demo:
             if policy == "curated":
                 self.tributary("datanet", "review", identity, "--accept-pending", key=curator)
             leaves = self.tributary("datanet", "snapshot", identity, key=curator)["leaves"]
+            self.leaves[name] = leaves
             say(f"DataNet {identity} {name}: {leaves} texts of {len(contributors)} contributors, {policy}, {licence}")
+
+        self.make_benchmark()
+
+    def set_apart(self, texts):
+        """Texts that stand for a private handbook; the rest is public."""
+        self.private_texts = self.folder / "texts" / "handbook"
+        self.private_texts.mkdir(parents=True)
+        for text in texts[-factory.PRIVATE_TEXTS :]:
+            shutil.copy(text, self.private_texts)
+        return texts[: -factory.PRIVATE_TEXTS]
+
+    def make_benchmark(self):
+        """Questions made from texts that nobody trains on."""
+        held_out = sorted((self.arguments.corpus / "held-out").rglob("*.txt"))
+        lines = items([path.read_text() for path in held_out], 24)
+        text = self.folder / "texts" / "questions.txt"
+        text.write_text("\n".join(lines) + "\n")
+        self.benchmark = self.tributary("datanet", "create", "questions", "--policy", "open", key=EVALUATOR)["datanet"]
+        self.tributary("datanet", "add", self.benchmark, text, "--licence", "GPL-2.0-or-later", key=EVALUATOR)
+        self.tributary("datanet", "snapshot", self.benchmark, key=EVALUATOR)
+        say(f"benchmark DataNet {self.benchmark}: {len(lines)} questions from texts that nobody trains on")
+
+    def evaluate(self, asset, who):
+        """An evaluator's report, measured now."""
+        return self.tributary(
+            "evaluate", asset, "--benchmark", f"{self.benchmark}@1", "--metric", "multiple_choice", "--report", key=who
+        )
 
     def make_assets(self):
         price = ("--price-in", "0.02", "--price-out", "0.04")
@@ -118,7 +154,8 @@ class Demo:
         live = next(iter(DATANETS))
         self.adapters = {}
         for name in DATANETS:
-            folder = (self.folder if name == live else beforehand) / f"adapter-{name}"
+            # Another number of texts is other data.
+            folder = (self.folder if name == live else beforehand) / f"adapter-{name}-{self.leaves[name]}"
             report_file = folder.with_suffix(".json")
             if name == live or not report_file.exists():
                 say(f"training an adapter on DataNet {name}, {self.arguments.steps} steps")
@@ -138,11 +175,7 @@ class Demo:
             before, after = report["perplexity_before"], report["perplexity_after"]
             say(f"adapter {made['asset']} {name}-lora: perplexity on held-out text {before:.1f} -> {after:.1f}")
             self.tributary("adapter", "evaluators", made["asset"], self.address[EVALUATOR], key=ADAPTER_AUTHOR)
-            benchmark = next(self.datanets[other] for other in DATANETS if other != name)
-            self.tributary(
-                "adapter", "evaluate", made["asset"], "--benchmark", benchmark, "--metric", "perplexity", "--score", f"{after:.3f}", "--report",
-                report_file, key=EVALUATOR,
-            )
+            self.evaluate(made["asset"], EVALUATOR)
         for name, text in (("prompt", PROMPT), ("fork", FORK)):
             (self.folder / f"{name}.txt").write_text(text + "\n")
         self.prompt = self.tributary("prompt", "publish", "explain", self.folder / "prompt.txt", *price, key=PROMPT_AUTHOR)["asset"]
@@ -171,7 +204,8 @@ class Demo:
             batch_records=10, batch_seconds=3,
         )
         self.processes.append(self.worker)
-        self.worker.ready(agents=len(self.agents))
+        self.factory.allow(self.worker)
+        self.worker.ready(agents=len(self.agents) + 1)
         self.tributary("deposit", self.address[OPERATOR], 200, key=PAYER)
         port = free_port()
         command = self.tributary.command("proxy", "--worker", self.address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
@@ -210,6 +244,7 @@ class Demo:
             for done in pool.map(one, tasks):
                 self.result["questions"].append(done)
                 say(f"{len(self.result['questions']):2}/{len(tasks)} {done['agent']:<10} {done['question']}")
+        self.factory.ask(client)
         first = self.result["questions"][0]
         say(f"for example: {first['answer'].strip()[:300]!r}")
 
@@ -236,7 +271,7 @@ class Demo:
     def claim(self):
         roles = {OPERATOR: "operator", BASE_AUTHOR: "base model author", ADAPTER_AUTHOR: "adapter author",
                  PROMPT_AUTHOR: "prompt author", FORKER: "prompt author", AGENT_AUTHOR: "agent author",
-                 EVALUATOR: "evaluator"}
+                 EVALUATOR: "evaluator", **factory.ROLES}
         for who in sorted(self.address):
             answer = self.tributary("claim", key=who)
             for failure in answer["failures"]:
@@ -259,22 +294,24 @@ class Demo:
         worker, payer = (ledger.account(self.node, self.address[who]) for who in (OPERATOR, PAYER))
         spent = ledger.charged(self.node, payer, worker)
         keys = [(ledger.PLATFORM, None), (ledger.STAKERS, None), (ledger.OPERATOR, worker)]
-        assets = [self.base, self.prompt, self.fork, *self.adapters.values(), *(agent["id"] for agent in self.agents.values())]
+        assets = [self.base, self.prompt, self.fork, *self.adapters.values(), *(agent["id"] for agent in self.agents.values()), *self.factory.assets]
         keys += [(kind, asset) for asset in assets for kind in (ledger.ASSET, ledger.EVALUATORS)]
-        keys += [(ledger.POOL, datanet) for datanet in self.datanets.values()]
+        keys += [(ledger.POOL, datanet) for datanet in (*self.datanets.values(), self.factory.private)]
         vaults = [ledger.vault(self.node, *key) for key in keys]
         credited, pending, claimed = ledger.settlement(self.node, worker)
         remaining = sum(vault[0] - vault[2] for vault in vaults) + credited + pending - claimed
         paid = sum(row["planck"] for row in self.result["payouts"])
         pot = ledger.free_balance(self.node, ledger.POT) - ledger.EXISTENTIAL_DEPOSIT
         fees = sum(question["fee"] for question in self.result["questions"])
-        conserved = spent == paid + remaining and pot == remaining and spent == fees
+        granted = self.factory.granted
+        conserved = spent + granted == paid + remaining and pot == remaining and spent == fees
 
         width = max(len(row["asset"]) for row in self.result["payouts"])
         for row in sorted(self.result["payouts"], key=lambda row: (row["role"], row["name"])):
             print(f"    {row['role']:<18} {row['name']:<9} {row['asset']:<{width}} {row['planck'] / TRB:>14.9f} TRB")
         say(f"fees of the answers  {fees:>18} planck")
         say(f"escrow spent         {spent:>18} planck")
+        say(f"paid for grants      {granted:>18} planck")
         say(f"claimed              {paid:>18} planck")
         say(f"still in vaults      {remaining:>18} planck (the pot holds {pot})")
         say("conserved to the last planck" if conserved else "NOT CONSERVED")
@@ -286,7 +323,7 @@ class Demo:
                 {"account": self.address[who], "name": who[2:], "contributions": sum(nets.values()), "datanets": sorted(nets)}
                 for who, nets in sorted(self.contributed.items())
             ],
-            escrow_spent=spent, claimed=paid, remaining=remaining, conserved=conserved,
+            escrow_spent=spent, granted=granted, claimed=paid, remaining=remaining, conserved=conserved,
             seconds=round(time.monotonic() - self.began, 1),
         )
         if not conserved:

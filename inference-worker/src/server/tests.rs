@@ -3,8 +3,8 @@
 
 mod factory;
 mod loras;
-mod sources;
 mod skills;
+mod sources;
 mod surface;
 mod tools;
 
