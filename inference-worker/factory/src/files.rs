@@ -66,13 +66,16 @@ fn read_text(path: &Path) -> Result<Document, FactoryError> {
 /// tenth of a single one, in whole conversations if it holds any.
 pub(crate) fn hold_out(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Document>) {
 	if let [only] = documents.as_mut_slice() {
+		let has_lines = conversations::is_conversations(only);
 		let at = only.text.len() / HELD_OUT_EVERY * (HELD_OUT_EVERY - 1);
-		let at = match conversations::is_conversations(only) {
-			true => line_start(only.text.trim_end(), at),
-			false => at,
-		};
+		let at = if has_lines { line_start(only.text.trim_end(), at) } else { at };
 		let at = (at..=only.text.len()).find(|place| only.text.is_char_boundary(*place)).unwrap_or(0);
-		let held_out = Document { path: only.path.clone(), text: only.text.split_off(at) };
+		let mut text = only.text.split_off(at);
+		if has_lines {
+			// Empty lines are skipped: with them, errors name the line that it is in the whole text.
+			text.insert_str(0, &"\n".repeat(only.text.lines().count()));
+		}
+		let held_out = Document { path: only.path.clone(), text };
 		return (documents, vec![held_out]);
 	}
 	let every = HELD_OUT_EVERY.min(documents.len().max(1));
@@ -160,9 +163,11 @@ mod tests {
 		};
 		let text: String = (0..20).map(|number| line(&format!("{number:02}"))).collect();
 		let (kept, held_out) = hold_out(vec![Document { path: "a.jsonl".into(), text }]);
-		assert_eq!((kept[0].text.lines().count(), held_out[0].text.lines().count()), (18, 2));
+		let lines = |document: &Document| document.text.lines().filter(|line| !line.is_empty()).count();
+		assert_eq!((lines(&kept[0]), lines(&held_out[0])), (18, 2));
+		assert_eq!(held_out[0].text.lines().position(|line| line.contains("18")), Some(18));
 		let (kept, held_out) =
 			hold_out(vec![Document { path: "a.jsonl".into(), text: line("a") + &line(&"b".repeat(200)) }]);
-		assert_eq!((kept[0].text.lines().count(), held_out[0].text.lines().count()), (1, 1));
+		assert_eq!((lines(&kept[0]), lines(&held_out[0])), (1, 1));
 	}
 }
