@@ -36,10 +36,10 @@ fn tools_are_paid_their_calls_whole_and_a_part_of_the_rest_when_they_were_called
 		assert_eq!(credits[&VaultKey::Platform], 20_000 + 2 * PLATFORM_FEE);
 		assert_eq!(credits[&VaultKey::Asset(10)], 80_000);
 		assert_eq!(credits[&VaultKey::Asset(TOOLED.asset)], 50_000);
-		// The tools' 50,000 by what their calls cost: 2,100 to 200.
+		// The tools' 50,000 by what their calls cost: 2,100 to 200. A parent's part is rounded down.
 		let (first, second) = (45_652, 4_348);
-		assert_eq!(credits[&VaultKey::Asset(51)], 160 + second - 870);
-		assert_eq!(credits[&VaultKey::Asset(50)], 2_100 + first + 40 + 870);
+		assert_eq!(credits[&VaultKey::Asset(51)], 160 + second - 869);
+		assert_eq!(credits[&VaultKey::Asset(50)], 2_100 + first + 40 + 869);
 		assert_eq!(credits.get(&VaultKey::Asset(52)), None);
 		assert_eq!(credits.values().sum::<Balance>(), fee);
 	});
