@@ -135,16 +135,11 @@ class Factory:
         self.say(f"one recipe: adapter {self.adapter} handbook-lora and agent {self.agent} {NAME}; run again, it does nothing")
         lost = self.tributary("ablation", "show", f"{self.adapter}:1")["ablation"]
         for loss in lost["losses"]:
-            self.say(f"without {loss['without']['name']}: {self.shown(loss)}")
-
-    @staticmethod
-    def shown(loss):
-        scores = loss.get("metrics") or loss.get("scores") or [loss]
-        return "; ".join(
-            f"{score.get('metric', 'score')} {score['loss']['mean']:+.3f} [{score['loss']['low']:+.3f}, {score['loss']['high']:+.3f}]"
-            if isinstance(score.get("loss"), dict) else str({k: v for k, v in score.items() if k != "without"})
-            for score in scores
-        )
+            interval = loss["lost"]
+            self.say(
+                f"without {loss['without']['name']}: {loss['metric']} {loss['score_with']:.3f} -> {loss['score_without']:.3f}, "
+                f"lost {interval['mean']:+.3f} [{interval['low']:+.3f}, {interval['high']:+.3f}]"
+            )
 
     @property
     def assets(self):

@@ -283,7 +283,7 @@ mod tests {
 		let listing = listing("Tells the time\nand more");
 		let output = check(&view(&listing), &listing).unwrap();
 		assert_eq!(output.json["matches"], true);
-		for part in ["clock 1.0", "time", "at, zone", "Tells the time"] {
+		for part in ["clock 1.0", "time", "zone, at", "Tells the time"] {
 			assert!(output.text.contains(part), "{}", output.text);
 		}
 		assert!(!output.text.contains("and more"));

@@ -70,7 +70,8 @@ fn value_is_refused_with_its_line_when_it_is_out_of_range() {
 		let error = refused(&text);
 		assert!(error.contains(field), "{error}");
 		assert!(error.starts_with("recipe.yaml:"), "{error}");
-		if !to.contains("weight_decay") {
+		// What is missing has no line; the YAML reader tells none for what is no number.
+		if !to.contains("weight_decay") && !to.contains(".nan") {
 			assert!(error.starts_with(&format!("recipe.yaml:{}:", line_of(&text, to))), "{error}");
 		}
 	}

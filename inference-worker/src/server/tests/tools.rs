@@ -74,7 +74,7 @@ async fn tool_is_called_and_paid_once_when_the_model_calls_it() {
 	);
 	let receipts = evidence.receipts();
 	let done = receipts.iter().filter(|receipt| receipt.outcome == CallOutcome::Done).count() as u32;
-	assert!(done >= 1, "{receipts:?}");
+	assert!(done >= 1, "{receipts:?}: {answer}");
 	assert_eq!((receipts[0].asset, receipts[0].name.as_str(), receipts[0].price), (5, "echo", PRICE));
 	assert!(receipts[0].result.is_some() && receipts[0].call.starts_with("call_"));
 	let tool = tributary_primitives::AssetRef { asset: 5, version: 1 };
