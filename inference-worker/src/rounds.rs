@@ -200,6 +200,7 @@ impl Rounds {
 		let mut tools = self.own.clone();
 		tools.choice = Choice::Auto;
 		tools.all.extend(self.offers.iter().map(|offer| offer.tool.clone()));
+		tools.parallel &= self.offers.is_empty();
 		let count = |texts: &[String]| {
 			let messages = with_results(&self.messages, &results, texts);
 			let told = Told::of(engine, Ask::Chat(messages), &agent.prompts, &tools);

@@ -87,6 +87,8 @@ pub async fn begin(
 	let offers = offers(worker, &terms, &ask, options);
 	let mut tools = options.tools.clone();
 	tools.all.extend(offers.iter().map(|offer| offer.tool.clone()));
+	// The model reads what an agent's tool said before it calls again.
+	tools.parallel &= offers.is_empty();
 	tools.check().map_err(wrong)?;
 	let rounds = rounds(worker, &ask, options, offers);
 	let (indexes, chunks) = (&terms.agent().indexes, worker.config.retrieval.chunks);
