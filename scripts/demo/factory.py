@@ -176,10 +176,13 @@ class Factory:
 
     def ask(self, client):
         """Two questions that need a skill each, and one that needs the tool."""
-        asked = [(question, {}) for question in QUESTIONS] + [(CALL, {"tool_choice": "required"})]
+        plain = {"max_tokens": 64, "temperature": 0.7}
+        asked = [(question, plain) for question in QUESTIONS]
+        # The small model has to be told to call, and needs room to read the result and write on.
+        asked.append((CALL, {"max_tokens": 160, "temperature": 0, "tool_choice": "required"}))
         for question, more in asked:
             answer = client.chat.completions.with_raw_response.create(
-                model=NAME, messages=[{"role": "user", "content": question}], max_tokens=64, temperature=0.7, **more
+                model=NAME, messages=[{"role": "user", "content": question}], **more
             )
             trail, whole = answer.headers["x-tributary-trail"], answer.parse()
             extra = whole.model_extra["x_tributary"]
