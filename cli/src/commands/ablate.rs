@@ -283,7 +283,8 @@ mod tests {
 			losses: vec![loss("DataNet 1", 0.5), loss("DataNet 2", -0.5)],
 		};
 		let text = report_text(&report);
-		let of = |name: &str| text.lines().map(str::trim).find(|line| line.starts_with(name)).unwrap().to_owned();
+		let of =
+			|name: &str| text.lines().map(str::trim).find(|line| line.starts_with(name)).unwrap().to_owned();
 		assert!(!of("DataNet 1").contains("chance") && of("DataNet 1").contains("25 %"), "{text}");
 		assert!(of("DataNet 2").ends_with("may be chance"), "{text}");
 		assert!(text.contains("30 steps with 3 seeds"));
