@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The whole loop on one machine: a chain, a worker with a real language model, three DataNets of real text,
-# adapters, agents, thirty questions through the OpenAI client, and everyone's money counted to the planck.
+# The whole loop on one machine: a chain, a worker with a real language model, public and private DataNets of real
+# text, adapters, a recipe, an MCP tool, agents, questions through the OpenAI client, and everyone's money counted.
 #
 #   scripts/demo.sh                  builds what is missing and runs it
 #   scripts/demo.sh --json FILE      writes the result as data too
@@ -39,7 +39,7 @@ step "Texts from Debian's documentation packages"
 corpus=$TRIBUTARY_CACHE/corpus
 "$TRIBUTARY_ROOT/scripts/corpus.sh" "$corpus" git postgresql debian
 
-step "The OpenAI client, from PyPI"
+step "The OpenAI client and an MCP server, from PyPI"
 openai_client
 mcp_servers
 

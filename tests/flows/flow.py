@@ -5,6 +5,7 @@ import json
 import shutil
 import sys
 import tempfile
+import time
 import traceback
 from pathlib import Path
 
@@ -12,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "demo"))
 
 from chain import Tributary
-from processes import Failed, Node, Proxy, Worker, free_port
+from processes import Failed, Node, Proxy, Worker, free_port, get_json
 
 OPERATOR, SERVICE, PAYER, CONTRIBUTOR = "//Bob", "//Bob//service", "//Pia", "//Ada"
 TEXTS = [
@@ -70,6 +71,32 @@ def batches(tributary, operator):
 def check(condition, text):
     if not condition:
         raise Failed(text)
+
+
+def refused(tributary, *arguments, key=None):
+    """The error message of a command that must fail."""
+    try:
+        answer = tributary(*arguments, key=key)
+    except Failed as failure:
+        return str(failure)
+    raise Failed(f"{arguments} was not refused: {answer}")
+
+
+def wait(what, seconds, done):
+    """Until done() is true."""
+    end = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > end:
+            raise Failed(f"{what} did not happen within {seconds} s")
+        time.sleep(0.3)
+
+
+def ask(proxy, model, text):
+    """A paid answer."""
+    body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 24}
+    return get_json(
+        f"{proxy.url}/v1/chat/completions", data=json.dumps(body).encode(), headers={"content-type": "application/json"}, timeout=60
+    )
 
 
 def main(name, about, run, **numbers):

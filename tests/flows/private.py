@@ -10,8 +10,8 @@ import subprocess
 import sys
 import time
 
-from flow import CONTRIBUTOR, OPERATOR, PAYER, SERVICE, check, main, prepare
-from processes import Failed, get_json
+from flow import CONTRIBUTOR, SERVICE, ask, check, main, prepare, refused, wait
+from processes import get_json
 
 TRAINER = "//Tim"
 SECRETS = [
@@ -20,15 +20,6 @@ SECRETS = [
     "The audit of nineteen ninety-eight found the eastern dyke eleven centimetres too low.",
 ]
 WINDOW = 16
-
-
-def refused(tributary, *arguments, key=None):
-    """The error message of a command that must fail."""
-    try:
-        answer = tributary(*arguments, key=key)
-    except Failed as failure:
-        return str(failure)
-    raise Failed(f"{arguments} was not refused: {answer}")
 
 
 def windows(texts):
@@ -47,21 +38,6 @@ def leaks(folder, texts):
 
 def standing(worker, agent):
     return agent in [model["id"] for model in get_json(f"{worker.url}/v1/models")["data"]]
-
-
-def ask(proxy, model, text):
-    body = {"model": model, "messages": [{"role": "user", "content": text}], "max_tokens": 24}
-    return get_json(
-        f"{proxy.url}/v1/chat/completions", data=json.dumps(body).encode(), headers={"content-type": "application/json"}, timeout=60
-    )
-
-
-def wait(what, seconds, done):
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise Failed(f"{what} did not happen within {seconds} s")
-        time.sleep(0.3)
 
 
 def contribute(tributary, folder):

@@ -9,11 +9,9 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
-from flow import CONTRIBUTOR, OPERATOR, PAYER, ROOT, check, main, prepare
-from private import ask, refused, wait
+from flow import CONTRIBUTOR, OPERATOR, PAYER, ask, check, main, prepare, refused, wait
 from processes import get_json
 
 VERIFIERS = Path(__file__).resolve().parent / "verifiers"

@@ -10,9 +10,9 @@ import subprocess
 import sys
 import time
 
-from flow import check, main
+from flow import check, main, refused
 from chain import Tributary
-from processes import Failed, Node
+from processes import Node
 
 AUTHOR, EVALUATORS, CONTRIBUTORS = "//Ann", ["//Eve", "//Max"], ["//Ada", "//Ben"]
 THINGS = ["branch", "commit", "remote", "stash", "worktree", "index", "tag", "rebase", "merge", "submodule", "hook", "blob"]
@@ -26,14 +26,6 @@ def text(thing, way):
         f"A {thing} that nobody names is removed after thirty days. The {thing} can be found in the log until then.",
     ]
     return "\n\n".join(lines * 4) + "\n"
-
-
-def refused(tributary, *arguments, key=None):
-    try:
-        answer = tributary(*arguments, key=key)
-    except Failed as failure:
-        return str(failure)
-    raise Failed(f"{arguments} was not refused: {answer}")
 
 
 def datanet(tributary, folder, name, texts, key):

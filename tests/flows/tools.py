@@ -6,12 +6,11 @@ grammar its arguments: the model that ships with the project is too small to wan
 
 import json
 import sys
-import time
 
 import openai
 
-from flow import CONTRIBUTOR, OPERATOR, ROOT, batches, check, main, prepare
-from processes import Failed, Process, free_port, get_json
+from flow import CONTRIBUTOR, OPERATOR, ROOT, batches, check, main, prepare, wait
+from processes import Process, free_port, get_json
 
 MODEL, OWNER = "gauge-guide", "//Tom"
 ASK = [{"role": "user", "content": "How high is the river Elbe?"}]
@@ -88,11 +87,7 @@ def run(arguments, folder, processes):
     client = openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="unused", max_retries=4, timeout=120)
     trail, calls = whole(client, proxy, tool)
     calls += streamed(client)
-    end = time.monotonic() + 120
-    while get_json(f"{proxy.url}/v1/trail/{trail}")["settlement"]["status"] != "credited":
-        if time.monotonic() > end:
-            raise Failed(f"the answer is not credited after 120 s\n{worker.tail()}")
-        time.sleep(0.5)
+    wait("the answer's credit", 120, lambda: get_json(f"{proxy.url}/v1/trail/{trail}")["settlement"]["status"] == "credited")
     records = [record for batch in batches(tributary, address[OPERATOR]) for record in batch["records"]]
     check(sum(int(record["tools"]) for record in records) == PRICE * calls, f"the records are {json.dumps(records)}")
     claimed = tributary("claim", "--vault", f"asset={tool}", key=OWNER)["claimed"]
@@ -101,10 +96,8 @@ def run(arguments, folder, processes):
     print(f"    {calls} calls recorded, settled and paid: its owner claims {paid} planck")
 
     server.stop()
-    end = time.monotonic() + 60
-    while MODEL in [model["id"] for model in get_json(f"{worker.url}/v1/models")["data"]]:
-        check(time.monotonic() < end, "an agent whose tool is gone is served on")
-        time.sleep(0.5)
+    served = lambda: [model["id"] for model in get_json(f"{worker.url}/v1/models")["data"]]
+    wait("the end of an agent whose tool is gone", 60, lambda: MODEL not in served())
     print(f"    gone: {get_json(f'{worker.url}/health')['agents'][MODEL]}")
 
 
