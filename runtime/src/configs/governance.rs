@@ -8,13 +8,13 @@ use crate::{
 	*,
 };
 use frame_support::{
-	weights::Weight,
 	parameter_types,
 	traits::{
 		tokens::{PayFromAccount, UnityAssetBalanceConversion},
 		ActiveIssuanceOf, AsEnsureOriginWithArg, ConstU128, ConstU32, EitherOf, EnsureOrigin,
 		EnsureOriginWithArg, EqualPrivilegeOnly,
 	},
+	weights::Weight,
 	PalletId,
 };
 use frame_system::{EnsureRoot, EnsureRootWithSuccess, EnsureSigned, EnsureWithSuccess};

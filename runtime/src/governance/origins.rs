@@ -2,9 +2,7 @@
 
 pub use pallet::*;
 
-use polkadot_sdk::{
-	frame_support::traits::{EnsureOrigin, OriginTrait},
-};
+use polkadot_sdk::frame_support::traits::{EnsureOrigin, OriginTrait};
 
 use crate::{constants::TRB, Balance};
 
