@@ -91,6 +91,10 @@ pub mod pallet {
 		/// Who decides challenges.
 		type AuthorityOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
+		/// Accounts whose balance is locked by votes. They may not open channels: a lock may lie on held
+		/// money, which a worker could then not charge.
+		type Voters: Contains<Self::AccountId>;
+
 		/// Account that the platform's share and lost bonds go to.
 		#[pallet::constant]
 		type Treasury: Get<Self::AccountId>;
@@ -453,6 +457,9 @@ pub mod pallet {
 		TreeOverdrawn,
 		/// The shares do not sum to 1,000,000 ppm, or the worker's is zero. Correct the table.
 		InvalidSplit,
+		/// The account's balance is locked by votes. Open the channel from another account, or remove the
+		/// votes and unlock first.
+		Voting,
 	}
 
 	#[pallet::hooks]

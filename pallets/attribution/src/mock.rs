@@ -84,6 +84,14 @@ impl Contains<AccountId32> for Disputed {
 	}
 }
 
+pub struct Voters;
+
+impl Contains<AccountId32> for Voters {
+	fn contains(who: &AccountId32) -> bool {
+		System::account(who).data.frozen > 0
+	}
+}
+
 impl pallet_workers::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
@@ -104,6 +112,7 @@ impl pallet_attribution::Config for Test {
 	type Agents = Table;
 	type AdminOrigin = EnsureRoot<AccountId32>;
 	type AuthorityOrigin = EnsureRoot<AccountId32>;
+	type Voters = Voters;
 	type Treasury = Treasury;
 	type PalletId = PotId;
 	type MinDeposit = ConstU128<MIN_DEPOSIT>;
