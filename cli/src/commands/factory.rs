@@ -80,7 +80,7 @@ impl FactoryCommand {
 			}
 			Self::Clean { recipe, work } => {
 				let work = existing_work(context, recipe, work)?;
-				let removed = Workflow::open(&work, name(&work))?.clean()?;
+				let removed = Workflow::open(&work, &name(&work))?.clean()?;
 				let text = format!("removed {removed} step folders that the last run did not need");
 				Ok(Output::new(json!({ "work": work, "removed": removed }), text))
 			}
