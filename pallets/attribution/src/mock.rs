@@ -177,8 +177,8 @@ fn insert_agents() {
 		..bare(FULL.asset)
 	};
 	Table::insert(FULL, full);
-	let tool = |tool, price, payees| ToolPart { tool, price, payees };
-	let tools = vec![tool(50, 700, own(50)), tool(51, 40, derived(51, 50)), tool(52, 0, own(52))];
+	let tool = |price, payees| ToolPart { price, payees };
+	let tools = vec![tool(700, own(50)), tool(40, derived(51, 50)), tool(0, own(52))];
 	let tooled = Parts { tools, ..bare(TOOLED.asset) };
 	Table::insert(TOOLED, tooled.clone());
 	let adapters = vec![Part { weight: 300, payees: own(21) }];
