@@ -15,12 +15,13 @@
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 #   scripts/test.sh deploy     the validator's compose file, systemd units, alerts, dashboards and backups
+#   scripts/test.sh lints      clippy over the chain: no warning, and in pallets and primitives nothing that can panic
 #   scripts/test.sh deny       licences, sources and banned crates of both workspaces
 #   scripts/test.sh advisories known defects of all dependencies; skipped where GitHub cannot be reached
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker postgres gpu e2e openai tools private provenance recipe kill compose deploy deny advisories)
+all=(format chain worker postgres gpu e2e openai tools private provenance recipe kill compose deploy lints deny advisories)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -137,6 +138,10 @@ if wanted deploy; then
 	promtool
 	"$PYTHON" -B -m unittest discover --start-directory "$TRIBUTARY_ROOT/tests/deploy"
 	python3 -B "$TRIBUTARY_ROOT/tests/flows/restore_worker.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted lints; then
+	step "Lints"
+	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" clippy --release --locked --workspace --all-targets -- -D warnings
 fi
 if wanted deny; then
 	step "Licences, sources and banned crates"

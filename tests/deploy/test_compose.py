@@ -34,6 +34,20 @@ def published(service):
     ]
 
 
+class LocalNetwork(unittest.TestCase):
+    def test_network_of_known_keys_is_open_to_this_machine_only(self):
+        done = subprocess.run(
+            ["docker-compose", "-f", ROOT / "docker-compose.yml", "config"], capture_output=True, text=True, cwd=ROOT
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        services = yaml.safe_load(done.stdout)["services"]
+        for port in [port for service in services.values() for port in service.get("ports", [])]:
+            self.assertTrue(str(port).startswith("127.0.0.1:"), port)
+        for name in ("alice", "bob", "charlie"):
+            with self.subTest(name):
+                self.assertEqual(flags_in(services[name]["command"].split()) - flags(NODE), set())
+
+
 class Compose(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
