@@ -152,10 +152,11 @@ mcp_servers() {
 # Its path is in PROMTOOL; empty when the package cannot be had.
 promtool() {
 	local work=$TRIBUTARY_CACHE/tools/prometheus
-	PROMTOOL=$(command -v promtool) || PROMTOOL=$work/usr/bin/promtool
+	PROMTOOL=$(type -P promtool) || PROMTOOL=$work/usr/bin/promtool
 	if [[ ! -x $PROMTOOL ]]; then
 		mkdir -p "$work"
-		(cd "$work" && apt-get -q download prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb) \
+		(cd "$work" && apt-get -q download prometheus &&
+			dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb) \
 			>"$TRIBUTARY_CACHE/log/promtool.log" 2>&1 || PROMTOOL=
 	fi
 	[[ -n $PROMTOOL ]] || say "no promtool (log: $TRIBUTARY_CACHE/log/promtool.log): alerts are not evaluated"
@@ -167,7 +168,7 @@ cargo_deny() {
 	local version=0.20.2 tools=$TRIBUTARY_CACHE/tools
 	PATH=$tools/bin:$PATH
 	if [[ $(cargo deny --version 2>/dev/null) != "cargo-deny $version" ]]; then
-		cargo_build "$TRIBUTARY_CACHE" "$tools/target" install cargo-deny --version "$version" --locked --root "$tools"
+		cargo_build "$TRIBUTARY_ROOT" "$tools/target" install cargo-deny --version "$version" --locked --root "$tools"
 		rm -rf "$tools/target"
 	fi
 }

@@ -27,12 +27,13 @@ tar -C "$work" --no-same-owner -xf "$file" || die "$file is no backup: was it en
 # A file that no sum vouches for was put there by somebody else.
 [[ $(find "$work" -type f | wc -l) == $(($(wc -l <"$work/SHA256SUMS") + 1)) ]] || die "$file holds files that it does not list"
 
-# put FROM TO: moves a file or folder to where nothing is.
+# What is moved from where to where, once it is certain that all of it can be.
+sources=()
+targets=()
 put() {
 	[[ ! -e $2 ]] || die "$2 exists: a backup overwrites nothing; move it away first"
-	mkdir -p "$(dirname "$2")"
-	mv "$1" "$2"
-	say "$2"
+	sources+=("$1")
+	targets+=("$2")
 }
 
 case $kind in
@@ -58,3 +59,8 @@ worker)
 	;;
 *) die "'$kind' is neither validator nor worker; scripts/restore.sh --help says more" 64 ;;
 esac
+for index in "${!sources[@]}"; do
+	mkdir -p "$(dirname "${targets[index]}")"
+	mv "${sources[index]}" "${targets[index]}"
+	say "${targets[index]}"
+done

@@ -13,7 +13,8 @@ class Security(unittest.TestCase):
     def test_check_is_there_when_the_threat_model_names_it(self):
         text = (ROOT / "SECURITY.md").read_text()
         code = subprocess.run(
-            ["git", "grep", "--untracked", "-ohE", r"\b(fn|def) [a-z_0-9]+", "--", *CODE], cwd=ROOT, capture_output=True, text=True, check=True
+            ["git", "grep", "--untracked", "-ohE", r"\b(fn|def) [a-z_0-9]+", "--", *CODE],
+            cwd=ROOT, capture_output=True, text=True, check=True,
         ).stdout
         tests = {line.split()[1] for line in code.splitlines()}
         named = set(re.findall(r"`([^`\s]+)`", text))
