@@ -141,6 +141,11 @@ if wanted deploy; then
 fi
 if wanted lints; then
 	step "Lints"
+	for library in "$TRIBUTARY_ROOT"/{pallets/*,primitives}/src/lib.rs; do
+		for lint in arithmetic_side_effects unwrap_used expect_used indexing_slicing panic unreachable; do
+			grep -q "^		clippy::$lint,\?$" "$library" || die "$library does not deny clippy::$lint: write what the other pallets do"
+		done
+	done
 	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" clippy --release --locked --workspace --all-targets -- -D warnings
 fi
 if wanted deny; then
