@@ -74,7 +74,10 @@ class Client:
             raise Failed(f"{self.name}: {line['error']}")
         return line
 
-    def ask(self, command, seconds=300):
+    def tell(self, command):
         self.child.stdin.write(f"{command}\n")
         self.child.stdin.flush()
+
+    def ask(self, command, seconds=300):
+        self.tell(command)
         return self.hear(seconds)

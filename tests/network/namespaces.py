@@ -88,7 +88,7 @@ class Namespaces:
     kind = "network namespaces"
 
     def __init__(self):
-        self.machines = []
+        self.machines, self.bridges = [], set()
         NAMES.mkdir(parents=True, exist_ok=True)
         subprocess.run(["mount", "-t", "tmpfs", "names", NAMES], check=True)
         ip("link", "set", "lo", "up")
@@ -99,6 +99,7 @@ class Namespaces:
     def _bridge(self, name):
         ip("link", "add", name, "type", "bridge")
         ip("link", "set", name, "up")
+        self.bridges.add(name)
 
     def peer_address(self, number):
         return f"10.77.0.{number}"
@@ -127,7 +128,7 @@ class Namespaces:
         """Divides the nodes' network: machines reach those of their own side only. Who is on no side stays on the first."""
         for number, side in enumerate(sides):
             bridge = f"side{number}"
-            if not Path("/sys/class/net", bridge).exists():
+            if bridge not in self.bridges:
                 self._bridge(bridge)
             for machine in side:
                 ip("link", "set", f"peers{machine}", "master", bridge)
