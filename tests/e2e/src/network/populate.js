@@ -23,7 +23,7 @@ const [curated, hidden] = await Promise.all([
 ]);
 await Promise.all([
 	all(dave, tx.datanets.contribute(curated, ['Elbe', 'Spree', 'Havel', 'spam', 'later'].map(item))),
-	all(charlie, tx.datanets.contribute(hidden, [item('ciphertext')]), tx.grants.announce(hex(charlie.publicKey)), tx.grants.setRecipient(hidden, hex(charlie.publicKey))),
+	all(charlie, tx.grants.announce(hex(charlie.publicKey)), tx.grants.setRecipient(hidden, hex(charlie.publicKey)), tx.datanets.contribute(hidden, [item('ciphertext')])),
 	all(eve, tx.grants.announce(hex(eve.publicKey))),
 ]);
 await Promise.all([
@@ -34,7 +34,7 @@ await Promise.all([
 	all(charlie, tx.datanets.snapshot(hidden), tx.grants.offer(hidden, 'Train', TRB), tx.grants.offer(hidden, 'Retrieve', TRB)),
 ]);
 await Promise.all([
-	all(alice, tx.datanets.snapshot(curated), tx.datanets.tombstone(curated, 2, 'asked for by the contributor')),
+	all(alice, tx.datanets.snapshot(curated), tx.datanets.tombstone(curated, 2)),
 	all(eve, tx.grants.request(hidden, 'Train', TRB), tx.grants.request(hidden, 'Retrieve', TRB)),
 ]);
 await all(charlie, tx.grants.grant(hidden, eve.address, 'Train', hex(new Uint8Array(96).fill(7))));
@@ -80,7 +80,7 @@ await Promise.all([
 	all(second, tx.attribution.topUp(worker.operator.address, TRB)),
 	send(api, tx.workers.unbond(), leaving.operator),
 ]);
-while ((await api.rpc.chain.getHeader()).number.lt(maturesAt)) await sleep(1_000);
+while ((await api.rpc.chain.getHeader()).number.toNumber() < maturesAt.toNumber()) await sleep(1_000);
 // This one credits the first.
 await submit();
 await all(bob, tx.attribution.challenge(worker.operator.address, 1, 'Earnings', content('evidence')));
