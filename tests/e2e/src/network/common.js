@@ -5,6 +5,9 @@ import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
 import { compactToU8a, hexToU8a, u8aConcat, u8aToHex, bnToU8a } from '@polkadot/util';
 import { blake2AsHex, blake2AsU8a } from '@polkadot/util-crypto';
 
+// Standard output is for answers; polkadot.js says there what it notices.
+console.log = console.error;
+
 export const TRB = 1_000_000_000_000n;
 
 /** An API connected to a node; it reconnects by itself. */
