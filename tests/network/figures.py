@@ -17,7 +17,7 @@ def machine():
         "cpu": cpu,
         "cores": len(os.sched_getaffinity(0)),
         "memory_gib": round(memory / 2**20),
-        "load_at_end": round(os.getloadavg()[0], 1),
+        "load_average_at_end": round(os.getloadavg()[0], 1),
         "commit": commit or "unknown",
         "date": time.strftime("%Y-%m-%d"),
     }

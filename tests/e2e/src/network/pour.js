@@ -1,5 +1,6 @@
 // Pours signed transactions into the nodes and measures what becomes of them.
 
+import { bnToU8a, hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
 import { Blocks, latency, say, sleep } from './common.js';
 
 /** A transaction that is not in a block so long after the last one was sent is counted as lost, ms. */
@@ -123,7 +124,10 @@ export async function figures(api, result, { unit, weight }) {
 
 /** What the weight model says a transaction takes of its block: call, extensions and the base of every transaction. */
 export async function declared(api, signed) {
-	const info = await api.call.transactionPaymentApi.queryInfo(api.createType('Extrinsic', signed), signed.length / 2 - 1);
+	const bytes = hexToU8a(signed);
+	const input = u8aToHex(u8aConcat(bytes, bnToU8a(bytes.length, { bitLength: 32, isLe: true })));
+	const answer = await api.rpc.state.call('TransactionPaymentApi_query_info', input);
+	const info = api.createType('RuntimeDispatchInfo', answer.toU8a(true));
 	return info.weight.refTime.toBigInt() + api.consts.system.blockWeights.perClass.normal.baseExtrinsic.refTime.toBigInt();
 }
 
