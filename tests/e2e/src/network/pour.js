@@ -14,34 +14,37 @@ const ATTEMPTS = 200;
  */
 export async function pour(apis, transactions, { seconds, window, rate = Infinity }) {
 	const providers = apis.map((api) => api._rpcCore.provider);
-	const open = new Map();
+	const known = new Map();
+	const open = new Set();
 	const blocks = new Map();
 	const inclusion = [];
 	const finality = [];
 	const refused = {};
 	let waiting = 0;
+	// Finality may be heard of first.
+	const note = (block, seen) => {
+		if (blocks.has(block.hash)) return;
+		const own = block.hashes.map((hash) => known.get(hash)).filter(Boolean);
+		for (const transaction of own) {
+			if (transaction.included) continue;
+			transaction.included = seen;
+			waiting -= 1;
+			inclusion.push(seen - transaction.at);
+		}
+		const items = own.reduce((sum, transaction) => sum + transaction.items, 0);
+		blocks.set(block.hash, { ...block, hashes: null, own: own.length, items, seen });
+	};
 	const watch = new Blocks(apis[0], {
-		onBest: (block, seen) => {
-			const own = [];
-			for (const hash of block.hashes) {
-				const transaction = open.get(hash);
-				if (!transaction) continue;
-				own.push(transaction);
-				if (transaction.included) continue;
-				transaction.included = seen;
-				waiting -= 1;
-				inclusion.push(seen - transaction.at);
-			}
-			blocks.set(block.hash, { ...block, own: own.length, items: own.reduce((sum, { items }) => sum + items, 0), seen });
-		},
+		onBest: note,
 		onFinal: (block, seen) => {
+			note(block, seen);
+			blocks.get(block.hash).final = true;
 			for (const hash of block.hashes) {
-				const transaction = open.get(hash);
+				const transaction = known.get(hash);
 				if (!transaction) continue;
 				finality.push(seen - transaction.at);
 				open.delete(hash);
 			}
-			if (blocks.has(block.hash)) blocks.get(block.hash).final = true;
 		},
 	});
 	await watch.start();
@@ -50,7 +53,8 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	let sent = 0;
 	const hand = async (transaction) => {
 		transaction.at = Date.now();
-		open.set(transaction.hash, transaction);
+		known.set(transaction.hash, transaction);
+		open.add(transaction.hash);
 		waiting += 1;
 		for (let attempt = 0; ; attempt++) {
 			try {
@@ -80,8 +84,10 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	const stopped = Date.now();
 	await Promise.all(pending);
 	while (open.size && Date.now() < stopped + PATIENCE) await sleep(200);
-	// The blocks from the first with ours to the last that came while we sent: there was always something to include.
-	const full = [...blocks.values()].filter(({ own, final, seen }) => final && own && seen <= stopped).sort((a, b) => a.number - b.number);
+	const own = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number);
+	// Blocks for which there was always something to include: those that came while we sent, or when all was sent
+	// before, all but the last.
+	const full = sent < transactions.length ? own.filter(({ seen }) => seen <= stopped) : own.slice(0, -1);
 	return { begun, stopped, sent, lost: open.size, refused, inclusion, finality, blocks: full };
 }
 
