@@ -23,9 +23,10 @@ def run(story):
             "state_mib_per_day": per_day(after["bytes"] - before["bytes"], passed),
             "database_gib_per_day": round(per_day(after["disk"] - before["disk"], passed) / 1024, 1),
         }
-        lost = {name: part["lost"] for name, part in told.items() if isinstance(part, dict) and part.get("lost")}
-        if lost:
-            raise Failed(f"{about}: transactions that were accepted are in no block: {lost}")
+        for what, meaning in (("lost", "were accepted and are in no block"), ("failed", "are in blocks and failed")):
+            found = {name: part[what] for name, part in told.items() if isinstance(part, dict) and part.get(what)}
+            if found:
+                raise Failed(f"{about}: transactions that {meaning}: {found}")
         for name, part in told.items():
             if isinstance(part, dict):
                 story.say(f"{name}: {summary(part)}")

@@ -83,7 +83,7 @@ export async function makeChannels(api, { name, workers, payers, models, deposit
 	await sendAll(
 		api,
 		[
-			...made.flatMap(({ operator, service }) => [fund(operator, bond + 10n * TRB), fund(service, 100n * TRB)]),
+			...made.flatMap(({ operator, service }) => [fund(operator, bond + 10n * TRB), fund(service, 5_000n * TRB)]),
 			...payerPairs.map((pair) => fund(pair, BigInt(workers) * deposit + 10n * TRB)),
 		],
 		account('//Alice'),

@@ -101,7 +101,12 @@ export async function figures(api, result, { unit, weight }) {
 	const [start, finish] = await Promise.all([first, await api.at(blocks.at(-1).hash)].map(async (at) => (await at.query.timestamp.now()).toNumber()));
 	const seconds = (finish - start) / 1_000;
 	const used = [];
-	for (const { hash } of blocks) used.push((await (await api.at(hash)).query.system.blockWeight()).normal.refTime.toBigInt());
+	let failed = 0;
+	for (const { hash } of blocks) {
+		const at = await api.at(hash);
+		used.push((await at.query.system.blockWeight()).normal.refTime.toBigInt());
+		failed += (await at.query.system.events()).filter(({ event }) => api.events.system.ExtrinsicFailed.is(event)).length;
+	}
 	const share = (value) => Number((value * 1_000n) / most) / 10;
 	const count = blocks.reduce((sum, { own }) => sum + own, 0);
 	const items = blocks.reduce((sum, block) => sum + block.items, 0);
@@ -124,6 +129,7 @@ export async function figures(api, result, { unit, weight }) {
 			[`${unit}_per_s`]: Math.round(((perBlock * itemsEach) / 6) * 10) / 10,
 		},
 		lost: result.lost,
+		failed,
 		refused: result.refused,
 	};
 }

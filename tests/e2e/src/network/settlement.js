@@ -51,8 +51,8 @@ for (const worker of made) worker.nonce = (await api.rpc.system.accountNextIndex
 // Accounts that earn from every worker: they claim as often as there are workers.
 const accounts = Array.from({ length: Number(earners) }, (_, n) => account(`//Load//${n}`));
 const poor = [];
-for (const pair of accounts) if ((await api.query.system.account(pair.address)).data.free.toBigInt() < TRB) poor.push(pair);
-await sendAll(api, poor.map(({ address }) => api.tx.balances.transferKeepAlive(address, 5n * TRB)), alice, 250);
+for (const pair of accounts) if ((await api.query.system.account(pair.address)).data.free.toBigInt() < 25n * TRB) poor.push(pair);
+await sendAll(api, poor.map(({ address }) => api.tx.balances.transferKeepAlive(address, 50n * TRB)), alice, 250);
 
 const begun = Date.now();
 const transactions = [];

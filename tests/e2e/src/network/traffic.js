@@ -30,7 +30,7 @@ let anchor = null;
 
 await sendAll(
 	reader,
-	[...senders.map(({ pair }) => pair), sink].map(({ address }) => reader.tx.balances.transferKeepAlive(address, 100n * TRB)),
+	[...senders.map(({ pair }) => pair), sink].map(({ address }) => reader.tx.balances.transferKeepAlive(address, 2_000n * TRB)),
 	account('//Alice'),
 );
 const balance = async (api, { address }) => (await api.query.system.account(address)).data.free.toBigInt();

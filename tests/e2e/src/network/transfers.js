@@ -15,7 +15,7 @@ const WINDOW = 6_000;
 const apis = await Promise.all(urls.map(connect));
 const [api] = apis;
 const senders = Array.from({ length: Number(accounts) }, (_, n) => ({ pair: account(`//Load//${n}`), nonce: 0, via: n }));
-await sendAll(api, senders.map(({ pair }) => api.tx.balances.transferKeepAlive(pair.address, 20n * TRB)), account('//Alice'), 250);
+await sendAll(api, senders.map(({ pair }) => api.tx.balances.transferKeepAlive(pair.address, 150n * TRB)), account('//Alice'), 250);
 for (const sender of senders) sender.nonce = (await api.query.system.account(sender.pair.address)).nonce.toNumber();
 
 const sign = fastSigner(api);
