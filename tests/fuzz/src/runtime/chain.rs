@@ -27,6 +27,10 @@ use tributary_runtime::{
 /// First slot: some day in 2023.
 const FIRST_SLOT: u64 = 283_000_000;
 
+/// Calls of stock pallets that report more than they declare; FRAME charges for what was declared.
+/// `approve_as_multi` declares its own weight and reports that of `as_multi`.
+const KNOWN_HEAVIER: [(&str, &str); 1] = [("Multisig", "approve_as_multi")];
+
 /// What became of a transaction.
 pub type Applied = Result<
 	Result<PostDispatchInfo, DispatchErrorWithPostInfo<PostDispatchInfo>>,
@@ -125,7 +129,8 @@ pub fn apply(signer: AccountId, call: RuntimeCall) -> Applied {
 		if let Some(actual) = post.actual_weight {
 			let declared = info.total_weight();
 			let (pallet, call) = (name.pallet_name, name.function_name);
-			assert!(actual.all_lte(declared), "{pallet}.{call} used {actual} and had declared {declared}");
+			let fits = actual.all_lte(declared) || KNOWN_HEAVIER.contains(&(pallet, call));
+			assert!(fits, "{pallet}.{call} used {actual} and had declared {declared}");
 		}
 	}
 	applied

@@ -37,22 +37,21 @@ struct Start {
 	world: World,
 }
 
-/// The states: a new chain, and one on which everything has happened once, shortly before a session ends.
-fn starts() -> [Start; 2] {
+/// A new chain, or one on which everything has happened once, shortly before a session ends.
+fn start(fresh: bool) -> Start {
 	thread_local! {
 		static STARTS: [Start; 2] = [
 			Start { state: chain::genesis("development"), world: World::default() },
 			scene::played(chain::genesis("development")),
 		];
 	}
-	STARTS.with(Clone::clone)
+	STARTS.with(|[new, played]| if fresh { new.clone() } else { played.clone() })
 }
 
 /// The target.
 pub fn run(data: &[u8], trace: &mut Trace) {
 	let mut input = Input::new(data);
-	let [fresh, played] = starts();
-	let Start { state, world } = if input.byte() < 16 { fresh } else { played };
+	let Start { state, world } = start(input.byte() < 16);
 	BasicExternalities::new(state).execute_with(|| {
 		let mut run = Run { world, trace, surplus: Surplus::default(), calls: 0, unchecked: 0, last: 0 };
 		run.begin(0);
@@ -88,16 +87,16 @@ impl Run<'_> {
 			0..=15 => self.pass(1, input.byte()),
 			16..=21 => self.pass(1 + u32::from(input.byte() % 12), 0),
 			22 => self.pass(u32::from(input.byte()), 0),
-			23..=39 => {
+			23..=31 => {
 				let (signer, call) = (typed::account(input), self.raw(input));
 				self.submit(signer, call);
 			}
-			40..=169 => {
+			32..=179 => {
 				let call = typed::types().call(input, &mut self.world);
 				let mut signer = typed::account(input);
 				let how = input.byte();
 				if let (true, Some(call)) = (how > 40, &call) {
-					signer = settle::entitled(call).unwrap_or(signer);
+					signer = settle::entitled(call, input).unwrap_or(signer);
 				}
 				match call {
 					Some(call) if how < 12 => {

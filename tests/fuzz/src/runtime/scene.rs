@@ -210,6 +210,16 @@ fn agents() {
 	}
 }
 
+fn proxies() {
+	use polkadot_sdk::pallet_proxy::Call;
+	use tributary_runtime::configs::ProxyType;
+	let delegations =
+		[(Alice, Bob, ProxyType::Any, 0), (Bob, Charlie, ProxyType::Any, 2), (Charlie, CharlieStash, ProxyType::Operator, 0)];
+	for (real, delegate, proxy_type, delay) in delegations {
+		sign(real, Call::add_proxy { delegate: id(delegate).into(), proxy_type, delay });
+	}
+}
+
 fn settlement(world: &mut World) {
 	for (operator, key) in [(Charlie, CharlieStash), (Dave, DaveStash)] {
 		let register = pallet_workers::Call::register {
@@ -254,7 +264,7 @@ pub(super) fn played(state: Storage) -> Start {
 	let mut state = BasicExternalities::new(state);
 	state.execute_with(|| {
 		begin_block(&mut world.slot, 0);
-		for part in [data, models, agents] {
+		for part in [data, models, agents, proxies] {
 			part();
 			pass(&mut world, 1);
 		}

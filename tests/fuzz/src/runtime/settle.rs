@@ -3,14 +3,16 @@
 use super::{
 	chain::now,
 	typed::{account, balance},
-	world::{accounts, sign, World},
+	world::{operator, sign, World},
 };
 use polkadot_sdk::{
 	frame_support::storage::{with_transaction, TransactionOutcome},
-	frame_system, pallet_sudo,
+	frame_system, pallet_session, pallet_sudo,
+	sp_core::{ed25519, proof_of_possession::ProofOfPossessionGenerator, sr25519, Pair},
 	sp_keyring::Sr25519Keyring,
 	sp_runtime::{traits::Dispatchable, DispatchError},
 };
+use codec::Encode;
 use tributary_fuzz_driver::Input;
 use tributary_primitives::{
 	batch::{AgentUsage, BatchHeader, BatchStatus, ChannelCharge, ToolCalls, Verdict},
@@ -23,7 +25,7 @@ use tributary_primitives::{
 	AssetRef, Balance, Earner, Served, SkillSet, VaultKey,
 };
 use tributary_runtime::{
-	constants::*, delays::Waits, AccountId, Agents, Attribution, Runtime, RuntimeCall, RuntimeOrigin, System,
+	constants::*, delays::Waits, AccountId, Agents, Attribution, Runtime, RuntimeCall, RuntimeOrigin, SessionKeys, System,
 };
 
 /// A call and who signs it.
@@ -39,11 +41,6 @@ pub fn sudo(call: RuntimeCall) -> Signed {
 	(alice(), pallet_sudo::Call::<Runtime>::sudo { call: Box::new(call) }.into())
 }
 
-fn operator(input: &mut Input) -> Option<AccountId> {
-	let operators: Vec<_> = pallet_workers::Workers::<Runtime>::iter_keys().collect();
-	input.choose(&operators).cloned()
-}
-
 /// A call of one of the kinds of this module; `None` when the state has nothing for it.
 pub fn any(input: &mut Input, world: &mut World) -> Option<Signed> {
 	match input.below(16) {
@@ -53,6 +50,7 @@ pub fn any(input: &mut Input, world: &mut World) -> Option<Signed> {
 		7 => resolve(input),
 		8 | 9 => claim(input),
 		10..=12 => claim_earnings(input, world),
+		13 if input.one_in(2) => set_keys(input),
 		13 => Some(sudo(set_parameters(input))),
 		14 => Some(sudo(set_waits(input))),
 		_ => open_channel(input),
@@ -75,9 +73,10 @@ fn served(input: &mut Input) -> Vec<Served> {
 		let Some(asset) = pallet_agents::Agents::<Runtime>::get(position) else { continue };
 		let newest = pallet_registry::Assets::<Runtime>::get(asset).map_or(1, |asset| asset.newest);
 		let version = 1 + input.below(newest as usize) as u32;
-		let skills = SkillSet(if input.one_in(4) { input.byte() % 8 } else { 0 });
+		let skills = SkillSet(if input.one_in(3) { input.byte() % 4 } else { 0 });
 		let served = Served { agent: AssetRef { asset, version }, skills };
-		if !chosen.contains(&served) || input.one_in(32) {
+		let good = !chosen.contains(&served) && Agents::parts(served).is_some();
+		if good || input.one_in(64) {
 			chosen.push(served);
 		}
 	}
@@ -102,7 +101,7 @@ fn usage(input: &mut Input, agent: usize, served: Served, left: Balance) -> Agen
 			}
 		}
 	}
-	let records = if input.one_in(32) { 0 } else { 1 + u32::from(input.byte()) };
+	let records = if input.one_in(128) { 0 } else { 1 + u32::from(input.byte()) };
 	AgentUsage { agent: agent as u8, records, fee, calls: calls.try_into().unwrap_or_default() }
 }
 
@@ -111,7 +110,7 @@ fn charges(input: &mut Input, worker: &AccountId, agents: &[Served]) -> Vec<Chan
 	let channels: Vec<_> = channels.take(8).collect();
 	let mut charges = Vec::new();
 	for (payer, _, channel) in &channels {
-		if input.one_in(3) {
+		if input.one_in(4) {
 			continue;
 		}
 		let usage: Vec<_> = (0..=input.below(2))
@@ -193,8 +192,7 @@ fn submit(header: BatchHeader, agents: &[Served], charges: &[ChannelCharge]) -> 
 fn divide(input: &mut Input, data: Balance) -> Vec<(Earner, Balance)> {
 	let (mut parts, mut left) = (Vec::new(), data);
 	for _ in 0..input.below(3) {
-		let all = accounts();
-		let who = all[all.len() - 1 - input.below(all.len())].clone();
+		let who = account(input);
 		let part = left / (1 + u128::from(input.byte()));
 		left -= part;
 		parts.push((Earner::Account(who.into()), part));
@@ -258,6 +256,11 @@ fn batch(input: &mut Input, world: &mut World) -> Option<Signed> {
 
 fn credit(input: &mut Input) -> Option<Signed> {
 	let (worker, limit) = (operator(input)?, u32::from(input.byte() % 20));
+	let oldest = Attribution::settlement(worker.clone()).oldest_pending;
+	let oldest = Attribution::batch(worker.clone(), oldest);
+	if oldest.is_none_or(|batch| batch.matures_at > now()) && !input.one_in(8) {
+		return None;
+	}
 	Some((account(input), pallet_attribution::Call::credit { worker, limit }.into()))
 }
 
@@ -265,7 +268,8 @@ fn challenge(input: &mut Input) -> Option<Signed> {
 	let worker = operator(input)?;
 	let settlement = Attribution::settlement(worker.clone());
 	let open = settlement.next_sequence.saturating_sub(settlement.oldest_pending);
-	let sequence = settlement.oldest_pending + input.below(open as usize + 1) as u64;
+	let back = input.below(open as usize + 1).min(input.below(3)) as u64;
+	let sequence = settlement.next_sequence.saturating_sub(back);
 	let fault = tributary_primitives::batch::Fault::Earnings;
 	let call = pallet_attribution::Call::challenge { worker, sequence, fault, evidence: [4; 32] };
 	Some((account(input), call.into()))
@@ -282,10 +286,9 @@ fn resolve(input: &mut Input) -> Option<Signed> {
 }
 
 fn claim(input: &mut Input) -> Option<Signed> {
-	let mut held: Vec<_> =
-		pallet_attribution::Holders::<Runtime>::iter_keys().map(|(who, vault)| (who, vault)).collect();
-	held.push((account(input), VaultKey::Platform));
-	let (who, vault) = input.choose(&held).cloned()?;
+	let who = account(input);
+	let owed = Attribution::claimable(who.clone());
+	let vault = input.choose(&owed).map_or(VaultKey::Platform, |owed| owed.vault);
 	Some((who, pallet_attribution::Call::claim { vault }.into()))
 }
 
@@ -293,7 +296,10 @@ fn claim_earnings(input: &mut Input, world: &World) -> Option<Signed> {
 	let worker = operator(input)?;
 	let settlement = Attribution::settlement(worker.clone());
 	let tree = tree(world, &worker, settlement.root_sequence);
-	let leaves = tree.leaves();
+	let mut leaves = tree.leaves();
+	if !input.one_in(8) {
+		leaves.retain(|leaf| Attribution::earnings_claimed(worker.clone(), leaf.earner) < leaf.cumulative);
+	}
 	let leaf = *input.choose(&leaves)?;
 	let (leaf, mut proof): (_, SumProof) = tree.prove(worker.as_ref(), &leaf.earner)?;
 	let mut cumulative = leaf.cumulative;
@@ -334,6 +340,24 @@ fn set_parameters(input: &mut Input) -> RuntimeCall {
 	pallet_attribution::Call::set_parameters { parameters: Parameters { split, platform_fee } }.into()
 }
 
+/// Session keys of one of the accounts, with the proof that they are its own.
+fn set_keys(input: &mut Input) -> Option<Signed> {
+	let owner = account(input);
+	let seed = [input.byte() % 4; 32];
+	let (mut blocks, mut votes) = (sr25519::Pair::from_seed(&seed), ed25519::Pair::from_seed(&seed));
+	let keys = SessionKeys { aura: blocks.public().into(), grandpa: votes.public().into() };
+	let statement: &[u8] = owner.as_ref();
+	let mut proof = (
+		blocks.generate_proof_of_possession(statement),
+		votes.generate_proof_of_possession(statement),
+	)
+		.encode();
+	if input.one_in(8) {
+		proof[usize::from(input.byte() % 64)] ^= 1;
+	}
+	Some((owner, pallet_session::Call::set_keys { keys, proof }.into()))
+}
+
 fn set_waits(input: &mut Input) -> RuntimeCall {
 	let challenge_window = u32::from(input.byte() % 12);
 	let waits = Waits {
@@ -345,7 +369,22 @@ fn set_waits(input: &mut Input) -> RuntimeCall {
 }
 
 /// Who may make a call, as far as its target knows: the owner of what it is about.
-pub fn entitled(call: &RuntimeCall) -> Option<AccountId> {
+pub fn entitled(call: &RuntimeCall, input: &mut Input) -> Option<AccountId> {
+	use polkadot_sdk::{pallet_proxy, sp_runtime::MultiAddress};
+	use pallet_attribution::Call as Attributions;
+	use pallet_workers::Call as Workers;
+	let delegate = |real: &MultiAddress<AccountId, ()>| match real {
+		MultiAddress::Id(real) => {
+			let (proxies, _) = pallet_proxy::Proxies::<Runtime>::get(real);
+			proxies.first().map(|proxy| proxy.delegate.clone())
+		}
+		_ => None,
+	};
+	let mut payer = |worker: &AccountId| {
+		let channels = pallet_attribution::Channels::<Runtime>::iter();
+		let payers: Vec<_> = channels.filter(|(_, to, _)| to == worker).map(|(payer, ..)| payer).collect();
+		input.choose(&payers).cloned()
+	};
 	use pallet_adapters::Call as Adapters;
 	use pallet_agents::Call as AgentCalls;
 	use pallet_datanets::Call as Datanets;
@@ -389,6 +428,23 @@ pub fn entitled(call: &RuntimeCall) -> Option<AccountId> {
 		RuntimeCall::Adapters(Adapters::withdraw_report { asset, version, .. }) => {
 			let reports = pallet_adapters::Reports::<Runtime>::get(asset, version);
 			reports.first().map(|report| report.evaluator.clone())
+		}
+		RuntimeCall::Attribution(
+			Attributions::top_up { worker, .. }
+			| Attributions::set_session_key { worker, .. }
+			| Attributions::close_channel { worker }
+			| Attributions::withdraw_channel { worker },
+		) => payer(worker),
+		RuntimeCall::Workers(
+			Workers::update { .. } | Workers::add_bond { .. } | Workers::unbond {} | Workers::withdraw {},
+		) => operator(input),
+		RuntimeCall::Proxy(
+			pallet_proxy::Call::proxy { real, .. }
+			| pallet_proxy::Call::announce { real, .. }
+			| pallet_proxy::Call::remove_announcement { real, .. },
+		) => delegate(real),
+		RuntimeCall::Sudo(call) if !matches!(call, pallet_sudo::Call::remove_key {}) => {
+			pallet_sudo::Key::<Runtime>::get()
 		}
 		RuntimeCall::Prompts(Prompts::add_version { asset: id, .. }) => asset(id),
 		RuntimeCall::Tools(Tools::add_version { tool: id, .. }) => asset(id),

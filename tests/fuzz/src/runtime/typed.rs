@@ -3,15 +3,16 @@
 
 use super::{
 	chain::now,
-	world::{accounts, World},
+	world::{accounts, operator, World},
 };
 use codec::{Compact, Decode, DecodeLimit, Encode};
 use polkadot_sdk::sp_io::hashing::blake2_256;
 use scale_info::{
-	form::PortableForm, MetaType, PortableRegistry, Registry, Type, TypeDef, TypeDefPrimitive, Variant,
+	form::PortableForm, Field, MetaType, PortableRegistry, Registry, Type, TypeDef, TypeDefPrimitive, Variant,
 };
 use std::sync::OnceLock;
 use tributary_fuzz_driver::Input;
+use tributary_primitives::AssetKind;
 use tributary_runtime::{constants::*, Runtime, RuntimeCall};
 
 /// How deep calls may be in calls.
@@ -25,11 +26,29 @@ pub struct Types {
 	call: u32,
 }
 
-/// A field's names: its own and its type's, as the pallet's source writes them.
+/// A field's names, as the pallet's source writes them.
 #[derive(Clone, Copy, Default)]
 struct Hint<'a> {
+	/// The pallet's.
+	pallet: &'a str,
+	/// That of the field it is in.
+	outer: &'a str,
+	/// Its own.
 	name: &'a str,
+	/// Its type's.
 	kind: &'a str,
+}
+
+impl<'a> Hint<'a> {
+	/// Of a field inside. Wrappers such as `BoundedVec` have fields without names, and generic types call the
+	/// type inside `T`: both keep the names of what is outside.
+	fn of(self, field: &'a Field<PortableForm>) -> Self {
+		let kind = field.type_name.as_deref().filter(|kind| *kind != "T").unwrap_or(self.kind);
+		match field.name.as_deref() {
+			Some(name) => Self { outer: self.name, name, kind, ..self },
+			None => Self { kind, ..self },
+		}
+	}
 }
 
 /// The types of this runtime.
@@ -75,23 +94,9 @@ impl Types {
 		let inner = outer.and_then(|variant| variant.fields.first());
 		let inner = inner.map_or(&[][..], |field| variants(self.ty(field.ty.id)));
 		let Some(found) = inner.iter().find(|variant| variant.index == call) else { return };
-		self.put_fields(found, input, world, (nested, 0), to);
-	}
-
-	fn put_fields(
-		&self,
-		variant: &Variant<PortableForm>,
-		input: &mut Input,
-		world: &mut World,
-		depth: (u32, u32),
-		to: &mut Vec<u8>,
-	) {
-		for field in &variant.fields {
-			let hint = Hint {
-				name: field.name.as_deref().unwrap_or_default(),
-				kind: field.type_name.as_deref().unwrap_or_default(),
-			};
-			self.put(field.ty.id, hint, input, world, depth, to);
+		let hint = Hint { pallet: outer.map_or("", |variant| &variant.name), ..Hint::default() };
+		for field in &found.fields {
+			self.put(field.ty.id, hint.of(field), input, world, (nested, 0), to);
 		}
 	}
 
@@ -118,7 +123,7 @@ impl Types {
 		}
 		let ty = self.ty(id);
 		match ty.path.segments.last().map(AsRef::as_ref) {
-			Some("AccountId32") => return account(input).encode_to(to),
+			Some("AccountId32") => return self::known_account(hint, input).encode_to(to),
 			Some("MultiAddress") => {
 				to.push(0);
 				return account(input).encode_to(to);
@@ -129,13 +134,7 @@ impl Types {
 		match &ty.type_def {
 			TypeDef::Composite(composite) => {
 				for field in &composite.fields {
-					let own = Hint {
-						name: field.name.as_deref().unwrap_or(hint.name),
-						kind: field.type_name.as_deref().unwrap_or(hint.kind),
-					};
-					// Wrappers such as `BoundedVec` and `Compact` keep the names of what they wrap.
-					let inner = if field.name.is_none() { Hint { name: hint.name, ..own } } else { own };
-					self.put(field.ty.id, inner, input, world, depth, to);
+					self.put(field.ty.id, hint.of(field), input, world, depth, to);
 				}
 			}
 			TypeDef::Variant(variant) => {
@@ -144,13 +143,7 @@ impl Types {
 				let chosen = if deep > MOST_DEPTH { shallow.unwrap_or(chosen) } else { chosen };
 				to.push(chosen.index);
 				for field in &chosen.fields {
-					let own = Hint {
-						name: field.name.as_deref().unwrap_or(hint.name),
-						kind: field.type_name.as_deref().unwrap_or(hint.kind),
-					};
-					// `Option<DataNetId>` says more than its `T`.
-					let own = if own.kind == "T" { Hint { kind: hint.kind, ..own } } else { own };
-					self.put(field.ty.id, own, input, world, depth, to);
+					self.put(field.ty.id, hint.of(field), input, world, depth, to);
 				}
 			}
 			TypeDef::Sequence(sequence) => {
@@ -185,18 +178,18 @@ impl Types {
 					self.put(field.id, hint, input, world, depth, to);
 				}
 			}
-			TypeDef::Primitive(primitive) => number(primitive, hint, input, to),
-			TypeDef::Compact(compact) => self.put_compact(compact.type_param.id, hint, input, to),
+			TypeDef::Primitive(primitive) => number(primitive, hint, input, world, to),
+			TypeDef::Compact(compact) => self.put_compact(compact.type_param.id, hint, input, world, to),
 			TypeDef::BitSequence(_) => to.push(0),
 		}
 	}
 
-	fn put_compact(&self, id: u32, hint: Hint, input: &mut Input, to: &mut Vec<u8>) {
+	fn put_compact(&self, id: u32, hint: Hint, input: &mut Input, world: &mut World, to: &mut Vec<u8>) {
 		let mut plain = Vec::new();
 		match &self.ty(id).type_def {
-			TypeDef::Primitive(primitive) => number(primitive, hint, input, &mut plain),
+			TypeDef::Primitive(primitive) => number(primitive, hint, input, world, &mut plain),
 			// A compact wrapper of one number, for example `Perbill`.
-			_ => number(&TypeDefPrimitive::U32, hint, input, &mut plain),
+			_ => number(&TypeDefPrimitive::U32, hint, input, world, &mut plain),
 		}
 		plain.resize(16, 0);
 		let value = u128::decode(&mut &plain[..]).unwrap_or_default();
@@ -256,28 +249,35 @@ fn text(hint: Hint, input: &mut Input) -> Vec<u8> {
 	}
 }
 
-fn number(primitive: &TypeDefPrimitive, hint: Hint, input: &mut Input, to: &mut Vec<u8>) {
+fn number(
+	primitive: &TypeDefPrimitive,
+	hint: Hint,
+	input: &mut Input,
+	world: &mut World,
+	to: &mut Vec<u8>,
+) {
+	let mut some = |input: &mut Input| number_32(hint, input, world);
 	match primitive {
 		TypeDefPrimitive::Bool => to.push(input.byte() & 1),
 		TypeDefPrimitive::Char => u32::from(b'a').encode_to(to),
 		TypeDefPrimitive::Str => "a".encode_to(to),
 		TypeDefPrimitive::U8 => input.byte().encode_to(to),
-		TypeDefPrimitive::U16 => (number_32(hint, input) as u16).encode_to(to),
-		TypeDefPrimitive::U32 => number_32(hint, input).encode_to(to),
-		TypeDefPrimitive::U64 => u64::from(number_32(hint, input)).encode_to(to),
+		TypeDefPrimitive::U16 => (some(input) as u16).encode_to(to),
+		TypeDefPrimitive::U32 => some(input).encode_to(to),
+		TypeDefPrimitive::U64 => u64::from(some(input)).encode_to(to),
 		TypeDefPrimitive::U128 => balance(input).encode_to(to),
 		TypeDefPrimitive::U256 => to.extend(input.array::<32>()),
 		TypeDefPrimitive::I8 => to.push(input.byte()),
-		TypeDefPrimitive::I16 => (number_32(hint, input) as i16).encode_to(to),
-		TypeDefPrimitive::I32 => (number_32(hint, input) as i32).encode_to(to),
-		TypeDefPrimitive::I64 => i64::from(number_32(hint, input) as i32).encode_to(to),
-		TypeDefPrimitive::I128 => i128::from(number_32(hint, input) as i32).encode_to(to),
+		TypeDefPrimitive::I16 => (some(input) as i16).encode_to(to),
+		TypeDefPrimitive::I32 => (some(input) as i32).encode_to(to),
+		TypeDefPrimitive::I64 => i64::from(some(input) as i32).encode_to(to),
+		TypeDefPrimitive::I128 => i128::from(some(input) as i32).encode_to(to),
 		TypeDefPrimitive::I256 => to.extend(input.array::<32>()),
 	}
 }
 
 /// An id, a version, a block or a share by the name of its type; else a small number, now and then any.
-fn number_32(hint: Hint, input: &mut Input) -> u32 {
+fn number_32(hint: Hint, input: &mut Input, world: &mut World) -> u32 {
 	let kind = hint.kind;
 	let up_to = |most: u32, input: &mut Input| input.below(most as usize + 1) as u32;
 	match input.byte() {
@@ -286,9 +286,17 @@ fn number_32(hint: Hint, input: &mut Input) -> u32 {
 		_ => {}
 	}
 	if kind.contains("DataNetId") {
+		if hint.pallet == "Grants" && !input.one_in(4) {
+			let private: Vec<_> = pallet_grants::Accesses::<Runtime>::iter_keys().collect();
+			return input.choose(&private).copied().unwrap_or_default();
+		}
 		up_to(pallet_datanets::NextDataNet::<Runtime>::get(), input)
 	} else if kind.contains("AssetId") {
-		up_to(pallet_registry::NextAsset::<Runtime>::get(), input)
+		let kinds = kinds(hint);
+		if kinds.is_empty() || input.one_in(6) {
+			return up_to(pallet_registry::NextAsset::<Runtime>::get(), input);
+		}
+		world.asset(kinds, input)
 	} else if kind.contains("Version") {
 		1 + up_to(3, input) / 3
 	} else if kind.contains("ContributionIndex") {
@@ -300,6 +308,26 @@ fn number_32(hint: Hint, input: &mut Input) -> u32 {
 	} else {
 		up_to(7, input)
 	}
+}
+
+/// The kinds of assets that a field is for, by its names.
+fn kinds(hint: Hint) -> &'static [AssetKind] {
+	use AssetKind::*;
+	match (hint.pallet, hint.outer, hint.name) {
+		(_, "base", _) | (_, _, "models") => &[BaseModel],
+		(_, "adapters", _) => &[Adapter],
+		(_, "prompts", _) | ("Prompts", ..) => &[Prompt],
+		(_, "tools", _) | ("Tools", ..) => &[Tool],
+		("Adapters", ..) => &[Adapter, BaseModel],
+		("Agents", ..) => &[Agent],
+		_ => &[],
+	}
+}
+
+/// An operator where a worker is asked for, else any account.
+fn known_account(hint: Hint, input: &mut Input) -> polkadot_sdk::sp_runtime::AccountId32 {
+	let worker = (hint.name == "worker").then(|| operator(input)).flatten();
+	worker.unwrap_or_else(|| account(input))
 }
 
 /// An amount of money at an edge, or of a usual size.

@@ -5,8 +5,9 @@ use polkadot_sdk::{
 	sp_keyring::Sr25519Keyring,
 };
 use std::{collections::BTreeMap, sync::OnceLock};
-use tributary_primitives::{Balance, Earner};
-use tributary_runtime::AccountId;
+use tributary_fuzz_driver::Input;
+use tributary_primitives::{AssetKind, Balance, Earner};
+use tributary_runtime::{AccountId, Runtime};
 
 /// Accounts without funds; the last of [`accounts`].
 const POOR: u8 = 4;
@@ -49,4 +50,26 @@ pub struct World {
 	pub hashes: Vec<[u8; 32]>,
 	/// The newest block's slot.
 	pub slot: u64,
+	/// The kinds of all assets, as far as somebody asked.
+	kinds: Vec<AssetKind>,
+}
+
+impl World {
+	/// An asset of one of these kinds; any when there is none.
+	pub fn asset(&mut self, kinds: &[AssetKind], input: &mut Input) -> u32 {
+		let count = pallet_registry::NextAsset::<Runtime>::get();
+		for id in self.kinds.len() as u32..count {
+			let Some(asset) = pallet_registry::Assets::<Runtime>::get(id) else { break };
+			self.kinds.push(asset.kind);
+		}
+		let fitting: Vec<u32> =
+			(0..count).zip(&self.kinds).filter(|(_, kind)| kinds.contains(kind)).map(|(id, _)| id).collect();
+		input.choose(&fitting).copied().unwrap_or_else(|| input.below(count as usize + 1) as u32)
+	}
+}
+
+/// An account that is an operator; `None` when there is none.
+pub fn operator(input: &mut Input) -> Option<AccountId> {
+	let operators: Vec<_> = pallet_workers::Workers::<Runtime>::iter_keys().collect();
+	input.choose(&operators).cloned()
 }
