@@ -4,11 +4,22 @@
 // The runtime's types are deeply nested.
 #![recursion_limit = "256"]
 
+mod bytes;
 mod runtime;
 
+use bytes::{batch, extrinsic, money, proof, record, voucher};
 use tributary_fuzz_driver::Target;
 
 /// All targets.
 pub fn targets() -> Vec<Target> {
-	vec![Target { name: "runtime", longest: 3_000, shares: 6, run: runtime::run, seeds: runtime::seeds }]
+	let target = |name, longest, shares, run, seeds| Target { name, longest, shares, run, seeds };
+	vec![
+		target("runtime", 3_000, 12, runtime::run, runtime::seeds),
+		target("extrinsic", 1_024, 2, extrinsic::run, extrinsic::seeds),
+		target("voucher", 256, 1, voucher::run, voucher::seeds),
+		target("record", 2_048, 1, record::run, record::seeds),
+		target("batch", 4_096, 1, batch::run, batch::seeds),
+		target("proof", 512, 1, proof::run, proof::seeds),
+		target("money", 512, 1, money::run, money::seeds),
+	]
 }

@@ -55,6 +55,13 @@ pub fn run_once(target: &Target, input: &[u8], trace: &mut Trace) -> Result<(), 
 	})
 }
 
+/// Seconds that this thread spent on a processor.
+fn busy() -> Option<f64> {
+	let text = fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+	let nanoseconds: f64 = text.split(' ').next()?.parse().ok()?;
+	Some(nanoseconds / 1e9)
+}
+
 /// The line that names the place of a panic: failures at the same place are the same failure.
 fn place(message: &str) -> &str {
 	message.lines().next().unwrap_or_default()
@@ -113,6 +120,8 @@ pub(crate) struct Campaign<'a> {
 	kept: usize,
 	started: Instant,
 	elapsed: Duration,
+	/// Time on a processor, where the system tells.
+	busy: Option<(f64, f64)>,
 }
 
 impl<'a> Campaign<'a> {
@@ -126,6 +135,7 @@ impl<'a> Campaign<'a> {
 			kept: 0,
 			started: Instant::now(),
 			elapsed: Duration::ZERO,
+			busy: busy().map(|now| (now, now)),
 		}
 	}
 
@@ -138,6 +148,7 @@ impl<'a> Campaign<'a> {
 			failure => failure,
 		};
 		self.elapsed = self.started.elapsed();
+		self.busy = self.busy.and_then(|(from, _)| Some((from, busy()?)));
 		current.end()?;
 		if self.settings.keep {
 			self.keep()?;
@@ -263,6 +274,7 @@ impl<'a> Campaign<'a> {
 	/// The figures of the campaign.
 	pub(crate) fn figures(&self) -> Value {
 		let seconds = self.elapsed.as_secs_f64();
+		let busy = self.busy.map(|(from, to)| to - from);
 		let (mut good, mut outcomes) = (0, serde_json::Map::new());
 		for ((group, name), counted) in self.trace.calls() {
 			good += counted.good;
@@ -276,6 +288,8 @@ impl<'a> Campaign<'a> {
 			"seed": self.settings.seed,
 			"part": format!("{}/{}", self.settings.part.0, self.settings.part.1),
 			"seconds": seconds,
+			"processor_seconds": busy,
+			"calls_per_processor_second": busy.map(|busy| self.trace.total() as f64 / busy),
 			"inputs": self.inputs,
 			"kept": self.kept,
 			"calls": self.trace.total(),

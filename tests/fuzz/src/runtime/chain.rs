@@ -92,7 +92,8 @@ pub fn end_block() {
 	AllPalletsWithSystem::on_finalize(now());
 }
 
-fn extension(nonce: u32) -> TxExtension {
+/// What a transaction carries besides its call.
+pub fn extension(nonce: u32) -> TxExtension {
 	(
 		frame_system::CheckNonZeroSender::new(),
 		frame_system::CheckSpecVersion::new(),

@@ -4,12 +4,15 @@
 //! runtime's types, or from somebody who keeps books and keys. After each block the invariants of [`checks`] must
 //! hold.
 
+mod author;
 mod chain;
 mod checks;
 mod scene;
 mod settle;
 mod typed;
 mod world;
+
+pub(crate) use chain::{extension, genesis};
 
 use chain::{apply, begin_block, end_block, Applied};
 use checks::Surplus;
@@ -46,6 +49,18 @@ fn start(fresh: bool) -> Start {
 		];
 	}
 	STARTS.with(|[new, played]| if fresh { new.clone() } else { played.clone() })
+}
+
+/// A chain in its first block.
+pub(crate) struct AfterGenesis;
+
+impl AfterGenesis {
+	/// On a genesis state.
+	pub(crate) fn begun(state: Storage) -> BasicExternalities {
+		let mut chain = BasicExternalities::new(state);
+		chain.execute_with(|| begin_block(&mut 0, 0));
+		chain
+	}
 }
 
 /// The target.
@@ -91,7 +106,7 @@ impl Run<'_> {
 				let (signer, call) = (typed::account(input), self.raw(input));
 				self.submit(signer, call);
 			}
-			32..=179 => {
+			32..=151 => {
 				let call = typed::types().call(input, &mut self.world);
 				let mut signer = typed::account(input);
 				let how = input.byte();
@@ -106,8 +121,9 @@ impl Run<'_> {
 					call => self.submit(signer, call),
 				}
 			}
-			_ => {
-				if let Some((signer, call)) = settle::any(input, &mut self.world) {
+			kind => {
+				let any = if kind < 192 { author::any } else { settle::any };
+				if let Some((signer, call)) = any(input, &mut self.world) {
 					self.submit(signer, Some(call));
 				}
 			}
