@@ -136,7 +136,8 @@ impl<T: Config> Pallet<T> {
 				amount,
 				Precision::Exact,
 				Restriction::Free,
-				Fortitude::Polite,
+				// A lock on the payer's balance, for example of its votes, must not keep escrow from the worker.
+				Fortitude::Force,
 			)?;
 		}
 		Ok(amount)
