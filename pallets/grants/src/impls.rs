@@ -210,8 +210,7 @@ impl<T: Config> Pallet<T> {
 			price,
 			Precision::Exact,
 			Restriction::Free,
-			// A lock on the grantee's balance, for example of its votes, must not keep the price from its payee.
-			Fortitude::Force,
+			Fortitude::Polite,
 		)?;
 		if to_pool {
 			T::Vaults::deposit(pool, price).map_err(|Overflow| Error::<T>::Overflow)?;

@@ -136,8 +136,7 @@ impl<T: Config> Pallet<T> {
 				amount,
 				Precision::Exact,
 				Restriction::Free,
-				// A lock on the payer's balance, for example of its votes, must not keep escrow from the worker.
-				Fortitude::Force,
+				Fortitude::Polite,
 			)?;
 		}
 		Ok(amount)

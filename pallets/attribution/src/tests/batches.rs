@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::KEPT_BATCHES;
-use frame::{token::fungible::MutateFreeze, traits::fungible::Inspect};
 use tributary_primitives::{batch::ChannelFault, views::AgentTotal};
 
 #[test]
@@ -34,17 +33,6 @@ fn batch_is_pending_with_its_escrow_in_the_pot_when_submitted() {
 		assert_eq!((settlement.pending, settlement.credited), (data, 0));
 		assert_eq!((channel(1).charged, channel(1).deposit), (25_000, 25_000));
 		assert_eq!(Balances::free_balance(Attribution::pot()), 35_000 + EXISTENTIAL_DEPOSIT);
-	});
-}
-
-#[test]
-fn batch_is_charged_when_the_payer_locked_its_balance_after_opening_the_channel() {
-	run(|| {
-		open(1, 50_000);
-		assert_ok!(Balances::set_freeze(&0, &account(1), Balances::total_balance(&account(1))));
-		assert_ok!(Worker::default().submit(&[BARE], &[charge(1, &[(0, 1, 9_000)])]));
-		assert!(Attribution::batch(OPERATOR, 0).unwrap().failed.is_empty());
-		assert_eq!(channel(1).charged, 9_000);
 	});
 }
 

@@ -2,11 +2,7 @@
 
 use crate::{mock::*, Error, Event, HoldReason};
 use frame::{testing_prelude::*, traits::fungible::Inspect};
-use polkadot_sdk::{
-	frame_support::traits::{LockableCurrency, WithdrawReasons},
-	polkadot_sdk_frame as frame,
-	sp_runtime::AccountId32,
-};
+use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{traits::AccessGrants, Purpose, VaultKey};
 
 fn request(who: AccountId32) {
@@ -43,17 +39,6 @@ fn grant_pays_the_pool_when_it_has_holders() {
 		let before = Balances::free_balance(&CONTRIBUTOR);
 		assert_ok!(Attribution::claim(signed(CONTRIBUTOR), pool));
 		assert_eq!(Balances::free_balance(&CONTRIBUTOR), before + PRICE);
-	});
-}
-
-#[test]
-fn grant_pays_when_the_grantee_locked_its_balance_after_the_request() {
-	test(|| {
-		request(ALICE);
-		let all = Balances::total_balance(&ALICE);
-		Balances::set_lock(*b"anything", &ALICE, all, WithdrawReasons::all());
-		assert_ok!(grant(ALICE));
-		assert_eq!(held(HoldReason::Price, &ALICE), 0);
 	});
 }
 
