@@ -17,6 +17,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod impls;
 mod types;
 pub mod vault;
@@ -122,6 +124,10 @@ pub mod pallet {
 
 		/// Cost of the calls.
 		type WeightInfo: WeightInfo;
+
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::benchmarking::BenchmarkHelper;
 	}
 
 	/// Why this pallet holds funds.
@@ -596,7 +602,7 @@ pub mod pallet {
 		///
 		/// Emits [`Event::BatchSubmitted`], and [`Event::ChannelSkipped`] for each channel not charged.
 		#[pallet::call_index(5)]
-		#[pallet::weight(Pallet::<T>::submit_weight(agents.len(), charges.len()))]
+		#[pallet::weight(Pallet::<T>::submit_weight(agents.len(), charges))]
 		pub fn submit_batch(
 			origin: OriginFor<T>,
 			header: BatchHeader,

@@ -5,7 +5,7 @@ use crate::*;
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame::prelude::*;
 use tributary_primitives::{
-	batch::{BatchHeader, BatchStatus},
+	batch::{BatchHeader, BatchStatus, ChannelCharge},
 	fee::price_of_calls,
 	limits::{MAX_CREDITS_PER_BATCH, MAX_RECORDS_PER_BATCH},
 	traits::{AgentParts, Parts, Workers},
@@ -35,9 +35,20 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Weight of a submission and of the most it may credit.
-	pub(crate) fn submit_weight(agents: usize, channels: usize) -> Weight {
-		T::WeightInfo::submit_batch(channels.saturated_into(), agents.saturated_into())
+	pub(crate) fn submit_weight(agents: usize, charges: &[ChannelCharge]) -> Weight {
+		Self::charges_weight(agents, charges)
 			.saturating_add(T::WeightInfo::credit(CREDITED_WITH_SUBMISSION, Self::credit_allowance(agents)))
+	}
+
+	/// Weight of a submission without what it credits.
+	fn charges_weight(agents: usize, charges: &[ChannelCharge]) -> Weight {
+		let entries = charges.iter().fold(0u32, |sum, charge| {
+			let more: u32 = charge.usage.len().saturated_into();
+			sum.saturating_add(more)
+		});
+		let usage = T::WeightInfo::batch_usage(entries).saturating_sub(T::WeightInfo::batch_usage(0));
+		T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.saturated_into())
+			.saturating_add(usage)
 	}
 
 	pub(crate) fn do_submit_batch(
@@ -93,9 +104,8 @@ impl<T: Config> Pallet<T> {
 		settlement.pending = settlement.pending.checked_add(data).ok_or_else(overflow)?;
 		Settlements::<T>::insert(&worker, settlement);
 		Self::deposit_event(Event::BatchSubmitted { worker, sequence, escrow, data, matures_at });
-		let weight =
-			T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.len().saturated_into())
-				.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
+		let weight = Self::charges_weight(agents.len(), &charges)
+			.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
 		Ok(Some(weight).into())
 	}
 
