@@ -140,13 +140,15 @@ impl pallet_attribution::benchmarking::BenchmarkHelper for Helper {
 		let agent = |index: u32| {
 			let parts = composition::<Runtime>(&OWNER, &ancestors, [adapters, prompts, 0, tools, skills]);
 			for tool in &parts.tools {
-				let price = pallet_tools::Tool { server: Default::default(), identity: Default::default(), price: 1 };
+				let price =
+					pallet_tools::Tool { server: Default::default(), identity: Default::default(), price: 1 };
 				pallet_tools::Tools::<Runtime>::insert(tool.asset, tool.version, price);
 			}
 			for model in parts.models() {
 				evaluate(model);
 			}
-			let name = alloc::format!("{index:064}").into_bytes().try_into().expect("as long as a name may be");
+			let name =
+				alloc::format!("{index:064}").into_bytes().try_into().expect("as long as a name may be");
 			let asset = pallet_registry::NextAsset::<Runtime>::get();
 			Agents::compose(owner(), name, parts).expect("its parts exist");
 			Served { agent: AssetRef { asset, version: 1 }, skills: SkillSet(u8::MAX) }

@@ -67,7 +67,10 @@ fn every_call_has_a_benchmark_and_its_weight() {
 		};
 		let weights = read(&format!("src/weights/{module}.rs"));
 		for call in RuntimeCall::get_call_names(name) {
-			assert!(functions(&benchmarks).contains(call), "{module} has no benchmark of `{call}`: write one");
+			assert!(
+				functions(&benchmarks).contains(call),
+				"{module} has no benchmark of `{call}`: write one"
+			);
 			let measured = functions(&weights).contains(call);
 			assert!(measured, "`{call}` of {module} was not measured: run scripts/benchmark-weights.sh");
 		}

@@ -34,7 +34,9 @@ const NODE: SumNode = SumNode { hash: HASH, sum: u128::MAX };
 
 /// As many as the bound allows.
 fn full<E: Clone, S: Get<u32>>(element: E) -> BoundedVec<E, S> {
-	vec![element; S::get() as usize].try_into().unwrap_or_else(|_| unreachable!("as many as the bound allows"))
+	vec![element; S::get() as usize]
+		.try_into()
+		.unwrap_or_else(|_| unreachable!("as many as the bound allows"))
 }
 
 fn proof() -> SumProof {
