@@ -10,10 +10,8 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use polkadot_sdk::sp_api;
+pub use tributary_primitives::limits::MAX_PAGE;
 use tributary_primitives::{views::*, *};
-
-/// Longest page of a list.
-pub const MAX_PAGE: u32 = 256;
 
 sp_api::decl_runtime_apis! {
 	/// Everything a user of the chain asks.

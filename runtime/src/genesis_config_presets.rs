@@ -31,10 +31,13 @@ fn genesis(validators: Vec<(AccountId, AccountId, SessionKeys)>, waits: Waits) -
 	let mut balances: Vec<_> = accounts().into_iter().map(|account| (account, ENDOWMENT)).collect();
 	// So that the first fees, however small, have an account to go to.
 	balances.push((Treasury::get(), EXISTENTIAL_DEPOSIT));
+	let committee = [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
+	let committee: Vec<_> = committee.iter().map(|key| key.to_account_id()).collect();
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig { balances },
 		session: SessionConfig { keys: validators },
 		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
+		technical_committee: TechnicalCommitteeConfig { members: committee },
 		delays: DelaysConfig { waits },
 	})
 }

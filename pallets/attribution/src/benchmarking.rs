@@ -236,7 +236,7 @@ mod benches {
 		assert!(!Channels::<T>::contains_key(who, WORKER));
 	}
 
-	/// Every channel used one agent and called no tools.
+	/// Every channel names one agent and calls no tools.
 	#[benchmark]
 	fn submit_batch(c: Linear<1, MAX_CHANNELS_PER_BATCH>, a: Linear<1, MAX_AGENTS_PER_BATCH>) {
 		let service_key = worker::<T>();
@@ -264,17 +264,26 @@ mod benches {
 		assert!(!Batches::<T>::contains_key(WORKER, 0));
 	}
 
-	/// One channel that used one agent again and again, and called all its tools each time.
+	/// The first channel names an agent again and again; the second calls its tools.
 	#[benchmark]
-	fn batch_usage(u: Linear<1, MAX_AGENTS_PER_BATCH>) {
+	fn batch_usage(
+		u: Linear<1, MAX_AGENTS_PER_BATCH>,
+		t: Linear<0, { MAX_AGENTS_PER_BATCH * MAX_AGENT_TOOLS }>,
+	) {
 		let service_key = worker::<T>();
 		let agents: Agents = T::BenchmarkHelper::agents(1).try_into().expect("as many as a batch may have");
-		let calls: Vec<_> =
-			(0..MAX_AGENT_TOOLS).map(|tool| ToolCalls { tool: tool as u8, calls: 1 << 20 }).collect();
-		let calls: BoundedVec<_, _> = calls.try_into().expect("as many tools as an agent may have");
-		let usage =
-			(0..u).map(|_| AgentUsage { agent: 0, records: 1, fee: FEE, calls: calls.clone() }).collect();
-		let charges: Charges = vec![charge::<T>(0, usage)].try_into().expect("as many as a batch may have");
+		let usage = |calls| AgentUsage { agent: 0, records: 1, fee: FEE, calls };
+		let calls = |entry: u32| {
+			let count = t.saturating_sub(entry * MAX_AGENT_TOOLS).min(MAX_AGENT_TOOLS);
+			let calls: Vec<_> =
+				(0..count).map(|tool| ToolCalls { tool: tool as u8, calls: 1 << 20 }).collect();
+			calls.try_into().expect("as many tools as an agent may have")
+		};
+		let named = (0..u).map(|_| usage(Default::default())).collect();
+		let called = (0..MAX_AGENTS_PER_BATCH).map(|entry| usage(calls(entry))).collect();
+		let charges: Charges = vec![charge::<T>(0, named), charge::<T>(1, called)]
+			.try_into()
+			.expect("as many as a batch may have");
 		let head = header(0, &charges);
 		#[block]
 		{
@@ -282,7 +291,7 @@ mod benches {
 			let call: Call<T> = codec::Decode::decode(&mut call.as_slice()).expect("it was encoded");
 			call.dispatch_bypass_filter(RawOrigin::Signed(service_key).into()).expect("the batch is valid");
 		}
-		assert!(Batches::<T>::contains_key(WORKER, 0));
+		assert!(Batches::<T>::get(WORKER, 0).is_some_and(|batch| batch.failed.is_empty()));
 	}
 
 	/// All vaults are credited by the first batch; two of them for the first time.

@@ -14,11 +14,11 @@ pub trait WeightInfo {
 	fn close_channel() -> Weight;
 	/// `withdraw_channel`.
 	fn withdraw_channel() -> Weight;
-	/// `submit_batch` with `c` channels that used one agent each and called no tools, and `a` agents, without what it credits.
+	/// `submit_batch` of `c` channels and `a` agents, without what it credits, and without what
+	/// [`WeightInfo::batch_usage`] counts.
 	fn submit_batch(c: u32, a: u32) -> Weight;
-	/// A batch of one channel and one agent with `u` entries in the channel's usage, each with calls of 8 tools: only
-	/// what an entry adds is of interest.
-	fn batch_usage(u: u32) -> Weight;
+	/// A batch in which channels name agents `u` times and their tools `t` times: only what each adds counts.
+	fn batch_usage(u: u32, t: u32) -> Weight;
 	/// `credit` of `b` batches with `c` credits to vaults.
 	fn credit(b: u32, c: u32) -> Weight;
 	/// `challenge`.
@@ -55,8 +55,8 @@ impl WeightInfo for () {
 	fn submit_batch(c: u32, a: u32) -> Weight {
 		Weight::from_parts(u64::from(c).saturating_add(a.into()).saturating_add(1), 0)
 	}
-	fn batch_usage(u: u32) -> Weight {
-		Weight::from_parts(u64::from(u).saturating_add(1), 0)
+	fn batch_usage(u: u32, t: u32) -> Weight {
+		Weight::from_parts(u64::from(u).saturating_add(t.into()).saturating_add(1), 0)
 	}
 	fn credit(b: u32, c: u32) -> Weight {
 		Weight::from_parts(u64::from(b).saturating_add(c.into()).saturating_add(1), 0)

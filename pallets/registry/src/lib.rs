@@ -13,6 +13,7 @@ mod impls;
 mod mock;
 #[cfg(feature = "std")]
 pub mod mocking;
+pub mod paging;
 #[cfg(test)]
 mod tests;
 mod try_state;
@@ -20,6 +21,7 @@ mod types;
 pub mod weights;
 
 pub use pallet::*;
+pub use tributary_primitives::limits::MAX_PAGE;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -342,6 +344,3 @@ pub mod pallet {
 		}
 	}
 }
-
-/// Longest page of a list.
-pub const MAX_PAGE: u32 = 256;

@@ -5,7 +5,7 @@ use crate::*;
 use alloc::{collections::BTreeSet, vec::Vec};
 use frame::prelude::*;
 use tributary_primitives::{
-	batch::{BatchHeader, BatchStatus, ChannelCharge},
+	batch::{BatchHeader, BatchStatus},
 	fee::price_of_calls,
 	limits::{MAX_CREDITS_PER_BATCH, MAX_RECORDS_PER_BATCH},
 	traits::{AgentParts, Parts, Workers},
@@ -35,20 +35,21 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Weight of a submission and of the most it may credit.
-	pub(crate) fn submit_weight(agents: usize, charges: &[ChannelCharge]) -> Weight {
-		Self::charges_weight(agents, charges)
+	pub(crate) fn submit_weight(agents: usize, charges: &Charges) -> Weight {
+		Self::batch_weight(agents, charges)
 			.saturating_add(T::WeightInfo::credit(CREDITED_WITH_SUBMISSION, Self::credit_allowance(agents)))
 	}
 
-	/// Weight of a submission without what it credits.
-	fn charges_weight(agents: usize, charges: &[ChannelCharge]) -> Weight {
-		let entries = charges.iter().fold(0u32, |sum, charge| {
-			let more: u32 = charge.usage.len().saturated_into();
-			sum.saturating_add(more)
+	/// Weight of a submission alone.
+	fn batch_weight(agents: usize, charges: &Charges) -> Weight {
+		let usage = charges.iter().flat_map(|charge| charge.usage.iter());
+		let (entries, calls) = usage.fold((0usize, 0usize), |(entries, calls), usage| {
+			(entries.saturating_add(1), calls.saturating_add(usage.calls.len()))
 		});
-		let usage = T::WeightInfo::batch_usage(entries).saturating_sub(T::WeightInfo::batch_usage(0));
+		let none = T::WeightInfo::batch_usage(0, 0);
+		let usage = T::WeightInfo::batch_usage(entries.saturated_into(), calls.saturated_into());
 		T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.saturated_into())
-			.saturating_add(usage)
+			.saturating_add(usage.saturating_sub(none))
 	}
 
 	pub(crate) fn do_submit_batch(
@@ -104,7 +105,7 @@ impl<T: Config> Pallet<T> {
 		settlement.pending = settlement.pending.checked_add(data).ok_or_else(overflow)?;
 		Settlements::<T>::insert(&worker, settlement);
 		Self::deposit_event(Event::BatchSubmitted { worker, sequence, escrow, data, matures_at });
-		let weight = Self::charges_weight(agents.len(), &charges)
+		let weight = Self::batch_weight(agents.len(), &charges)
 			.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
 		Ok(Some(weight).into())
 	}
