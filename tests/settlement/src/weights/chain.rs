@@ -15,12 +15,12 @@ use polkadot_sdk::{
 	sp_core::{
 		sr25519::Pair,
 		traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
-		Pair as _,
+		Blake2Hasher, Pair as _,
 	},
 	sp_io::{SubstrateHostFunctions, TestExternalities},
 	sp_runtime::{
 		generic::{Digest, DigestItem, Era},
-		traits::{BlakeTwo256, Hash as _, Header as _, TransactionExtension},
+		traits::{BlakeTwo256, Block as _, Hash as _, Header as _, TransactionExtension},
 		ApplyExtrinsicResult, BuildStorage, MultiAddress, MultiSignature,
 	},
 	sp_state_machine::{Ext, OverlayedChanges},
@@ -44,7 +44,7 @@ pub struct Chain {
 	code: Vec<u8>,
 }
 
-type Changes = OverlayedChanges<BlakeTwo256>;
+type Changes = OverlayedChanges<Blake2Hasher>;
 
 impl Chain {
 	/// The development preset's state, before its first block.
@@ -116,7 +116,8 @@ impl Chain {
 		let code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: vec![1] };
 		changes.enter_runtime().map_err(|_| "calls are not nested")?;
 		let mut ext = Ext::new(changes, &self.state.backend, Some(&mut self.state.extensions));
-		let (result, _) = self.executor.call(&mut ext, &code, method, data, CallContext::Onchain);
+		let (result, _) =
+			self.executor.call(&mut ext, &code, method, data, CallContext::Onchain { import: true });
 		changes.exit_runtime().map_err(|_| "the call has ended")?;
 		Ok(result.map_err(|error| format!("{method}: {error}"))?)
 	}
