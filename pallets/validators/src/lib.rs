@@ -72,6 +72,7 @@ pub mod pallet {
 	};
 	use tributary_primitives::{
 		traits::{VaultHolders, VaultIncome},
+		views::{StakeView, ValidatorParametersView, ValidatorView},
 		Balance, Ppm,
 	};
 
@@ -516,6 +517,29 @@ pub mod pallet {
 		#[cfg(feature = "try-runtime")]
 		fn try_state(_: BlockNumberFor<T>) -> Result<(), polkadot_sdk::sp_runtime::TryRuntimeError> {
 			Self::do_try_state()
+		}
+	}
+
+	#[pallet::view_functions]
+	impl<T: Config> Pallet<T> {
+		/// Sessions, delays and limits.
+		pub fn parameters() -> ValidatorParametersView {
+			Self::parameters_view()
+		}
+
+		/// A candidate or validator.
+		pub fn validator(who: T::AccountId) -> Option<ValidatorView> {
+			Self::view(&who)
+		}
+
+		/// All candidates that stand, those of most stake first, then those that do not but validate.
+		pub fn validators() -> Vec<ValidatorView> {
+			Self::views()
+		}
+
+		/// An account's stake, by candidate.
+		pub fn stake(staker: T::AccountId) -> Vec<StakeView> {
+			Self::stake_views(&staker)
 		}
 	}
 

@@ -7,6 +7,6 @@ mod system;
 mod tributary;
 
 pub use accounts::ProxyType;
-pub use consensus::ValidatorOf;
+pub use consensus::ValidatorsPot;
 pub use fees::Treasury;
 pub use system::RuntimeBlockWeights;

@@ -6,3 +6,4 @@ pub(crate) mod rewards;
 pub mod sessions;
 pub(crate) mod slashing;
 pub(crate) mod stake;
+mod views;
