@@ -120,7 +120,7 @@ if wanted kill; then
 	step "The worker killed while it serves"
 	build_chain
 	build_worker
-	python3 "$TRIBUTARY_ROOT/tests/flows/kill_worker.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+	python3 -B "$TRIBUTARY_ROOT/tests/flows/kill_worker.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
 fi
 if wanted compose; then
 	step "docker-compose.yml"

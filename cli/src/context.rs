@@ -5,6 +5,7 @@ use serde_json::json;
 use std::{
 	io::IsTerminal,
 	path::{Path, PathBuf},
+	sync::OnceLock,
 	time::Duration,
 };
 use tokio::sync::OnceCell;
@@ -22,6 +23,7 @@ pub struct Context {
 	global: Global,
 	home: PathBuf,
 	chain: OnceCell<Chain>,
+	signer: OnceLock<Keypair>,
 }
 
 impl Context {
@@ -33,7 +35,7 @@ impl Context {
 				Failure::Usage("there is no home directory: name a folder with --home".into())
 			})?,
 		};
-		Ok(Self { global, home, chain: OnceCell::new() })
+		Ok(Self { global, home, chain: OnceCell::new(), signer: OnceLock::new() })
 	}
 
 	/// Folder of keys, caches and the proxy's ledgers.
@@ -70,8 +72,16 @@ impl Context {
 		Keystore::new(self.home.join("keys"))
 	}
 
-	/// The signer's key, opened with its password.
+	/// The signer's key. Its password is asked for once, however many transactions a command sends.
 	pub fn signer(&self) -> Result<Keypair, Failure> {
+		if let Some(key) = self.signer.get() {
+			return Ok(key.clone());
+		}
+		let key = self.open_key()?;
+		Ok(self.signer.get_or_init(|| key).clone())
+	}
+
+	fn open_key(&self) -> Result<Keypair, Failure> {
 		let key = self.key_name()?;
 		if key.starts_with("//") {
 			return Ok(Keypair::from_uri(key)?);
@@ -165,15 +175,9 @@ impl Context {
 		let away = |e: &dyn std::fmt::Display| {
 			Failure::Away(format!("no answer from {url}: {e}. Is the worker running?"))
 		};
-		let mut response = self.http()?.get(url).send().await.map_err(|e| away(&e))?;
+		let response = self.http()?.get(url).send().await.map_err(|e| away(&e))?;
 		let status = response.status();
-		let mut body = Vec::new();
-		while let Some(chunk) = response.chunk().await.map_err(|e| away(&e))? {
-			if body.len().saturating_add(chunk.len()) > limit {
-				return Err(Failure::Other(format!("the answer of {url} is larger than {limit} bytes")));
-			}
-			body.extend_from_slice(&chunk);
-		}
+		let body = read_body(response, url, limit).await?;
 		if status.is_success() {
 			return Ok(body);
 		}
@@ -181,5 +185,42 @@ impl Context {
 		let said =
 			said.map_or_else(|| String::from_utf8_lossy(&body).into_owned(), |body| body.error.message);
 		Err(Failure::Refused(format!("{url} answered {status}: {said}")))
+	}
+}
+
+/// The body of an answer; at most `limit` bytes.
+pub async fn read_body(mut response: reqwest::Response, url: &str, limit: usize) -> Result<Vec<u8>, Failure> {
+	let broken = |e: reqwest::Error| Failure::Away(format!("the answer of {url} broke off: {e}. Try again"));
+	let mut body = Vec::new();
+	while let Some(chunk) = response.chunk().await.map_err(broken)? {
+		if body.len().saturating_add(chunk.len()) > limit {
+			return Err(Failure::Other(format!("the answer of {url} is larger than {limit} bytes")));
+		}
+		body.extend_from_slice(&chunk);
+	}
+	Ok(body)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use crate::cli::Cli;
+	use clap::Parser;
+	use tributary_client::keys::KeyFile;
+
+	#[test]
+	fn password_is_read_once_when_a_key_signs_twice() {
+		let folder = tempfile::tempdir().unwrap();
+		let password = folder.path().join("password");
+		std::fs::write(&password, "secret\n").unwrap();
+		let home = folder.path().to_str().unwrap();
+		let file = password.to_str().unwrap();
+		let arguments =
+			["tributary", "--home", home, "--key", "ada", "--password-file", file, "provenance", "key"];
+		let context = Context::new(Cli::try_parse_from(arguments).unwrap().global).unwrap();
+		context.keystore().save("ada", &KeyFile::encrypt("//Ada", "ada", "secret").unwrap()).unwrap();
+		let first = context.signer().unwrap().account();
+		std::fs::remove_file(&password).unwrap();
+		assert_eq!(context.signer().unwrap().account(), first);
 	}
 }

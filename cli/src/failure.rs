@@ -87,10 +87,15 @@ impl Failure {
 				serde_json::json!({ "error": { "code": self.code(), "message": self.to_string() } })
 			);
 		} else {
-			eprintln!("error: {self}");
+			eprintln!("error: {}", printable(&self.to_string()));
 		}
 		ExitCode::from(self.code())
 	}
+}
+
+/// Texts of nodes, workers and files may be part of a message: what steers a terminal is left out.
+fn printable(text: &str) -> String {
+	text.chars().map(|c| if c.is_control() && c != '\n' { ' ' } else { c }).collect()
 }
 
 impl From<AccessError> for Failure {
@@ -115,5 +120,15 @@ impl From<ChainError> for Failure {
 				Self::Other(text)
 			}
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn message_steers_no_terminal_when_others_wrote_part_of_it() {
+		assert_eq!(printable("wrong: `\x1b[2Ja`\nnext\r"), "wrong: ` [2Ja`\nnext ");
 	}
 }

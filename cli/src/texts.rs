@@ -14,8 +14,10 @@ use tributary_primitives::{
 	AccountId, ContributionIndex, DataNetId, Purpose, SnapshotRef,
 };
 
-/// Most bytes of one contribution.
+/// Most bytes of one contribution's text.
 pub const MAX_TEXT_BYTES: u64 = 16 << 20;
+/// Most bytes of a contribution as it is stored: an encrypted one is larger than its text.
+pub const MAX_CONTENT_BYTES: u64 = MAX_TEXT_BYTES + private::MAX_SEALED_OVERHEAD as u64;
 
 /// A progress bar on standard error, hidden when that is not a terminal.
 pub fn progress(total: usize, what: &'static str) -> ProgressBar {
@@ -158,8 +160,9 @@ pub async fn granted(
 	context: &Context,
 	datanets: impl IntoIterator<Item = DataNetId>,
 ) -> Result<Option<(AccountId, Vec<DataNetId>)>, Failure> {
-	let (chain, mut granted) = (context.chain().await?, Vec::new());
+	let mut granted = Vec::new();
 	for datanet in datanets {
+		let chain = context.chain().await?;
 		if chain.access(datanet).await?.is_some() {
 			let owner = chain.datanet(datanet).await?.ok_or_else(|| no_datanet(datanet))?.owner;
 			granted.extend((owner != context.own_account()?).then_some(datanet));

@@ -1,6 +1,7 @@
 //! The agents this worker can serve: read from the chain, with prompts, adapters, indexes and tools at hand.
 
 use crate::{
+	background::Background,
 	embedder::embed_patiently,
 	indexes::{DataNetIndex, Indexes},
 	offers::{offer, AgentTool},
@@ -11,6 +12,7 @@ use std::{
 	collections::{BTreeMap, HashMap},
 	path::PathBuf,
 	sync::{Arc, RwLock},
+	time::Duration,
 };
 use tributary_client::{Chain, Store};
 use tributary_engine::{AdapterUse, Engine, ToolFormat};
@@ -25,6 +27,9 @@ use tributary_primitives::{
 const PAGE: u32 = 256;
 /// Largest prompt asset, bytes.
 const MAX_PROMPT: u64 = 1 << 20;
+/// Time that a refresh waits for content and embeddings of one agent. Where it comes from is the owners' choice, and
+/// whoever is slow must not hold up the others, nor the end of a grant.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// An agent with all that its answers need.
 #[derive(Clone)]
@@ -104,6 +109,18 @@ pub enum Standing {
 	Foreign,
 }
 
+impl Standing {
+	/// Whether nothing changed since.
+	fn is_same(&self, now: &Self) -> bool {
+		match (self, now) {
+			(Self::Ready(before), Self::Ready(now)) => Arc::ptr_eq(before, now),
+			(Self::Missing(before), Self::Missing(now)) => before == now,
+			(Self::Foreign, Self::Foreign) => true,
+			_ => false,
+		}
+	}
+}
+
 /// An agent on chain and what became of it here.
 #[derive(Clone)]
 pub struct Listed {
@@ -155,6 +172,9 @@ pub struct Keeper {
 	prompts: HashMap<Hash, String>,
 	/// Embeddings of descriptions.
 	skills: HashMap<Vec<u8>, Vec<f32>>,
+	fetching_adapters: Background<Hash, ()>,
+	fetching_prompts: Background<Hash, String>,
+	embedding_skills: Background<Vec<u8>, Vec<f32>>,
 }
 
 impl Keeper {
@@ -169,7 +189,21 @@ impl Keeper {
 		tools: ToolServers,
 	) -> Self {
 		let (assets, prompts, skills) = Default::default();
-		Self { chain, store, cache, model, indexes, engine, tools, assets, prompts, skills }
+		Self {
+			chain,
+			store,
+			cache,
+			model,
+			indexes,
+			engine,
+			tools,
+			assets,
+			prompts,
+			skills,
+			fetching_adapters: Background::new(PATIENCE),
+			fetching_prompts: Background::new(PATIENCE),
+			embedding_skills: Background::new(PATIENCE),
+		}
 	}
 
 	/// Reads all agents and makes ready those it can. An error means the chain could not be read; the
@@ -181,13 +215,17 @@ impl Keeper {
 		for (name, view) in by_name(views) {
 			let earlier =
 				known.get(&name).filter(|listed| listed.view == view).map(|listed| &listed.standing);
-			// Shown while a new version is being made ready.
 			let standing = self.prepare(&name, &view, earlier).await?;
 			report(&name, earlier, &standing);
-			next.insert(name.clone(), Listed { view, standing });
-			let mut partial = (*known).clone();
-			partial.extend(next.clone());
-			catalogue.replace(partial);
+			let is_same = earlier.is_some_and(|earlier| earlier.is_same(&standing));
+			let listed = Listed { view, standing };
+			// Seen while others are being made ready.
+			if !is_same {
+				let mut shown = (*catalogue.all()).clone();
+				shown.insert(name.clone(), listed.clone());
+				catalogue.replace(shown);
+			}
+			next.insert(name, listed);
 		}
 		let ours = || next.values().filter(|listed| !matches!(listed.standing, Standing::Foreign));
 		let used = ours().flat_map(|listed| listed.view.datanets.clone()).collect();
@@ -264,9 +302,7 @@ impl Keeper {
 		let mut adapters = Vec::with_capacity(view.adapters.len());
 		for (adapter, scale) in &view.adapters {
 			let content = self.known_content(*adapter).await?;
-			// Brought here now, so that a request never waits for the network; loaded when one needs it.
-			let fetched = self.source(&content).fetch_folder(&content.hash, &self.cache).await;
-			fetched.map_err(|error| format!("adapter {} cannot be had: {error}", adapter.asset))?;
+			self.adapter(*adapter, &content).await?;
 			// Scales are ppm of the trained strength: whole numbers that f32 holds to 24 bits.
 			adapters.push(AdapterUse { hash: content.hash, scale: *scale as f32 / PPM as f32 });
 		}
@@ -303,7 +339,10 @@ impl Keeper {
 		if let Some(known) = self.skills.get(description) {
 			return Ok(known.clone());
 		}
-		let embedded = embed_patiently(&self.engine, &String::from_utf8_lossy(description)).await;
+		let (engine, text) = (self.engine.clone(), String::from_utf8_lossy(description).into_owned());
+		let embedding = async move { embed_patiently(&engine, &text).await };
+		let embedded = self.embedding_skills.get(&description.to_vec(), embedding).await;
+		let embedded = embedded.ok_or("a skill's description is being embedded: answers come first")?;
 		let vector =
 			embedded.map_err(|error| format!("a skill's description cannot be embedded: {error}"))?;
 		self.skills.insert(description.to_vec(), vector.clone());
@@ -315,14 +354,29 @@ impl Keeper {
 		self.store.with_sources(content.hints.iter().map(String::as_str))
 	}
 
+	/// Brings an adapter here, so that a request never waits for the network; it is loaded when one needs it.
+	async fn adapter(&mut self, adapter: AssetRef, content: &Content) -> Result<(), String> {
+		let (source, hash, cache) = (self.source(content), content.hash, self.cache.clone());
+		let fetching = async move {
+			source.fetch_folder(&hash, &cache).await.map(drop).map_err(|error| error.to_string())
+		};
+		let fetched = self.fetching_adapters.get(&hash, fetching).await;
+		let fetched = fetched.ok_or_else(|| format!("adapter {} is being fetched", adapter.asset))?;
+		fetched.map_err(|error| format!("adapter {} cannot be had: {error}", adapter.asset))
+	}
+
 	async fn prompt(&mut self, prompt: AssetRef, content: &Content) -> Result<String, String> {
 		if let Some(text) = self.prompts.get(&content.hash) {
 			return Ok(text.clone());
 		}
-		let bytes = self.source(content).get_within(&content.hash, MAX_PROMPT).await;
-		let bytes = bytes.map_err(|error| format!("prompt {} cannot be had: {error}", prompt.asset))?;
-		let text = String::from_utf8(bytes.to_vec())
-			.map_err(|_| format!("prompt {} is not UTF-8 text", prompt.asset))?;
+		let (source, hash) = (self.source(content), content.hash);
+		let fetching = async move {
+			let bytes = source.get_within(&hash, MAX_PROMPT).await.map_err(|error| error.to_string())?;
+			String::from_utf8(bytes.to_vec()).map_err(|_| "it is not UTF-8 text".to_owned())
+		};
+		let fetched = self.fetching_prompts.get(&hash, fetching).await;
+		let fetched = fetched.ok_or_else(|| format!("prompt {} is being fetched", prompt.asset))?;
+		let text = fetched.map_err(|error| format!("prompt {} cannot be had: {error}", prompt.asset))?;
 		self.prompts.insert(content.hash, text.clone());
 		Ok(text)
 	}
@@ -419,6 +473,20 @@ pub(crate) mod tests {
 		assert_eq!(first.prompts.len(), 2);
 		assert_eq!(first.view, agent.view);
 		assert!(agent.with(SkillSet(0b100)).is_none());
+	}
+
+	#[test]
+	fn standing_is_the_same_when_neither_agent_nor_reason_changed() {
+		let ready = || Standing::Ready(Arc::new(Agent::trial("a", [0; 32])));
+		let missing = |reason: &str| Standing::Missing(reason.into());
+		let (first, second) = (ready(), ready());
+		assert!(first.is_same(&first.clone()) && Standing::Foreign.is_same(&Standing::Foreign));
+		assert!(missing("gone").is_same(&missing("gone")));
+		for (before, now) in
+			[(first.clone(), second), (first, missing("gone")), (missing("gone"), missing("away"))]
+		{
+			assert!(!before.is_same(&now));
+		}
 	}
 
 	#[test]

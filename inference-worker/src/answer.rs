@@ -405,11 +405,11 @@ impl Answer {
 			self.end_by_length();
 			return Ok(None);
 		};
-		self.tokens_in = self.tokens_in.saturating_add(next.tokens_in);
+		let tokens_in = self.tokens_in.saturating_add(next.tokens_in);
 		// What may be written in all rounds together, less what was.
 		let limit = self.job.wanted.min(self.worker.engine.context());
 		let count = |tokens: usize| u32::try_from(tokens).unwrap_or(u32::MAX);
-		let affordable = |tools| purse.affordable(count(self.tokens_in), tools, count(limit)) as usize;
+		let affordable = |tools| purse.affordable(count(tokens_in), tools, count(limit)) as usize;
 		let least = counted.tokens_out.saturating_add(1);
 		let paid = match affordable(spent) {
 			paid if paid >= least => paid,
@@ -443,6 +443,7 @@ impl Answer {
 		choice.offset = offset;
 		self.written.push(ended.tokens);
 		self.last_prompt = next.prompt.len();
+		let tokens_in = self.tokens_in.saturating_add(next.tokens_in);
 		let mut request = self.round.clone();
 		request.prompt = next.prompt;
 		request.steering.grammar = next.grammar;
@@ -453,7 +454,11 @@ impl Answer {
 			let (events, sinks) = channel(1);
 			let requests = sinks.into_iter().map(|sink| (request.clone(), sink)).collect();
 			match self.worker.engine.submit_all(requests) {
-				Ok(()) => return Ok(Some(events)),
+				Ok(()) => {
+					// A prompt that nobody reads is not paid.
+					self.tokens_in = tokens_in;
+					return Ok(Some(events));
+				}
 				Err(SubmitError::QueueFull { .. }) => {}
 				Err(error) => return Err(error.to_string()),
 			}

@@ -292,7 +292,7 @@ pub struct Tools {
 }
 
 /// `[[tools.stdio]]`
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct StdioServer {
 	/// The name that tools give it on chain, after `stdio:`.
@@ -302,6 +302,14 @@ pub struct StdioServer {
 	/// Environment, beside the few variables that every program needs.
 	#[serde(default)]
 	pub env: BTreeMap<String, String>,
+}
+
+/// Without arguments and environment, which may hold secrets.
+impl fmt::Debug for StdioServer {
+	fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+		let mut shown = out.debug_struct("StdioServer");
+		shown.field("name", &self.name).field("program", &self.command.first()).finish_non_exhaustive()
+	}
 }
 
 impl Default for Tools {
@@ -332,7 +340,9 @@ impl Tools {
 			return Ok(Transport::Stdio { command, args, env: known.env.clone() });
 		}
 		// What could lead from an allowed beginning to somewhere else.
-		let is_odd = server.contains("..") || server.contains(['@', '\\', '%', '#']);
+		let is_odd = server.contains("..")
+			|| server.contains(['@', '\\', '%', '#'])
+			|| !server.bytes().all(|byte| byte.is_ascii_graphic());
 		let is_allowed =
 			|allowed: &String| server.starts_with(allowed) && (allowed.ends_with('/') || server == allowed);
 		if is_odd || !self.allow.iter().any(is_allowed) {
@@ -618,6 +628,8 @@ mod tests {
 			"https://tools.example.org/other",
 			"https://tools.example.org/mcp/../other",
 			"https://tools.example.org/mcp/%2e%2e/other",
+			// Readers of addresses leave tabs and line breaks out.
+			"https://tools.example.org/mcp/.\t./other",
 			"https://tools.example.org.evil.org/mcp/",
 			"http://127.0.0.1:9000/mcp2",
 			"http://127.0.0.1:9000/mcp@evil.org/",

@@ -3,7 +3,7 @@
 use futures::{stream, StreamExt, TryStreamExt};
 use std::time::Duration;
 use tokio::sync::mpsc::unbounded_channel;
-use tributary_engine::{Cancel, Engine, Event, Request, Sink, SubmitError};
+use tributary_engine::{AdapterUse, Cancel, Engine, Event, Request, Sink, SubmitError};
 use tributary_primitives::AccountId;
 use tributary_retrieval::Embedder;
 
@@ -31,19 +31,40 @@ pub async fn embed(engine: &Engine, text: &str, payer: AccountId) -> Result<Vec<
 	let encoded = engine.tokenizer().encode(text, true);
 	let mut prompt = encoded.map_err(|error| EmbedError::Failed(error.to_string()))?;
 	prompt.truncate(MAX_TOKENS.min(engine.context()));
+	let embeddings = embed_all(engine, vec![prompt], &[], payer).await?;
+	Ok(embeddings.into_iter().next().unwrap_or_default())
+}
+
+/// The embeddings of prompts, in their order. When one fails, or nobody waits any more, all are called off.
+pub async fn embed_all(
+	engine: &Engine,
+	prompts: Vec<Vec<u32>>,
+	adapters: &[AdapterUse],
+	payer: AccountId,
+) -> Result<Vec<Vec<f32>>, EmbedError> {
 	let cancel = CancelOnDrop(Cancel::default());
-	let request = Request { prompt, embed: true, payer, cancel: cancel.0.clone(), ..Request::default() };
+	let mut embeddings = vec![Vec::new(); prompts.len()];
 	let (events_in, mut events) = unbounded_channel();
-	let sink: Sink = Box::new(move |event| events_in.send(event).is_ok());
-	engine.submit(request, sink)?;
-	while let Some(event) = events.recv().await {
-		match event {
-			Event::Embedding(vector) => return Ok(vector),
-			Event::Failed(error) => return Err(EmbedError::Failed(error.to_string())),
+	let requests = prompts.into_iter().enumerate().map(|(index, prompt)| {
+		let (adapters, cancel) = (adapters.to_vec(), cancel.0.clone());
+		let request = Request { prompt, adapters, embed: true, payer, cancel, ..Request::default() };
+		let events = events_in.clone();
+		let sink: Sink = Box::new(move |event| events.send((index, event)).is_ok());
+		(request, sink)
+	});
+	engine.submit_all(requests.collect())?;
+	drop(events_in);
+	while let Some((index, event)) = events.recv().await {
+		match (event, embeddings.get_mut(index)) {
+			(Event::Embedding(vector), Some(place)) => *place = vector,
+			(Event::Failed(error), _) => return Err(EmbedError::Failed(error.to_string())),
 			_ => {}
 		}
 	}
-	Err(EmbedError::Failed("the engine stopped before the embedding was complete".into()))
+	match embeddings.iter().any(Vec::is_empty) {
+		true => Err(EmbedError::Failed("the engine stopped before the embedding was complete".into())),
+		false => Ok(embeddings),
+	}
 }
 
 /// The same for the worker itself, waiting where the queue is full: answers go first.

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod agents;
 pub mod answer;
+mod background;
 pub mod billing;
 pub mod channels;
 pub mod config;

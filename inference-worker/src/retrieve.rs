@@ -9,12 +9,13 @@ use tributary_engine::Engine;
 use tributary_primitives::AccountId;
 use tributary_retrieval::{search, Query, RetrievalError};
 
-/// The `chunks` best chunks over all these DataNets, best first. Where the question cannot be embedded, for the queue is
-/// full say, keywords alone decide, and the evidence shows no ranks by vectors.
+/// The `chunks` best chunks over all these DataNets, best first, for a question and its embedding, if that is known. Where
+/// it cannot be embedded, for the queue is full say, keywords alone decide, and the evidence shows no ranks by vectors.
 pub async fn retrieve(
 	engine: &Engine,
 	indexes: &[Arc<DataNetIndex>],
 	question: &str,
+	embedding: Option<Vec<f32>>,
 	payer: AccountId,
 	chunks: usize,
 ) -> Result<Vec<Hit>, RetrievalError> {
@@ -23,13 +24,17 @@ pub async fn retrieve(
 	}
 	let began = Instant::now();
 	let indexes: Vec<_> = indexes.iter().map(|index| index.chunks.clone()).collect();
-	let vector = match indexes.iter().any(|index| index.summary().dimensions.is_some()) {
-		true => embed(engine, question, payer).await.map_err(|error| {
-			tracing::warn!(%error, "a question was not embedded: its chunks are found by keywords alone");
-		}),
-		false => Err(()),
+	let has_vectors = indexes.iter().any(|index| index.summary().dimensions.is_some());
+	let vector = match embedding {
+		None if has_vectors => {
+			let embedded = embed(engine, question, payer).await.inspect_err(|error| {
+				tracing::warn!(%error, "a question was not embedded: its chunks are found by keywords alone");
+			});
+			embedded.ok()
+		}
+		known => known,
 	};
-	let hits = search(&indexes, &Query::new(question, vector.ok()), chunks).await?;
+	let hits = search(&indexes, &Query::new(question, vector), chunks).await?;
 	metrics::retrieved(hits.len(), began.elapsed());
 	Ok(hits)
 }

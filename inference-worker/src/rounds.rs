@@ -155,7 +155,10 @@ impl Rounds {
 				(CallOutcome::ToolError, format!("error: {}", answer.text))
 			}
 			Some(Ok(answer)) => (CallOutcome::Done, answer.text.clone()),
-			Some(Err(error)) => (CallOutcome::Failed, format!("error: {error}")),
+			Some(Err(error)) => {
+				tracing::debug!(tool = offer.asset.asset, %error, "a call of a tool failed");
+				(CallOutcome::Failed, format!("error: {}", error.public()))
+			}
 		};
 		let answer = result.and_then(Result::ok);
 		metrics::tool_called(outcome, took);

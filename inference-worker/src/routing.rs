@@ -23,12 +23,14 @@ pub struct Route {
 	pub skills: SkillSet,
 	/// Of each skill.
 	pub scores: Vec<SkillScore>,
+	/// The request's embedding, where it was needed.
+	pub vector: Option<Vec<f32>>,
 }
 
 impl Route {
 	/// All of an agent without skills.
 	pub fn whole(agent: Arc<Agent>) -> Self {
-		Self { agent, skills: SkillSet::default(), scores: Vec::new() }
+		Self { agent, skills: SkillSet::default(), scores: Vec::new(), vector: None }
 	}
 }
 
@@ -47,8 +49,8 @@ pub async fn route(
 		true => None,
 		false => Some(embed(engine, text, payer).await?),
 	};
-	let found = match vector {
-		Some(vector) => similarities(&vector, &agent.skills),
+	let found = match &vector {
+		Some(vector) => similarities(vector, &agent.skills),
 		None => Some(vec![-1_000_000; agent.skills.len()]),
 	};
 	let found =
@@ -57,7 +59,7 @@ pub async fn route(
 	let scores = score(found, thresholds);
 	let skills = active(&scores);
 	let active = agent.with(skills).ok_or_else(|| EmbedError::Failed("the agent lacks a skill".into()))?;
-	Ok(Route { agent: Arc::new(active), skills, scores })
+	Ok(Route { agent: Arc::new(active), skills, scores, vector })
 }
 
 fn score(similarities: Vec<i32>, thresholds: impl Iterator<Item = i32>) -> Vec<SkillScore> {

@@ -222,12 +222,7 @@ pub struct CallReader {
 }
 
 impl CallReader {
-	/// At the beginning of an answer.
-	pub fn new(style: CallStyle) -> Self {
-		Self::after(style, 0)
-	}
-
-	/// After so many calls of the same answer.
+	/// For what comes after so many calls of the same answer.
 	pub fn after(style: CallStyle, before: u32) -> Self {
 		Self { style, held: String::new(), inside: false, shown: false, before, calls: 0 }
 	}
@@ -368,7 +363,7 @@ mod tests {
 
 	/// Text and calls of an answer that comes in pieces of so many characters.
 	fn read(format: ToolFormat, answer: &str, piece: usize) -> (String, Vec<(String, String)>) {
-		let mut reader = CallReader::new(style(format));
+		let mut reader = CallReader::after(style(format), 0);
 		let letters: Vec<char> = answer.chars().collect();
 		let mut parts: Vec<Part> =
 			letters.chunks(piece).flat_map(|piece| reader.push(&piece.iter().collect::<String>())).collect();

@@ -61,10 +61,7 @@ impl AgentUsage {
 	/// Whether the calls are sorted, name each tool once, none without calls, and none beyond the first
 	/// `tools`.
 	pub fn are_calls_valid(&self, tools: usize) -> bool {
-		let sorted = self.calls.windows(2).all(|pair| match pair {
-			[a, b] => a.tool < b.tool,
-			_ => false,
-		});
+		let sorted = self.calls.is_sorted_by(|a, b| a.tool < b.tool);
 		sorted && self.calls.iter().all(|used| used.calls > 0 && usize::from(used.tool) < tools)
 	}
 }

@@ -97,8 +97,8 @@ pub struct Weighted<'a> {
 
 /// Divides the data share in a batch of one agent version with its active skills among earners: each record
 /// weighs its net fee, each share its ppm. Every contributor gets the floor of the exact quota; what is left
-/// goes to the pools of the active DataNets by largest remainder of their own weights (equally when they have none). The parts
-/// sum to `data`. `None` when weights overflow or there is money but no DataNet to give it to.
+/// goes to the pools of the active DataNets by largest remainder of their own weights (equally when they have
+/// none). The parts sum to `data`. `None` when weights overflow or there is money but no DataNet to give it to.
 pub fn divide(
 	data: Balance,
 	records: &[Weighted<'_>],

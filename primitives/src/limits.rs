@@ -44,6 +44,8 @@ pub const MAX_TEXT: u32 = 256;
 pub const MAX_CAPSULE: u32 = 1_024;
 /// Levels of a Merkle proof.
 pub const MAX_PROOF: u32 = 40;
+/// Entries on a page of a list.
+pub const MAX_PAGE: u32 = 256;
 
 /// [`MAX_CHANNELS_PER_BATCH`] as a type.
 pub type MaxChannels = ConstU32<MAX_CHANNELS_PER_BATCH>;

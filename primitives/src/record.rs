@@ -71,10 +71,8 @@ pub type Vector = BoundedVec<Share, MaxShares>;
 
 /// Whether a vector has the form that [`Vector`] promises.
 pub fn is_valid_vector(vector: &[Share]) -> bool {
-	let sorted = vector.windows(2).all(|pair| match pair {
-		[a, b] => (a.datanet, a.contribution, a.method) < (b.datanet, b.contribution, b.method),
-		_ => false,
-	});
+	let place = |share: &Share| (share.datanet, share.contribution, share.method);
+	let sorted = vector.is_sorted_by(|a, b| place(a) < place(b));
 	let pools = vector.iter().all(|share| match share.earner {
 		Earner::Pool(datanet) => share.contribution.is_none() && datanet == share.datanet,
 		Earner::Account(_) => share.contribution.is_some() && share.method != Method::Pool,
@@ -110,10 +108,7 @@ pub type ToolUses = BoundedVec<ToolUse, MaxAgentTools>;
 
 /// Whether the calls of a record have the form that [`ToolUses`] promises.
 pub fn are_valid_calls(calls: &[ToolUse]) -> bool {
-	let sorted = calls.windows(2).all(|pair| match pair {
-		[a, b] => a.tool < b.tool,
-		_ => false,
-	});
+	let sorted = calls.is_sorted_by(|a, b| a.tool < b.tool);
 	sorted && calls.iter().all(|tool| tool.calls > 0)
 }
 

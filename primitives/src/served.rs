@@ -4,9 +4,20 @@
 //! masks over the agent's own lists. A part in no skill is always active, the others when one of their
 //! skills is.
 
-use crate::AssetRef;
+use crate::{
+	limits::{MAX_AGENT_ADAPTERS, MAX_AGENT_DATANETS, MAX_AGENT_PROMPTS, MAX_AGENT_SKILLS},
+	AssetRef,
+};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
+
+// A part or skill beyond a mask's last bit would never be active, nor paid.
+const _: () = {
+	assert!(MAX_AGENT_SKILLS <= u8::BITS);
+	assert!(MAX_AGENT_ADAPTERS <= u8::BITS);
+	assert!(MAX_AGENT_PROMPTS <= u8::BITS);
+	assert!(MAX_AGENT_DATANETS <= u8::BITS);
+};
 
 /// The skills of an agent version that a request used: bit *i* for the version's skill *i*.
 #[derive(

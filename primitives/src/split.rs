@@ -5,7 +5,8 @@ use alloc::vec::Vec;
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
-/// Shares of a net fee (fee less the price of tool calls and the flat platform fee) in ppm. They sum to [`PPM`].
+/// Shares of a net fee (fee less the price of tool calls and the flat platform fee) in ppm. They sum to
+/// [`PPM`].
 #[derive(
 	Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 )]

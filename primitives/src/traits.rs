@@ -98,8 +98,6 @@ pub struct Part {
 /// One tool of an agent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ToolPart {
-	/// The tool.
-	pub tool: AssetId,
 	/// What a call costs, planck.
 	pub price: Balance,
 	/// Who is paid, the tool itself first.

@@ -10,10 +10,8 @@ extern crate alloc;
 
 use alloc::vec::Vec;
 use polkadot_sdk::{sp_api, sp_consensus_aura::sr25519::AuthorityId as AuraId, sp_consensus_slots};
+pub use tributary_primitives::limits::MAX_PAGE;
 use tributary_primitives::{views::*, *};
-
-/// Longest page of a list.
-pub const MAX_PAGE: u32 = 256;
 
 /// Proof that two blocks for one slot were sealed with one key.
 pub type AuraEquivocation<Header> = sp_consensus_slots::EquivocationProof<Header, AuraId>;

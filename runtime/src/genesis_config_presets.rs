@@ -48,11 +48,15 @@ fn genesis(
 	// So that the first fees and rewards, however small, have an account to go to.
 	let pot = sp_runtime::traits::AccountIdConversion::into_account_truncating(&ValidatorsPot::get());
 	balances.extend([Treasury::get(), pot].map(|account| (account, EXISTENTIAL_DEPOSIT)));
-	let candidates = validators.iter().map(|(account, ..)| (account.clone(), BOND, COMMISSION)).collect();
+	let committee = [Sr25519Keyring::Alice, Sr25519Keyring::Bob, Sr25519Keyring::Charlie];
+	let committee: Vec<_> = committee.iter().map(|key| key.to_account_id()).collect();
+	let candidates: Vec<_> =
+		validators.iter().map(|(account, ..)| (account.clone(), BOND, COMMISSION)).collect();
 	build_struct_json_patch!(RuntimeGenesisConfig {
 		balances: BalancesConfig { balances },
 		session: SessionConfig { keys: validators },
 		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
+		technical_committee: TechnicalCommitteeConfig { members: committee },
 		delays: DelaysConfig { waits },
 		validators: ValidatorsConfig { candidates, parameters },
 	})

@@ -16,6 +16,8 @@ pub mod configs;
 pub mod constants;
 pub mod delays;
 pub mod genesis_config_presets;
+pub mod governance;
+pub mod parameters;
 
 use alloc::vec::Vec;
 use polkadot_sdk::*;
@@ -159,6 +161,27 @@ mod runtime {
 	pub type Multisig = pallet_multisig;
 	#[runtime::pallet_index(23)]
 	pub type Proxy = pallet_proxy;
+
+	#[runtime::pallet_index(24)]
+	pub type Preimage = pallet_preimage;
+	#[runtime::pallet_index(25)]
+	pub type Scheduler = pallet_scheduler;
+	#[runtime::pallet_index(26)]
+	pub type ConvictionVoting = pallet_conviction_voting;
+	#[runtime::pallet_index(27)]
+	pub type Referenda = pallet_referenda;
+	#[runtime::pallet_index(28)]
+	pub type Origins = crate::governance::origins;
+	#[runtime::pallet_index(29)]
+	pub type Treasury = pallet_treasury;
+	#[runtime::pallet_index(30)]
+	pub type TechnicalCommittee = pallet_collective<Instance1>;
+	#[runtime::pallet_index(31)]
+	pub type SafeMode = pallet_safe_mode;
+	#[runtime::pallet_index(32)]
+	pub type TxPause = pallet_tx_pause;
+	#[runtime::pallet_index(33)]
+	pub type Parameters = pallet_parameters;
 
 	#[runtime::pallet_index(40)]
 	pub type Delays = crate::delays;

@@ -1,20 +1,25 @@
 //! What each type of proxy may do.
 
+use codec::Encode;
 use polkadot_sdk::{
 	frame_support::traits::InstanceFilter,
-	frame_system, pallet_balances, pallet_proxy, pallet_utility,
+	frame_system, pallet_balances, pallet_collective, pallet_conviction_voting, pallet_preimage,
+	pallet_proxy, pallet_referenda, pallet_safe_mode, pallet_session, pallet_treasury, pallet_tx_pause,
+	pallet_utility,
 	sp_runtime::{AccountId32, MultiAddress},
 };
 use tributary_primitives::VaultKey;
 use tributary_runtime::{configs::ProxyType, RuntimeCall};
 
-const ALL: [ProxyType; 6] = [
+const ALL: [ProxyType; 8] = [
 	ProxyType::Any,
 	ProxyType::NonTransfer,
 	ProxyType::Contributor,
 	ProxyType::Curator,
 	ProxyType::Author,
 	ProxyType::Operator,
+	ProxyType::Governance,
+	ProxyType::Staking,
 ];
 
 fn account() -> AccountId32 {
@@ -122,7 +127,10 @@ fn proxy_is_superset_when_it_allows_at_least_the_same() {
 	}
 	assert!(ProxyType::NonTransfer.is_superset(&ProxyType::Operator));
 	assert!(!ProxyType::Operator.is_superset(&ProxyType::NonTransfer));
+	assert!(ProxyType::NonTransfer.is_superset(&ProxyType::Governance));
+	assert!(ProxyType::NonTransfer.is_superset(&ProxyType::Staking));
 	assert!(!ProxyType::Operator.is_superset(&ProxyType::Curator));
+	assert!(!ProxyType::Governance.is_superset(&ProxyType::Staking));
 }
 
 #[test]
@@ -136,4 +144,42 @@ fn publishing_a_tool_is_for_authors_when_proxied() {
 		price: 1,
 	};
 	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Author]);
+}
+
+#[test]
+fn voting_is_for_governance_when_proxied() {
+	let all = [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Governance];
+	let call = pallet_conviction_voting::Call::undelegate { class: 0 };
+	assert_eq!(allowed(call.into()), all);
+	let call = pallet_referenda::Call::place_decision_deposit { index: 0 };
+	assert_eq!(allowed(call.into()), all);
+	let call = pallet_preimage::Call::note_preimage { bytes: vec![] };
+	assert_eq!(allowed(call.into()), all);
+	let call = pallet_collective::Call::vote { proposal: Default::default(), index: 0, approve: true };
+	assert_eq!(allowed(RuntimeCall::TechnicalCommittee(call)), all);
+}
+
+#[test]
+fn session_keys_are_for_staking_when_proxied() {
+	let call = pallet_session::Call::purge_keys {};
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Staking]);
+}
+
+#[test]
+fn treasury_and_emergency_are_for_any_only_when_proxied() {
+	let calls: [RuntimeCall; 3] = [
+		pallet_treasury::Call::payout { index: 0 }.into(),
+		pallet_safe_mode::Call::enter {}.into(),
+		pallet_tx_pause::Call::unpause { ident: Default::default() }.into(),
+	];
+	for call in calls {
+		assert_eq!(allowed(call), [ProxyType::Any]);
+	}
+}
+
+#[test]
+fn proxy_type_keeps_its_index_when_another_is_added() {
+	for (index, proxy) in ALL.into_iter().enumerate() {
+		assert_eq!(proxy.encode(), [index as u8]);
+	}
 }

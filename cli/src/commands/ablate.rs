@@ -1,6 +1,7 @@
 //! `tributary ablate` and `tributary ablation`: who would be missed.
 
 use super::{
+	document::attach,
 	evaluate::{benchmark, metric, number, open_benchmark, range},
 	factory::{subject, watched},
 };
@@ -8,7 +9,6 @@ use crate::{context::Context, failure::Failure, output::*, parse::Versioned};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::{Path, PathBuf};
-use tributary_client::chain::Call;
 use tributary_engine::DeviceChoice;
 use tributary_factory::{
 	ablation::{ablate, AblationError, Left, Loss, Plan, Report, Trial, Variants, MAX_REPORT_BYTES},
@@ -79,7 +79,8 @@ impl From<AblationError> for Failure {
 	fn from(error: AblationError) -> Self {
 		match error {
 			AblationError::Evaluation(error) => error.into(),
-			error => Self::Usage(error.to_string()),
+			error @ AblationError::Variant { .. } => Self::Other(error.to_string()),
+			error @ AblationError::Count(_) => Self::Usage(error.to_string()),
 		}
 	}
 }
@@ -114,6 +115,10 @@ fn kept<T>(list: Vec<T>, keep: impl Fn(usize) -> bool) -> Vec<T> {
 impl AblateArguments {
 	/// Runs the command.
 	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
+		if self.attach {
+			// Before the work: a wrong password is known now.
+			context.signer()?;
+		}
 		let chain = context.chain().await?;
 		let asset = self.asset.asset(chain).await?;
 		let reference = self.benchmark.snapshot(chain).await?;
@@ -159,7 +164,7 @@ impl AblateArguments {
 		}
 		let hash = context.store()?.put_bytes(bytes).await?;
 		if self.attach {
-			attach(context, asset, DocumentKind::Ablation, hash).await?;
+			attach(context, asset, DocumentKind::Ablation, hash, &[]).await?;
 		}
 		let json = json!({ "asset": version(asset), "report": hex32(&hash), "attached": self.attach, "ablation": report });
 		Ok(Output::new(json, format!("{}report {}\n", report_text(&report), hex32(&hash))))
@@ -186,7 +191,7 @@ impl AblationCommand {
 				let asset = asset.asset(chain).await?;
 				read_report(&report)?;
 				let hash = context.store()?.put_file(&report).await?;
-				attach(context, asset, DocumentKind::Ablation, hash).await?;
+				attach(context, asset, DocumentKind::Ablation, hash, &[]).await?;
 				let json = json!({ "asset": version(asset), "report": hex32(&hash) });
 				Ok(Output::new(json, format!("attached {} to asset {}", hex32(&hash), version(asset))))
 			}
@@ -200,23 +205,15 @@ async fn attached(context: &Context, asset: AssetRef) -> Result<Option<Hash>, Fa
 	Ok(all.iter().find(|one| one.kind == DocumentKind::Ablation).map(|one| one.content))
 }
 
-/// Attaches a document to an asset version, unless it is attached already.
-pub async fn attach(
-	context: &Context,
-	asset: AssetRef,
-	kind: DocumentKind,
-	hash: Hash,
-) -> Result<(), Failure> {
-	let all = context.chain().await?.documents(asset.asset, asset.version).await?;
-	if all.iter().any(|one| one.kind == kind && one.content == hash) {
-		return Ok(());
-	}
-	context.submit(&Call::attach(asset, kind, hash, &[])).await?;
-	Ok(())
-}
-
 /// Reads a report from a file.
 pub fn read_report(path: &Path) -> Result<Report, Failure> {
+	let size = std::fs::metadata(path).map_err(|e| Failure::file(path, e))?.len();
+	if size > MAX_REPORT_BYTES {
+		return Err(Failure::file(
+			path,
+			format!("a report has at most {MAX_REPORT_BYTES} bytes, this one {size}"),
+		));
+	}
 	let bytes = std::fs::read(path).map_err(|e| Failure::file(path, e))?;
 	Ok(Report::parse(&bytes)?)
 }
@@ -232,9 +229,9 @@ pub fn report_text(report: &Report) -> String {
 	};
 	let row = |loss: &Loss| {
 		vec![
-			loss.without.name.clone(),
+			line(loss.without.name.as_bytes()),
 			loss.without.share.map_or_else(String::new, |share| format!("{:.0} %", share * 100.0)),
-			loss.metric.clone(),
+			line(loss.metric.as_bytes()),
 			number(loss.score_with),
 			number(loss.score_without),
 			format!("{:+.4}", loss.lost.mean),
@@ -247,7 +244,7 @@ pub fn report_text(report: &Report) -> String {
 	let rows = report.losses.iter().map(row).collect();
 	format!(
 		"Who would be missed ({}, {how}; a positive loss is a loss)\n{}",
-		report.leave_out,
+		line(report.leave_out.as_bytes()),
 		table(&headings, rows)
 	)
 }
@@ -259,6 +256,13 @@ mod tests {
 		ablation::REPORT_KIND,
 		evaluation::{Benchmark, Interval},
 	};
+
+	#[test]
+	fn report_is_refused_when_it_is_larger_than_any_that_is_read() {
+		let file = tempfile::NamedTempFile::new().unwrap();
+		file.as_file().set_len(MAX_REPORT_BYTES + 1).unwrap();
+		assert!(read_report(file.path()).unwrap_err().to_string().contains("at most"));
+	}
 
 	#[test]
 	fn table_says_when_a_loss_may_be_chance() {

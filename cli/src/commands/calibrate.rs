@@ -1,6 +1,7 @@
 //! `tributary agent calibrate`: thresholds of skills from example requests.
 
 use crate::{
+	context::read_body,
 	failure::Failure,
 	output::*,
 	skills::{self, Entry},
@@ -17,6 +18,8 @@ const MAX_FILE: u64 = 4 << 20;
 const MAX_EXAMPLES: usize = 4_096;
 /// Texts of one request for embeddings.
 const AT_ONCE: usize = 32;
+/// Most bytes of an answer with embeddings.
+const MAX_ANSWER: usize = 32 << 20;
 
 /// What calibrating is given.
 #[derive(Debug, Args)]
@@ -32,7 +35,7 @@ pub struct CalibrateArguments {
 	#[arg(long, value_name = "NAME")]
 	agent: String,
 	/// Where the agent is asked, usually `tributary proxy`: embeddings cost what prompts do.
-	#[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8788")]
+	#[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
 	api: String,
 	/// Only print, leave the file alone.
 	#[arg(long)]
@@ -91,7 +94,9 @@ impl CalibrateArguments {
 		let body = json!({ "model": self.agent, "input": texts });
 		let answer = client.post(&url).json(&body).send().await.map_err(away)?;
 		let status = answer.status();
-		let body: Value = answer.json().await.map_err(away)?;
+		let body = read_body(answer, &url, MAX_ANSWER).await?;
+		let body: Value = serde_json::from_slice(&body)
+			.map_err(|e| Failure::Other(format!("{url} answered {status} and no JSON: {e}")))?;
 		if !status.is_success() {
 			let message =
 				body.pointer("/error/message").and_then(Value::as_str).unwrap_or("without a reason");

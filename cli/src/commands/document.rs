@@ -1,11 +1,12 @@
 //! What is attached to an asset's version, and what it was trained on that is gone.
 
+use super::ablate::read_report;
 use crate::{context::Context, failure::Failure, output::*, parse::Versioned};
 use clap::{Args, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
-use tributary_client::chain::{Call, MAX_PAGE};
-use tributary_primitives::{views::DocumentView, DocumentKind};
+use tributary_client::chain::{Call, Included, MAX_PAGE};
+use tributary_primitives::{views::DocumentView, AssetRef, DocumentKind, Hash};
 
 /// What a document says about a version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -51,13 +52,35 @@ pub struct AttachArguments {
 	hints: Vec<String>,
 }
 
+/// Attaches stored content to a version, unless it is attached like that already.
+pub async fn attach(
+	context: &Context,
+	version: AssetRef,
+	kind: DocumentKind,
+	content: Hash,
+	hints: &[String],
+) -> Result<Option<Included>, Failure> {
+	let known = context.chain().await?.documents(version.asset, version.version).await?;
+	let same = |one: &DocumentView| {
+		let hinted = one.hints.iter().map(Vec::as_slice).eq(hints.iter().map(String::as_bytes));
+		one.kind == kind && one.content == content && hinted
+	};
+	match known.iter().any(same) {
+		true => Ok(None),
+		false => Ok(Some(context.submit(&Call::attach(version, kind, content, hints)).await?)),
+	}
+}
+
 impl AttachArguments {
 	/// Runs the command.
 	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
 		let version = self.version.asset(context.chain().await?).await?;
+		let kind: DocumentKind = self.kind.into();
+		if kind == DocumentKind::Ablation {
+			read_report(&self.file)?;
+		}
 		let content = context.store()?.put_file(&self.file).await?;
-		let kind = self.kind.into();
-		let included = context.submit(&Call::attach(version, kind, content, &self.hints)).await?;
+		let included = attach(context, version, kind, content, &self.hints).await?;
 		let reference = crate::output::version(version);
 		let json = json!({
 			"version": reference,

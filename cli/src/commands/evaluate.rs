@@ -94,7 +94,7 @@ pub async fn open_benchmark(context: &Context, reference: SnapshotRef) -> Result
 	for member in &fetched.members {
 		let mut hash = [0; 32];
 		hex::decode_to_slice(&member.content, &mut hash).map_err(|e| Failure::Other(e.to_string()))?;
-		let content = store.get_within(&hash, crate::texts::MAX_TEXT_BYTES).await?;
+		let content = store.get_within(&hash, crate::texts::MAX_CONTENT_BYTES).await?;
 		let text = tributary_factory::workflow::Open::open(&opener, &fetched, content.to_vec());
 		let text = text.map_err(|error| {
 			Failure::Other(format!("contribution {} of DataNet {}: {error}", member.index, fetched.datanet))
@@ -119,6 +119,10 @@ impl EvaluateArguments {
 		let on = self.benchmark.ok_or_else(|| missing("on what? Name a DataNet with --benchmark"))?;
 		if self.metrics.is_empty() {
 			return Err(missing("what is measured? Name a --metric"));
+		}
+		if self.report {
+			// Nobody measures for an hour to learn then that the password is wrong.
+			context.signer()?;
 		}
 		let chain = context.chain().await?;
 		let asset = asset.asset(chain).await?;

@@ -8,8 +8,8 @@ mod resolve;
 mod watch;
 
 pub use open::Opener;
-pub use resolve::{dataset, subject};
-pub use watch::watched;
+pub use resolve::{base_of, dataset, subject};
+pub use watch::{watched, Watch};
 
 use crate::{context::Context, failure::Failure, output::*};
 use clap::Subcommand;
@@ -50,6 +50,14 @@ pub enum FactoryCommand {
 		#[arg(long, value_name = "FOLDER")]
 		work: Option<PathBuf>,
 	},
+	/// Remove what a finished recipe's steps made with other settings or older texts, and its last run did not need.
+	Clean {
+		/// The recipe, or its work folder.
+		recipe: PathBuf,
+		/// Folder that was named with `run --work`.
+		#[arg(long, value_name = "FOLDER")]
+		work: Option<PathBuf>,
+	},
 	/// Read a recipe and say what is wrong with it; nothing is fetched and no chain is needed.
 	Check {
 		/// The recipe.
@@ -66,21 +74,19 @@ impl FactoryCommand {
 				run(context, &recipe, &work, until.as_deref()).await
 			}
 			Self::Status { recipe, work } => {
-				let work = match work {
-					Some(work) => work,
-					None if recipe.is_dir() => recipe,
-					None => default_work(context, &recipe),
-				};
-				let status = Status::read(&work).map_err(|_| {
-					Failure::Usage(format!(
-						"no recipe was run in {}: name its folder with --work",
-						work.display()
-					))
-				})?;
+				let work = existing_work(context, recipe, work)?;
+				let status = Status::read(&work)?;
 				Ok(status_output(&work, &status))
+			}
+			Self::Clean { recipe, work } => {
+				let work = existing_work(context, recipe, work)?;
+				let removed = Workflow::open(&work, name(&work))?.clean()?;
+				let text = format!("removed {removed} step folders that the last run did not need");
+				Ok(Output::new(json!({ "work": work, "removed": removed }), text))
 			}
 			Self::Check { recipe } => {
 				let read = self::read(&recipe)?;
+				compose::check(&read)?;
 				let text =
 					format!("{} is a good recipe; run it with `tributary factory run`", recipe.display());
 				Ok(Output::new(json!({ "recipe": read }), text))
@@ -97,6 +103,20 @@ fn default_work(context: &Context, recipe: &Path) -> PathBuf {
 	context.home().join("factory").join(name(recipe))
 }
 
+/// The folder of a recipe that was run.
+fn existing_work(context: &Context, recipe: PathBuf, work: Option<PathBuf>) -> Result<PathBuf, Failure> {
+	let work = match work {
+		Some(work) => work,
+		None if recipe.is_dir() => recipe,
+		None => default_work(context, &recipe),
+	};
+	if !work.join(tributary_factory::workflow::STATUS_FILE).is_file() {
+		let work = work.display();
+		return Err(Failure::Usage(format!("no recipe was run in {work}: name its folder with --work")));
+	}
+	Ok(work)
+}
+
 fn read(path: &Path) -> Result<Recipe, Failure> {
 	Recipe::read(path).map_err(|error| Failure::Usage(error.to_string()))
 }
@@ -108,9 +128,9 @@ impl From<WorkflowError> for Failure {
 				Ok(failure) => *failure,
 				Err(source) => Self::Other(format!("{name}: {source}")),
 			},
-			error @ (WorkflowError::NoStep { .. } | WorkflowError::Locked(_)) => {
-				Self::Usage(error.to_string())
-			}
+			error @ (WorkflowError::NoStep { .. }
+			| WorkflowError::Locked(_)
+			| WorkflowError::Unfinished(_)) => Self::Usage(error.to_string()),
 			error => Self::Other(error.to_string()),
 		}
 	}
@@ -126,8 +146,8 @@ async fn run(context: &Context, path: &Path, work: &Path, until: Option<&str>) -
 		eprintln!("{erased} texts were erased on chain and are deleted here");
 	}
 	let open = Arc::new(Opener::new(context, resolved.data.iter().chain(&resolved.benchmarks)).await?);
-	let trained_on = resolved.data.iter().map(|dataset| dataset.datanet);
-	let watch = watched(context, trained_on).await?;
+	let used = resolved.data.iter().chain(&resolved.benchmarks);
+	let mut watch = watched(context, used.map(|dataset| dataset.datanet)).await?;
 	let mut steps: Vec<Box<dyn Step + '_>> = vec![
 		Box::new(fetch::FetchStep { name: "fetch", context, datasets: resolved.data.clone() }),
 		Box::new(TrainStep {
@@ -163,7 +183,8 @@ async fn run(context: &Context, path: &Path, work: &Path, until: Option<&str>) -
 		}));
 	}
 	if let Some(publish) = &recipe.publish {
-		let owner = context.own_account()?;
+		// Opened before any work, so that nobody is asked for a password in the middle of it.
+		let owner = context.signer()?.account();
 		let genesis = context.chain().await?.genesis();
 		steps.push(Box::new(publish::PublishStep { context, genesis, owner, publish: publish.clone() }));
 		steps.push(Box::new(publish::DocumentsStep {
@@ -182,7 +203,6 @@ async fn run(context: &Context, path: &Path, work: &Path, until: Option<&str>) -
 			}));
 		}
 	}
-	let mut watch = watch;
 	let folders = tokio::task::block_in_place(|| workflow.run(&mut steps, until, &mut watch))?;
 	drop(watch);
 	finished(work, &recipe, &folders)

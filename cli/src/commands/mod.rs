@@ -19,6 +19,7 @@ pub mod prompt;
 pub mod provenance;
 mod provenance_check;
 mod provenance_gather;
+mod provenance_target;
 pub mod proxy;
 pub mod tool;
 pub mod trail;

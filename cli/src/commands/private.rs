@@ -11,7 +11,7 @@ use crate::{
 use serde_json::{json, Value};
 use tributary_client::{
 	chain::Call,
-	private::{self, purpose_word, recipient_text, seal, DataNetKeys},
+	private::{self, purpose_word, recipient_text, seal, AccessError, DataNetKeys},
 	Chain, Keypair,
 };
 use tributary_primitives::{
@@ -105,13 +105,14 @@ pub async fn read(
 	Ok(Output::new(json, text))
 }
 
-/// The keys by whichever grant stands; the error is that of training.
+/// The keys by whichever grant stands; when none does, the error is that of training.
 async fn any_keys(chain: &Chain, reader: &Keypair, datanet: DataNetId) -> Result<DataNetKeys, Failure> {
 	let public = || Failure::Other(format!("DataNet {datanet} is public"));
-	if let Ok(Some(keys)) = private::keys(chain, reader, datanet, Purpose::Retrieve).await {
-		return Ok(keys);
-	}
-	private::keys(chain, reader, datanet, Purpose::Train).await?.ok_or_else(public)
+	let keys = match private::keys(chain, reader, datanet, Purpose::Retrieve).await {
+		Err(AccessError::NoGrant { .. }) => private::keys(chain, reader, datanet, Purpose::Train).await,
+		found => found,
+	};
+	keys?.ok_or_else(public)
 }
 
 async fn contribution(

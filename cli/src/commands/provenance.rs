@@ -1,21 +1,21 @@
 //! `tributary provenance`: signed statements, exported and verified.
 
 use super::{
-	provenance_check,
-	provenance_gather::{gather, target, Target},
+	document, provenance_check,
+	provenance_gather::gather,
+	provenance_target::{self as target, Target},
 };
 use crate::{context::Context, failure::Failure, output::*, parse::Versioned};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use tributary_client::{
-	chain::Call,
 	provenance::{
 		bundle, parse_bundle, Block, Envelope, Kind, ProvenanceError, Signer, Statement, MAX_BUNDLE,
 	},
 	Keypair,
 };
-use tributary_primitives::{AssetRef, DocumentKind};
+use tributary_primitives::DocumentKind;
 
 /// What a statement is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -120,12 +120,11 @@ impl ExportArguments {
 		let mut said = format!("{} signed statements in {}", envelopes.len(), file.display());
 		let mut attached = None;
 		if let (true, Some(Target::Adapter(version))) = (self.attach, targets.first()) {
-			let content = attach(context, &key, (*version, &self.hints), text).await?;
-			said += &format!(
-				"\nattached to asset {} as 0x{}",
-				crate::output::version(*version),
-				hex::encode(content)
-			);
+			// Stored before it is registered: whatever is on chain can be fetched.
+			let content = context.store()?.put_bytes(text.into_bytes()).await?;
+			document::attach(context, *version, DocumentKind::Provenance, content, &self.hints).await?;
+			said +=
+				&format!("\nattached to asset {} as {}", crate::output::version(*version), hex32(&content));
 			attached = Some(hex32(&content));
 		}
 		let kinds: Vec<_> = targets.iter().map(|target| target.kind().name()).collect();
@@ -171,18 +170,6 @@ async fn export(context: &Context, target: &Target, key: &Keypair) -> Result<Env
 	Ok(Envelope::sign(&statement, key)?)
 }
 
-async fn attach(
-	context: &Context,
-	key: &Keypair,
-	(version, hints): (AssetRef, &[String]),
-	text: String,
-) -> Result<tributary_primitives::Hash, Failure> {
-	// Stored before it is registered: whatever is on chain can be fetched.
-	let content = context.store()?.put_bytes(text.into_bytes()).await?;
-	context.submit_as(&Call::attach(version, DocumentKind::Provenance, content, hints), key).await?;
-	Ok(content)
-}
-
 async fn verify(context: &Context, file: &Path, signatures: bool) -> Result<Output, Failure> {
 	let size = std::fs::metadata(file).map_err(|e| Failure::file(file, e))?.len();
 	if size > MAX_BUNDLE as u64 {
@@ -194,7 +181,7 @@ async fn verify(context: &Context, file: &Path, signatures: bool) -> Result<Outp
 		// An envelope that was changed is not looked into.
 		let statement = envelope.verify()?;
 		let kind: Kind = statement.kind()?;
-		let name = statement.subject.first().map(|subject| subject.name.clone()).unwrap_or_default();
+		let name = statement.subject.first().map(|subject| line(subject.name.as_bytes())).unwrap_or_default();
 		let signer = &statement.signer().account;
 		rows.push(vec!["ok".into(), name.clone(), format!("signed by {signer}, sr25519 and Ed25519")]);
 		let notes = match signatures {

@@ -1,9 +1,12 @@
 //! Whether what a statement says is what the chain and the content say now.
 
-use super::provenance_gather::{gather, target, Target};
+use super::{
+	provenance_gather::{described_contribution, gather},
+	provenance_target::{self as target, Target},
+};
 use crate::{context::Context, failure::Failure, output::*, texts};
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use tributary_client::{
 	provenance::{canonical, Digests, Kind, Statement, Subject},
 	Chain,
@@ -32,36 +35,35 @@ pub async fn check(context: &Context, statement: &Statement) -> Result<Vec<Strin
 		)));
 	}
 	let mut said = statement.about().clone();
-	if kind == Kind::DataNet {
-		check_list(&said, &statement.subject)?;
-	}
+	let subjects = match kind {
+		Kind::DataNet => list_subjects(&said, &now.subjects),
+		_ => now.subjects,
+	};
+	compare_subjects(&statement.subject, &subjects)?;
 	let erased = leave_out_erased(chain, &mut said).await?;
 	compare(&said, &now.about, "predicate")?;
 	let mut notes = vec!["says what is on chain".to_string()];
 	if erased > 0 {
 		notes.push(format!("{erased} of its contributions have been erased since"));
 	}
-	if kind != Kind::DataNet {
-		compare_subjects(&statement.subject, &now.subjects)?;
-		notes.push(match target {
-			Target::Answer { .. } => "its record is in the batch whose hash is on chain".into(),
-			_ => format!("{} digests are the content's", statement.subject.len()),
-		});
-	}
+	notes.push(match target {
+		Target::Answer { .. } => "its record is in the batch whose hash is on chain".into(),
+		Target::DataNet(_) => "its digests are those of its list and the root on chain".into(),
+		_ => format!("{} digests are the content's", statement.subject.len()),
+	});
 	Ok(notes)
 }
 
-/// A snapshot's subject is the list in its own predicate; what was erased since is still in it.
-fn check_list(said: &Value, subjects: &[Subject]) -> Result<(), Failure> {
+/// The subjects as they are now, with the digests of the list in the statement's own predicate: what was erased since
+/// is still in it. The root is the chain's.
+fn list_subjects(said: &Value, now: &[Subject]) -> Vec<Subject> {
 	let list = said.pointer("/snapshots/0/contributions").unwrap_or(&Value::Null);
-	let digests = Digests::of(canonical(list).as_bytes());
-	let named = subjects.first().map(|subject| &subject.digest.0);
-	match named.is_some_and(|named| digests.0.iter().all(|(name, digest)| named.get(name) == Some(digest))) {
-		true => Ok(()),
-		false => {
-			Err(Failure::Wrong("the subject's digests are not those of the list of contributions".into()))
-		}
-	}
+	let digests = Digests::of(canonical(list).as_bytes()).0;
+	let of = |subject: &Subject| Subject {
+		name: subject.name.clone(),
+		digest: Digests(subject.digest.0.clone().into_iter().chain(digests.clone()).collect()),
+	};
+	now.iter().map(of).collect()
 }
 
 /// Removes contributions that the chain says are erased, which current statements do not list; counts them.
@@ -71,20 +73,32 @@ async fn leave_out_erased(chain: &Chain, said: &mut Value) -> Result<usize, Fail
 		let datanet =
 			snapshot.get("datanet").and_then(Value::as_u64).and_then(|id| DataNetId::try_from(id).ok());
 		let Some(datanet) = datanet else { continue };
-		let all = texts::contributions(chain, datanet).await?;
-		let erased = all.into_iter().filter(|one| one.status == ContributionStatus::Tombstoned);
-		let erased: BTreeSet<_> =
-			erased.map(|one| (u64::from(one.index), hex::encode(one.content))).collect();
+		let leaves = snapshot.get("leaves").and_then(Value::as_u64).unwrap_or_default();
 		let Some(list) = snapshot.get_mut("contributions").and_then(Value::as_array_mut) else { continue };
-		let before = list.len();
-		list.retain(|one| {
-			let key =
-				one.get("index").and_then(Value::as_u64).zip(one.get("content").and_then(Value::as_str));
-			!key.is_some_and(|(index, content)| erased.contains(&(index, content.to_string())))
-		});
-		count = count.saturating_add(before.saturating_sub(list.len()));
+		if list.len() as u64 > leaves {
+			return Err(Failure::Wrong(format!(
+				"the statement lists {} contributions, the snapshot has {leaves}",
+				list.len()
+			)));
+		}
+		let all = texts::contributions(chain, datanet).await?;
+		let erased = all.iter().filter(|one| one.status == ContributionStatus::Tombstoned);
+		let erased = erased.map(|one| (u64::from(one.index), described_contribution(one))).collect();
+		count = count.saturating_add(remove_erased(list, erased));
 	}
 	Ok(count)
+}
+
+/// Removes each erased contribution once, where all that is said of it is what the chain says; counts them.
+fn remove_erased(list: &mut Vec<Value>, mut erased: BTreeMap<u64, Value>) -> usize {
+	let before = list.len();
+	list.retain(|one| {
+		let index = one.get("index").and_then(Value::as_u64);
+		let Some(index) = index.filter(|index| erased.get(index) == Some(one)) else { return true };
+		erased.remove(&index);
+		false
+	});
+	before.saturating_sub(list.len())
 }
 
 fn compare_subjects(said: &[Subject], now: &[Subject]) -> Result<(), Failure> {
@@ -169,13 +183,36 @@ mod tests {
 	}
 
 	#[test]
-	fn list_is_wrong_when_the_subject_has_other_digests() {
+	fn list_is_wrong_when_the_subject_has_another_digest_root_or_name() {
 		let about = json!({ "snapshots": [{ "contributions": [{ "index": 0 }] }] });
-		let of = |list: &Value| {
-			vec![Subject { name: "d".into(), digest: Digests::of(canonical(list).as_bytes()) }]
+		let of = |list: &Value, root: &str| Subject {
+			name: "DataNet 0:1".into(),
+			digest: Digests::of(canonical(list).as_bytes()).and("root", root.into()),
 		};
-		assert!(check_list(&about, &of(&json!([{ "index": 0 }]))).is_ok());
-		assert!(check_list(&about, &of(&json!([{ "index": 1 }]))).is_err());
-		assert!(check_list(&about, &[]).is_err());
+		let list = json!([{ "index": 0 }]);
+		// One that was erased since is no longer in what the chain says.
+		let expected = list_subjects(&about, &[of(&json!([]), "aa")]);
+		assert!(compare_subjects(&[of(&list, "aa")], &expected).is_ok());
+		let renamed = Subject { name: "DataNet 0:2".into(), ..of(&list, "aa") };
+		let bare = Subject { digest: Digests::of(canonical(&list).as_bytes()), ..of(&list, "aa") };
+		for wrong in [of(&json!([{ "index": 1 }]), "aa"), of(&list, "bb"), renamed, bare] {
+			assert!(compare_subjects(&[wrong], &expected).is_err());
+		}
+		assert!(compare_subjects(&[of(&list, "aa"), of(&list, "bb")], &expected).is_err());
+		assert!(compare_subjects(&[], &expected).is_err());
+	}
+
+	#[test]
+	fn erased_contribution_stays_in_the_list_when_more_is_said_of_it_than_the_chain_says() {
+		let erased = || BTreeMap::from([(1, json!({ "index": 1, "licence": "CC0-1.0" }))]);
+		let kept = json!({ "index": 0, "licence": "CC0-1.0" });
+		let gone = json!({ "index": 1, "licence": "CC0-1.0" });
+		let mut list = vec![kept.clone(), gone.clone()];
+		assert_eq!(remove_erased(&mut list, erased()), 1);
+		assert_eq!(list, [kept]);
+		let mut twice = vec![gone.clone(), gone];
+		assert_eq!(remove_erased(&mut twice, erased()), 1);
+		let mut other = vec![json!({ "index": 1, "licence": "MIT" })];
+		assert_eq!(remove_erased(&mut other, erased()), 0);
 	}
 }

@@ -1,6 +1,6 @@
 //! What statements say: read from the chain and the content, the same for whoever reads it.
 
-use super::model::read_json;
+use super::{model::read_json, provenance_target::Target};
 use crate::{
 	context::Context,
 	failure::Failure,
@@ -13,47 +13,18 @@ use serde_json::{json, Value};
 use std::path::PathBuf;
 use tributary_client::{
 	content::Manifest,
-	provenance::{canonical, Digests, Kind, Signer, Subject, PREDICATES},
+	provenance::{canonical, Digests, Signer, Subject, PREDICATES},
 };
 use tributary_factory::{configuration_hash, ADAPTER_CONFIG, ADAPTER_WEIGHTS, RECORD};
 use tributary_primitives::{
 	batch::BatchData,
 	record::{Method, UsageRecord},
-	views::{AssetView, TrailView, TrainingView, VersionView},
+	views::{AssetView, ContributionView, TrailView, TrainingView, VersionView},
 	AccountId, AssetRef, Earner, Hash, SnapshotRef,
 };
 
 /// Digest of a snapshot: the root of the Merkle mountain range over its contributions.
 const MERKLE_ROOT: &str = "tributaryMerkleRoot";
-
-/// What a statement is about.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Target {
-	/// An adapter's version.
-	Adapter(AssetRef),
-	/// How it was trained.
-	Training(AssetRef),
-	/// A snapshot.
-	DataNet(SnapshotRef),
-	/// A score.
-	Evaluation {
-		/// Of what.
-		version: AssetRef,
-		/// By whom.
-		evaluator: AccountId,
-		/// What was measured.
-		metric: String,
-	},
-	/// An answer, by the batch it was settled in.
-	Answer {
-		/// The operator.
-		worker: AccountId,
-		/// The batch.
-		sequence: u64,
-		/// The order's id.
-		id: Hash,
-	},
-}
 
 /// What is said, and who may say it.
 pub struct Gathered {
@@ -63,93 +34,6 @@ pub struct Gathered {
 	pub about: Value,
 	/// Whose it is to sign.
 	pub signers: Vec<AccountId>,
-}
-
-impl Target {
-	/// The statement's kind.
-	pub fn kind(&self) -> Kind {
-		match self {
-			Self::Adapter(_) => Kind::Adapter,
-			Self::Training(_) => Kind::Training,
-			Self::DataNet(_) => Kind::DataNet,
-			Self::Evaluation { .. } => Kind::Evaluation,
-			Self::Answer { .. } => Kind::Answer,
-		}
-	}
-
-	/// Name of its file, without ending.
-	pub fn file_name(&self) -> String {
-		let name = self.kind().name();
-		match self {
-			Self::Adapter(of) | Self::Training(of) => format!("{name}-{}-{}", of.asset, of.version),
-			Self::DataNet(of) => format!("{name}-{}-{}", of.datanet, of.version),
-			Self::Evaluation { version: of, metric, .. } => {
-				let plain = metric.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' });
-				format!("{name}-{}-{}-{}", of.asset, of.version, plain.collect::<String>())
-			}
-			Self::Answer { id, .. } => format!("{name}-{}", hex::encode(id)),
-		}
-	}
-}
-
-/// Reading and writing what identifies a target.
-pub mod target {
-	use super::*;
-
-	/// Finds the batch that an answer was settled in, through the worker that gave it.
-	pub async fn answer(context: &Context, id: &str, worker: &str) -> Result<Target, Failure> {
-		let trail = super::super::trail::fetch(context, id, worker).await?;
-		let text = |name: &str| trail.get(name).and_then(Value::as_str).unwrap_or_default();
-		let odd = || Failure::Other(format!("{worker} answered with a trail of another form"));
-		let batch =
-			trail.get("settlement").and_then(|settlement| settlement.get("batch")).and_then(Value::as_u64);
-		let sequence = batch.ok_or_else(|| {
-			Failure::Refused(
-				"the answer is in no batch yet, so that the chain knows nothing of it: try again in a minute"
-					.into(),
-			)
-		})?;
-		Ok(Target::Answer {
-			worker: crate::parse::account(text("worker")).map_err(|_| odd())?,
-			sequence,
-			id: hash(text("id")).ok_or_else(odd)?,
-		})
-	}
-
-	/// What a statement says it is about.
-	pub fn of(kind: Kind, about: &Value) -> Result<Target, Failure> {
-		let of = about.get("of").unwrap_or(&Value::Null);
-		let wrong =
-			|| Failure::Wrong(format!("a statement of kind {} does not say what it is about", kind.name()));
-		let number = |name: &str| of.get(name).and_then(Value::as_u64).ok_or_else(wrong);
-		let small = |name: &str| number(name)?.try_into().map_err(|_| wrong());
-		let text = |name: &str| of.get(name).and_then(Value::as_str).ok_or_else(wrong);
-		let account = |name: &str| crate::parse::account(text(name)?).map_err(|_| wrong());
-		let version = || Ok::<_, Failure>(AssetRef { asset: small("asset")?, version: small("version")? });
-		Ok(match kind {
-			Kind::Adapter => Target::Adapter(version()?),
-			Kind::Training => Target::Training(version()?),
-			Kind::DataNet => {
-				Target::DataNet(SnapshotRef { datanet: small("datanet")?, version: small("version")? })
-			}
-			Kind::Evaluation => Target::Evaluation {
-				version: version()?,
-				evaluator: account("evaluator")?,
-				metric: text("metric")?.into(),
-			},
-			Kind::Answer => Target::Answer {
-				worker: account("worker")?,
-				sequence: number("batch")?,
-				id: hash(text("id")?).ok_or_else(wrong)?,
-			},
-		})
-	}
-
-	fn hash(text: &str) -> Option<Hash> {
-		let mut hash = Hash::default();
-		hex::decode_to_slice(text.strip_prefix("0x").unwrap_or(text), &mut hash).ok()?;
-		Some(hash)
-	}
 }
 
 /// Reads what a statement about the target says now.
@@ -265,6 +149,17 @@ async fn described(context: &Context, wanted: AssetRef) -> Result<Value, Failure
 	Ok(json!({ "asset": wanted.asset, "version": wanted.version, "content": content }))
 }
 
+/// What a statement says of a contribution.
+pub fn described_contribution(one: &ContributionView) -> Value {
+	json!({
+		"index": one.index,
+		"contributor": address(&one.contributor),
+		"content": hex::encode(one.content),
+		"bytes": one.bytes,
+		"licence": line(&one.licence),
+	})
+}
+
 /// A snapshot and its contributions that are not erased. The subject's digests are those of the list of
 /// contributions in canonical JSON.
 async fn describe_snapshot(context: &Context, reference: SnapshotRef) -> Result<(Subject, Value), Failure> {
@@ -273,16 +168,7 @@ async fn describe_snapshot(context: &Context, reference: SnapshotRef) -> Result<
 	let members = texts::members(chain, reference).await?;
 	let unknown = || Failure::Usage(format!("there is no snapshot {}", snapshot(reference)));
 	let taken = chain.snapshot(reference.datanet, reference.version).await?.ok_or_else(unknown)?;
-	let contribution = |one: &tributary_primitives::views::ContributionView| {
-		json!({
-			"index": one.index,
-			"contributor": address(&one.contributor),
-			"content": hex::encode(one.content),
-			"bytes": one.bytes,
-			"licence": line(&one.licence),
-		})
-	};
-	let contributions: Value = members.iter().map(contribution).collect();
+	let contributions: Value = members.iter().map(described_contribution).collect();
 	let digest = Digests::of(canonical(&contributions).as_bytes()).and(MERKLE_ROOT, hex::encode(taken.root));
 	let subject = Subject { name: format!("DataNet {}", snapshot(reference)), digest };
 	let described = json!({

@@ -174,7 +174,7 @@ fn no_tool(tool: AssetId) -> Failure {
 
 fn check(view: &ToolView, listing: &Listing) -> Result<Output, Failure> {
 	let identity = line(&view.identity);
-	let (same_list, same_name) = (view.content == listing.hash, identity == listing.identity);
+	let (same_list, same_name) = (view.content == listing.hash, view.identity == listing.identity.as_bytes());
 	let tool = version(view.tool);
 	if !(same_list && same_name) {
 		let what = match (same_list, same_name) {
@@ -300,6 +300,9 @@ mod tests {
 		let renamed = Listing { identity: "clock 2.0".into(), ..listing("Tells the time") };
 		let Err(error) = check(&registered, &renamed) else { panic!() };
 		assert!(error.to_string().contains("clock 2.0"));
+		// Shown they look the same.
+		let odd = ToolView { identity: b"clock\n1.0".to_vec(), ..registered };
+		assert!(check(&odd, &listing("Tells the time")).is_err());
 	}
 
 	#[test]

@@ -1,25 +1,17 @@
 //! `tributary train` and `tributary train-base`.
 
-use super::model::write_lineage;
-use crate::{
-	context::Context,
-	failure::Failure,
-	output::*,
-	parse::{no_asset, Versioned},
-	texts,
+use super::{
+	factory::{base_of, watched, Watch},
+	model::write_lineage,
 };
+use crate::{context::Context, failure::Failure, output::*, parse::Versioned, texts};
 use clap::{Args, ValueEnum};
 use serde_json::json;
-use std::{
-	path::PathBuf,
-	sync::{Arc, OnceLock},
-};
-use tributary_client::{private::revoked, Chain};
+use std::path::PathBuf;
 use tributary_factory::{
-	train_adapter_on, train_base, AdapterConfig, BaseConfig, Console, FactoryError, Processor, Progress,
-	Report, Source,
+	train_adapter_on, train_base, AdapterConfig, BaseConfig, FactoryError, Processor, Progress, Report,
+	Source,
 };
-use tributary_primitives::{AccountId, AssetKind, AssetRef, DataNetId, Purpose};
 
 /// Where to train.
 #[derive(Clone, Copy, Debug, Default, ValueEnum)]
@@ -89,7 +81,7 @@ impl TrainArguments {
 		for argument in &self.datanets {
 			snapshots.push(argument.snapshot(chain).await?);
 		}
-		let base_dir = fetch_base(context, base).await?;
+		let base_dir = base_of(context, base).await?.folder;
 		let mut sources = Vec::new();
 		for reference in &snapshots {
 			let documents = texts::open(context, *reference).await?;
@@ -99,11 +91,11 @@ impl TrainArguments {
 				weight: 1.0,
 			});
 		}
-		let watched = texts::granted(context, snapshots.iter().map(|one| one.datanet)).await?;
+		let watch = watched(context, snapshots.iter().map(|one| one.datanet)).await?;
 		let config = self.config(base_dir);
 		let work =
 			move |progress: &mut dyn Progress| train_adapter_on(&config, sources, Vec::new(), progress);
-		let report = in_background(chain, watched, work).await?;
+		let report = in_background(watch, work).await?;
 		write_lineage(&self.out, base, &snapshots)?;
 		let next = format!(
 			"Next: tributary adapter publish NAME {} --price-in TRB --price-out TRB",
@@ -135,21 +127,6 @@ impl TrainArguments {
 	}
 }
 
-async fn fetch_base(context: &Context, base: AssetRef) -> Result<PathBuf, Failure> {
-	let view = context.chain().await?.asset(base.asset).await?.ok_or_else(|| no_asset(base.asset))?;
-	if view.kind != AssetKind::BaseModel {
-		return Err(Failure::Usage(format!(
-			"asset {} is no base model: see `asset list --kind base`",
-			base.asset
-		)));
-	}
-	let version = view.versions.iter().find(|version| version.version == base.version);
-	let version = version
-		.ok_or_else(|| Failure::Usage(format!("there is no version {}", crate::output::version(base))))?;
-	let hints: Vec<_> = version.hints.iter().filter_map(|hint| std::str::from_utf8(hint).ok()).collect();
-	Ok(context.store()?.with_sources(hints).fetch_folder(&version.content, &context.cache()).await?)
-}
-
 /// Train a small base model from scratch.
 #[derive(Debug, Args)]
 pub struct TrainBaseArguments {
@@ -171,8 +148,8 @@ impl TrainBaseArguments {
 			config.texts.push(texts::fetch(context, reference).await?);
 		}
 		let out = config.out_dir.clone();
-		let chain = context.chain().await?;
-		let report = in_background(chain, None, move |progress| train_base(&config, progress)).await?;
+		let watch = watched(context, []).await?;
+		let report = in_background(watch, move |progress| train_base(&config, progress)).await?;
 		let next =
 			format!("Next: tributary base publish NAME {} --price-in TRB --price-out TRB", out.display());
 		Ok(reported(&report, &out, &next))
@@ -199,56 +176,11 @@ fn reported(report: &Report, out: &std::path::Path, next: &str) -> Output {
 	Output::new(json!({ "folder": out, "report": report }), format!("{text}\n{next}\n"))
 }
 
-/// Trains on a thread of its own. Ctrl-C, and a grant among the `watched` that no longer stands, write a checkpoint and
-/// stop.
+/// Trains on a thread of its own.
 async fn in_background(
-	chain: &Chain,
-	watched: Option<(AccountId, Vec<DataNetId>)>,
+	mut watch: Watch,
 	work: impl FnOnce(&mut dyn Progress) -> Result<Report, FactoryError> + Send + 'static,
 ) -> Result<Report, Failure> {
-	let stop = Arc::new(OnceLock::new());
-	let (asked, chain) = (stop.clone(), chain.clone());
-	let watch = tokio::spawn(async move {
-		let revoked = async {
-			match watched {
-				Some((who, datanets)) => revoked(&chain, &who, &datanets, Purpose::Train).await,
-				None => std::future::pending().await,
-			}
-		};
-		let reason = tokio::select! {
-			reason = revoked => reason,
-			Ok(()) = tokio::signal::ctrl_c() => "interrupted; run the same command again to go on".into(),
-		};
-		eprintln!("stopping at the next step: {reason}");
-		// Set once, here only.
-		let _ = asked.set(reason);
-	});
-	let mut progress = Interruptible { console: Console::new(), stop };
-	let trained = tokio::task::spawn_blocking(move || work(&mut progress)).await;
-	watch.abort();
+	let trained = tokio::task::spawn_blocking(move || work(&mut watch)).await;
 	trained.map_err(|e| Failure::Other(e.to_string()))?.map_err(|e| Failure::Other(e.to_string()))
-}
-
-struct Interruptible {
-	console: Console,
-	/// Why to stop, once there is a reason.
-	stop: Arc<OnceLock<String>>,
-}
-
-impl Progress for Interruptible {
-	fn begin(&mut self, what: &str, total: u64) {
-		self.console.begin(what, total);
-	}
-
-	fn step(&mut self, done: u64, message: &str) {
-		self.console.step(done, message);
-	}
-
-	fn end(&mut self, message: &str) {
-		self.console.end(message);
-	}
-
-	fn wants_stop(&mut self) -> Option<String> {
-		self.stop.get().cloned()
-	}
 }

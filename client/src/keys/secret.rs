@@ -6,6 +6,7 @@ use hmac::Hmac;
 use schnorrkel::{derive::ChainCode, derive::Derivation, ExpansionMode, MiniSecretKey, SecretKey};
 use std::str::FromStr;
 use subxt_signer::{bip39::Mnemonic, DeriveJunction, ExposeSecret, SecretUri};
+use zeroize::Zeroizing;
 
 /// Rounds of PBKDF2 from a mnemonic's entropy to a seed (substrate-bip39).
 const ROUNDS: u32 = 2_048;
@@ -17,8 +18,8 @@ pub(super) fn expanded(uri: &str) -> Result<SecretKey, KeyError> {
 	let phrase = uri.phrase.expose_secret();
 	let seed = match phrase.strip_prefix("0x") {
 		Some(digits) => {
-			let mut seed = [0; 32];
-			hex::decode_to_slice(digits, &mut seed).map_err(|e| wrong(e.to_string()))?;
+			let mut seed = Zeroizing::new([0u8; 32]);
+			hex::decode_to_slice(digits, seed.as_mut_slice()).map_err(|e| wrong(e.to_string()))?;
 			seed
 		}
 		None => {
@@ -27,7 +28,7 @@ pub(super) fn expanded(uri: &str) -> Result<SecretKey, KeyError> {
 			seed_of(&mnemonic.to_entropy(), password)?
 		}
 	};
-	let mini = MiniSecretKey::from_bytes(&seed).map_err(|e| wrong(e.to_string()))?;
+	let mini = MiniSecretKey::from_bytes(seed.as_slice()).map_err(|e| wrong(e.to_string()))?;
 	Ok(uri.junctions.iter().fold(mini.expand(ExpansionMode::Ed25519), derive))
 }
 
@@ -40,10 +41,10 @@ fn derive(secret: SecretKey, junction: &DeriveJunction) -> SecretKey {
 	}
 }
 
-fn seed_of(entropy: &[u8], password: &str) -> Result<[u8; 32], KeyError> {
-	let mut long = [0u8; 64];
-	let salt = format!("mnemonic{password}");
-	pbkdf2::pbkdf2::<Hmac<sha2::Sha512>>(entropy, salt.as_bytes(), ROUNDS, &mut long)
+fn seed_of(entropy: &[u8], password: &str) -> Result<Zeroizing<[u8; 32]>, KeyError> {
+	let mut long = Zeroizing::new([0u8; 64]);
+	let salt = Zeroizing::new(format!("mnemonic{password}"));
+	pbkdf2::pbkdf2::<Hmac<sha2::Sha512>>(entropy, salt.as_bytes(), ROUNDS, long.as_mut_slice())
 		.map_err(|e| KeyError::Secret(e.to_string()))?;
-	long.first_chunk().copied().ok_or_else(|| KeyError::Secret("no seed".into()))
+	long.first_chunk().copied().map(Zeroizing::new).ok_or_else(|| KeyError::Secret("no seed".into()))
 }

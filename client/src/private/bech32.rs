@@ -1,91 +1,34 @@
-//! Keys of 32 bytes as age writes them: Bech32 (BIP 173) without its limit on length.
+//! Keys of 32 bytes as age writes them: Bech32 (BIP 173).
 
+use ::bech32::{encode_lower_to_fmt, primitives::decode::CheckedHrpstring, Bech32, Hrp};
 use zeroize::Zeroizing;
 
-const ALPHABET: &[u8; 32] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
-const GENERATORS: [u32; 5] = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3];
-/// Symbols of the checksum.
-const CHECKSUM: usize = 6;
-/// Symbols of 32 bytes: 5 bits each, the last one filled up with 4 zero bits.
-const SYMBOLS: usize = 52;
+/// Symbols of 32 bytes and of the checksum.
+const SYMBOLS: usize = 52 + 6;
 
 /// Writes a key, in lower case.
 pub(super) fn encode(prefix: &str, key: &[u8; 32]) -> Zeroizing<String> {
 	// One allocation: a string that grows leaves copies of its text behind.
-	let mut text = Zeroizing::new(String::with_capacity(prefix.len() + 1 + SYMBOLS + CHECKSUM));
-	text.push_str(prefix);
-	text.push('1');
-	let mut sum = checksum_of_prefix(prefix);
-	let (mut bits, mut count) = (0u32, 0u32);
-	for byte in key.iter().map(Some).chain([None]) {
-		// Four zero bits end the last symbol.
-		(bits, count) = match byte {
-			Some(byte) => ((bits << 8) | u32::from(*byte), count + 8),
-			None => (bits << 4, count + 4),
-		};
-		while count >= 5 {
-			count -= 5;
-			push(&mut text, &mut sum, (bits >> count) & 31);
-		}
-		bits &= (1 << count) - 1;
+	let mut text = Zeroizing::new(String::with_capacity(prefix.len() + 1 + SYMBOLS));
+	match encode_lower_to_fmt::<Bech32, _>(&mut *text, Hrp::parse_unchecked(prefix), key) {
+		Ok(()) => text,
+		// A short prefix and 32 bytes are never too long, and a string takes all that is written.
+		Err(reason) => unreachable!("32 bytes cannot be written: {reason}"),
 	}
-	for _ in 0..CHECKSUM {
-		sum = step(sum, 0);
-	}
-	sum ^= 1;
-	for place in (0..CHECKSUM).rev() {
-		text.push(symbol((sum >> (5 * place)) & 31));
-	}
-	text
 }
 
 /// Reads a key; `None` when the text is not one with this prefix. Capitals are taken too, mixed ones are not.
 pub(super) fn decode(prefix: &str, text: &str) -> Option<Zeroizing<[u8; 32]>> {
-	let mixed = text.bytes().any(|c| c.is_ascii_lowercase()) && text.bytes().any(|c| c.is_ascii_uppercase());
-	let lower = Zeroizing::new(text.to_ascii_lowercase());
-	let data = lower.strip_prefix(prefix)?.strip_prefix('1')?;
-	if mixed || data.len() != SYMBOLS + CHECKSUM {
+	let checked = CheckedHrpstring::new::<Bech32>(text).ok()?;
+	// Bits that fill the last symbol up are zero.
+	checked.validate_segwit_padding().ok()?;
+	let mut key = Zeroizing::new([0; 32]);
+	let bytes = checked.byte_iter();
+	if checked.hrp() != Hrp::parse_unchecked(prefix) || bytes.len() != key.len() {
 		return None;
 	}
-	let mut key = Zeroizing::new([0; 32]);
-	let mut places = key.iter_mut();
-	let (mut sum, mut bits, mut count) = (checksum_of_prefix(prefix), 0u32, 0u32);
-	for (index, c) in data.bytes().enumerate() {
-		let value = u32::try_from(ALPHABET.iter().position(|known| *known == c)?).ok()?;
-		sum = step(sum, value);
-		if index >= SYMBOLS {
-			continue;
-		}
-		(bits, count) = ((bits << 5) | value, count + 5);
-		if count >= 8 {
-			count -= 8;
-			*places.next()? = u8::try_from((bits >> count) & 0xff).ok()?;
-			bits &= (1 << count) - 1;
-		}
-	}
-	(sum == 1 && bits == 0).then_some(key)
-}
-
-fn push(text: &mut String, sum: &mut u32, value: u32) {
-	*sum = step(*sum, value);
-	text.push(symbol(value));
-}
-
-fn symbol(value: u32) -> char {
-	ALPHABET.get(value as usize).copied().map_or('q', char::from)
-}
-
-fn checksum_of_prefix(prefix: &str) -> u32 {
-	let high = prefix.bytes().map(|c| u32::from(c) >> 5);
-	let low = prefix.bytes().map(|c| u32::from(c) & 31);
-	high.chain([0]).chain(low).fold(1, step)
-}
-
-fn step(sum: u32, value: u32) -> u32 {
-	let top = sum >> 25;
-	let shifted = ((sum & 0x01ff_ffff) << 5) ^ value;
-	let chosen = GENERATORS.iter().enumerate().filter(|(bit, _)| (top >> bit) & 1 == 1);
-	chosen.fold(shifted, |sum, (_, generator)| sum ^ generator)
+	key.iter_mut().zip(bytes).for_each(|(place, byte)| *place = byte);
+	Some(key)
 }
 
 #[cfg(test)]

@@ -85,7 +85,8 @@ impl Scorer {
 
 	/// Natural logarithms of the probabilities of all tokens but the first, each after those before it.
 	///
-	/// Errors: fewer than two tokens, more than the context, one that is not in the vocabulary.
+	/// Errors: fewer than two tokens, more than the context, one that is not in the vocabulary, a model that gives no
+	/// numbers.
 	pub fn log_likelihoods(&mut self, tokens: &[u32]) -> Result<Vec<f64>, EngineError> {
 		if !(2..=self.context).contains(&tokens.len()) {
 			return Err(EngineError::Config(format!(
@@ -97,7 +98,14 @@ impl Scorer {
 		if let Some(id) = tokens.iter().find(|id| **id as usize >= self.vocabulary) {
 			return Err(EngineError::Tokenizer(format!("token {id} is not in the vocabulary")));
 		}
-		self.model.score(tokens)
+		finite(self.model.score(tokens)?)
+	}
+}
+
+fn finite(scored: Vec<f64>) -> Result<Vec<f64>, EngineError> {
+	match scored.iter().all(|likelihood| likelihood.is_finite()) {
+		true => Ok(scored),
+		false => Err(EngineError::Inference("the logits are not finite".into())),
 	}
 }
 
@@ -158,4 +166,18 @@ fn log_likelihood(logits: &[f32], token: usize) -> f64 {
 	let most = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
 	let sum: f64 = logits.iter().map(|logit| f64::from(logit - most).exp()).sum();
 	logits.get(token).map_or(f64::NEG_INFINITY, |logit| f64::from(logit - most) - sum.ln())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn scores_are_refused_when_logits_are_no_numbers() {
+		let scored = |logits: &[f32]| finite(vec![log_likelihood(logits, 0)]);
+		assert!(scored(&[1.0, 2.0]).is_ok());
+		for logits in [[f32::NAN, 1.0], [1.0, f32::NAN], [f32::INFINITY, 1.0], [f32::NEG_INFINITY, 1.0]] {
+			assert!(matches!(scored(&logits), Err(EngineError::Inference(_))), "{logits:?}");
+		}
+	}
 }

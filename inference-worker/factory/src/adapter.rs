@@ -16,7 +16,7 @@ use crate::{
 	record,
 	samples::{Encoder, Sample},
 	schedule::Schedule,
-	train::{remove_checkpoint, Report, Run},
+	train::{Report, Run},
 };
 
 /// As [`train_adapter_on`], on the texts that the configuration names by path.
@@ -105,9 +105,10 @@ pub fn train_adapter_on(
 		held_out: mixture::in_order(&held_out, layout, schedule.evaluation_sequences),
 	}
 	.train(&mut model, progress)?;
+	record::remove(&config.out_dir)?;
 	lora::save(&mut model, config)?;
 	record::save(&config.out_dir, &configuration, &report)?;
-	remove_checkpoint(&checkpoint)?;
+	files::remove(&checkpoint)?;
 	Ok(report)
 }
 

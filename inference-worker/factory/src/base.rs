@@ -15,7 +15,7 @@ use crate::{
 	record,
 	stream::{tokens_of, Stream},
 	tokenizer::{self, END_OF_TEXT},
-	train::{remove_checkpoint, Report, Run},
+	train::{Report, Run},
 };
 
 const WEIGHTS: &str = "model.safetensors";
@@ -83,12 +83,13 @@ pub fn train_base(config: &BaseConfig, progress: &mut dyn Progress) -> Result<Re
 	.train(&mut model, progress)?;
 
 	let dir = &config.out_dir;
+	record::remove(dir)?;
 	tokenizer::save(&tokenizer, dir, config.shape.max_position_embeddings)?;
 	let bos = tokenizer.token_to_id(END_OF_TEXT).unwrap_or(0);
 	files::write_json(&dir.join("config.json"), &config.shape.to_llama_json(bos, &tokenizer::end_ids()))?;
 	save_model(&mut model, &dir.join(WEIGHTS))?;
 	files::write(&dir.join("README.md"), card::text(config, &report).as_bytes())?;
 	record::save(dir, &configuration, &report)?;
-	remove_checkpoint(&checkpoint)?;
+	files::remove(&checkpoint)?;
 	Ok(report)
 }

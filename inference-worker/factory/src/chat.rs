@@ -69,23 +69,31 @@ impl Exchange {
 	}
 }
 
-/// Makes up to `count` samples from the texts. The same generator state gives the same samples.
-pub(crate) fn samples(documents: &[Document], count: usize, rng: &mut ChaCha20Rng) -> Vec<Exchange> {
-	let by_document: Vec<(usize, Vec<Section>)> = documents
-		.iter()
-		.enumerate()
-		.filter(|(_, document)| !conversations::is_conversations(document))
-		.map(|(index, document)| (index, sections(&document.text)))
-		.filter(|(_, sections)| !sections.is_empty())
-		.collect();
-	let mut samples = Vec::with_capacity(count);
-	while samples.len() < count && !by_document.is_empty() {
-		let Some((document, sections)) = by_document.get(below(rng, by_document.len())) else { break };
-		let Some(target) = sections.get(below(rng, sections.len())) else { break };
-		let (system, user, assistant) = sample(sections, target, rng);
-		samples.push(Exchange { document: *document, system, user, assistant });
+/// What samples are made from: the sections of each document that has any.
+pub(crate) struct Sections<'a>(Vec<(usize, Vec<Section<'a>>)>);
+
+impl<'a> Sections<'a> {
+	pub(crate) fn of(documents: &'a [Document]) -> Self {
+		let by_document = documents
+			.iter()
+			.enumerate()
+			.filter(|(_, document)| !conversations::is_conversations(document))
+			.map(|(index, document)| (index, sections(&document.text)))
+			.filter(|(_, sections)| !sections.is_empty());
+		Self(by_document.collect())
 	}
-	samples
+
+	/// Makes up to `count` samples. The same generator state gives the same samples.
+	pub(crate) fn samples(&self, count: usize, rng: &mut ChaCha20Rng) -> Vec<Exchange> {
+		let mut samples = Vec::with_capacity(count);
+		while samples.len() < count && !self.0.is_empty() {
+			let Some((document, sections)) = self.0.get(below(rng, self.0.len())) else { break };
+			let Some(target) = sections.get(below(rng, sections.len())) else { break };
+			let (system, user, assistant) = sample(sections, target, rng);
+			samples.push(Exchange { document: *document, system, user, assistant });
+		}
+		samples
+	}
 }
 
 /// Instruction and context, question, answer.
@@ -218,7 +226,7 @@ mod tests {
 	#[test]
 	fn answers_stand_in_the_text_when_samples_are_made() {
 		let documents = documents();
-		let made = samples(&documents, 50, &mut ChaCha20Rng::seed_from_u64(3));
+		let made = Sections::of(&documents).samples(50, &mut ChaCha20Rng::seed_from_u64(3));
 		assert_eq!(made.len(), 50);
 		for sample in &made {
 			let answer = &sample.assistant;
@@ -232,12 +240,12 @@ mod tests {
 	#[test]
 	fn samples_are_none_when_the_texts_have_no_headings() {
 		let documents = vec![Document { path: "a".into(), text: "plain words. ".repeat(30) }];
-		assert!(samples(&documents, 5, &mut ChaCha20Rng::seed_from_u64(3)).is_empty());
+		assert!(Sections::of(&documents).samples(5, &mut ChaCha20Rng::seed_from_u64(3)).is_empty());
 	}
 
 	#[test]
 	fn samples_are_equal_when_the_seed_is() {
-		let one = samples(&documents(), 20, &mut ChaCha20Rng::seed_from_u64(3));
-		assert_eq!(one, samples(&documents(), 20, &mut ChaCha20Rng::seed_from_u64(3)));
+		let made = || Sections::of(&documents()).samples(20, &mut ChaCha20Rng::seed_from_u64(3));
+		assert_eq!(made(), made());
 	}
 }

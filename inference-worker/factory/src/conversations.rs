@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{error::Category, Value};
 use tokenizers::Tokenizer;
 use tributary_engine::{ChatMessage, ChatTemplate};
+use zeroize::Zeroizing;
 
 use crate::{error::FactoryError, files::Document};
 
@@ -80,14 +81,14 @@ pub(crate) fn encode(
 			"is refused by the model's chat template; look at the roles and their order".to_owned()
 		})
 	};
-	let text = render(messages, false)?;
+	let text = Zeroizing::new(render(messages, false)?);
 	let mut spans = Vec::new();
 	if !train_on_inputs {
 		for (index, _) in messages.iter().enumerate().filter(|(_, message)| message.role == "assistant") {
-			let before = render(messages.get(..index).unwrap_or_default(), true)?;
-			let with = render(messages.get(..=index).unwrap_or_default(), false)?;
-			let span = text.starts_with(&before).then_some(before.len()..with.trim_end().len());
-			spans.push(span.filter(|span| span.start < span.end && text.starts_with(&with)).ok_or(
+			let before = Zeroizing::new(render(messages.get(..index).unwrap_or_default(), true)?);
+			let with = Zeroizing::new(render(messages.get(..=index).unwrap_or_default(), false)?);
+			let span = text.starts_with(before.as_str()).then_some(before.len()..with.trim_end().len());
+			spans.push(span.filter(|span| span.start < span.end && text.starts_with(with.as_str())).ok_or(
 				"is rendered by the chat template in another way than message by message; set train_on_inputs",
 			)?);
 		}

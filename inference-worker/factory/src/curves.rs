@@ -76,7 +76,8 @@ pub fn read_curve(path: &Path) -> Result<Vec<CurvePoint>, FactoryError> {
 		.enumerate()
 		.map(|(index, line)| {
 			serde_json::from_slice(line).map_err(|error| {
-				FactoryError::model(path, format!("line {} is no point of a curve: {error}", index + 1))
+				let reason = format!("line {} is no point of a curve: {error}; remove the file", index + 1);
+				FactoryError::model(path, reason)
 			})
 		})
 		.collect()

@@ -2,8 +2,11 @@
 
 use std::{
 	fs,
+	io::Write,
 	path::{Path, PathBuf},
 };
+
+use zeroize::Zeroize;
 
 use crate::{conversations, error::FactoryError};
 
@@ -19,6 +22,12 @@ pub struct Document {
 	pub path: PathBuf,
 	/// Its UTF-8 text: prose, or a conversation in each line (JSON with `messages`).
 	pub text: String,
+}
+
+impl Drop for Document {
+	fn drop(&mut self) {
+		self.text.zeroize();
+	}
 }
 
 // Texts may be private, and what is debugged is logged.
@@ -70,12 +79,11 @@ pub(crate) fn hold_out(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Docu
 		let at = only.text.len() / HELD_OUT_EVERY * (HELD_OUT_EVERY - 1);
 		let at = if has_lines { line_start(only.text.trim_end(), at) } else { at };
 		let at = (at..=only.text.len()).find(|place| only.text.is_char_boundary(*place)).unwrap_or(0);
-		let mut text = only.text.split_off(at);
-		if has_lines {
-			// Empty lines are skipped: with them, errors name the line that it is in the whole text.
-			text.insert_str(0, &"\n".repeat(only.text.lines().count()));
-		}
-		let held_out = Document { path: only.path.clone(), text };
+		let (kept, held_out) = only.text.split_at(at);
+		// Empty lines are skipped: with them, errors name the line that it is in the whole text.
+		let skipped = if has_lines { kept.lines().count() } else { 0 };
+		let held_out = Document { path: only.path.clone(), text: "\n".repeat(skipped) + held_out };
+		only.text.truncate(at);
 		return (documents, vec![held_out]);
 	}
 	let every = HELD_OUT_EVERY.min(documents.len().max(1));
@@ -100,13 +108,25 @@ pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FactoryError> {
 	fs::read(path).map_err(FactoryError::read(path))
 }
 
-/// Writes a file under another name, then renames it into place.
+/// Writes a file under another name, then renames it into place: whole, even if the machine stops in between.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<(), FactoryError> {
 	let mut name = path.file_name().unwrap_or_default().to_owned();
 	name.push(".part");
 	let part = path.with_file_name(name);
-	fs::write(&part, bytes).map_err(FactoryError::write(&part))?;
+	let written = fs::File::create(&part).and_then(|mut file| {
+		file.write_all(bytes)?;
+		file.sync_all()
+	});
+	written.map_err(FactoryError::write(&part))?;
 	fs::rename(&part, path).map_err(FactoryError::write(path))
+}
+
+/// Removes a file, if it is there.
+pub(crate) fn remove(path: &Path) -> Result<(), FactoryError> {
+	match fs::remove_file(path) {
+		Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FactoryError::write(path)(error)),
+		_ => Ok(()),
+	}
 }
 
 pub(crate) fn write_json(path: &Path, json: &serde_json::Value) -> Result<(), FactoryError> {

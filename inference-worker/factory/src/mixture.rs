@@ -65,6 +65,10 @@ impl Mixture {
 		layout: Layout,
 	) -> Result<Self, FactoryError> {
 		let weights: f64 = sources.iter().map(|source| source.weight).sum();
+		if weights.is_infinite() {
+			let reason = "of all sources together is more than a number holds".into();
+			return Err(FactoryError::Setting { name: "weight", reason });
+		}
 		let (mut parts, mut names) = (Vec::new(), Vec::new());
 		for source in sources {
 			if !(source.weight.is_finite() && source.weight > 0.0) {
@@ -98,9 +102,16 @@ impl Mixture {
 		self.plan.rows.len()
 	}
 
-	/// Hash of all samples in their order.
+	/// Hash of all samples in their order, and of which source they are from.
 	pub(crate) fn hash(&self) -> String {
-		hash(self.parts.iter().flat_map(|part| &part.samples))
+		if let [only] = self.parts.as_slice() {
+			return hash(&only.samples);
+		}
+		let mut hasher = blake3::Hasher::new();
+		for part in &self.parts {
+			hasher.update(hash(&part.samples).as_bytes());
+		}
+		hasher.finalize().to_hex().to_string()
 	}
 
 	/// The plan of the first epoch, or of the one after another.
@@ -289,6 +300,13 @@ mod tests {
 		let of_first = rows.iter().flat_map(|row| &row.documents).filter(|document| **document < 10).count();
 		let all: usize = rows.iter().map(|row| row.documents.len()).sum();
 		assert!((of_first as f64 / all as f64 - 0.75).abs() < 0.02, "{of_first} of {all}");
+	}
+
+	#[test]
+	fn hash_differs_when_a_sample_is_of_another_source() {
+		let one = mixture(&[(&[3, 4], 0.5), (&[5], 0.5)], LAYOUT).hash();
+		assert_eq!(one, mixture(&[(&[3, 4], 0.5), (&[5], 0.5)], LAYOUT).hash());
+		assert_ne!(one, mixture(&[(&[3], 0.5), (&[4, 5], 0.5)], LAYOUT).hash());
 	}
 
 	#[test]

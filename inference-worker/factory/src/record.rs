@@ -48,6 +48,12 @@ pub(crate) fn finished(dir: &Path, weights: &str, hash: &str) -> Option<Report> 
 	(report.configuration_hash == hash && dir.join(weights).is_file()).then_some(report)
 }
 
+/// Removes the record of an earlier training before its files are replaced: a kill in between must not leave it beside
+/// the files of another.
+pub(crate) fn remove(dir: &Path) -> Result<(), FactoryError> {
+	files::remove(&dir.join(RECORD))
+}
+
 /// Writes the record; the last file of a training.
 pub(crate) fn save(dir: &Path, configuration: &Value, report: &Report) -> Result<(), FactoryError> {
 	files::write_json(&dir.join(RECORD), &json!({ "configuration": configuration, "report": report }))

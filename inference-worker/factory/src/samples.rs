@@ -5,10 +5,11 @@ use std::path::Path;
 use rand_chacha::{rand_core::SeedableRng, ChaCha20Rng};
 use tokenizers::Tokenizer;
 use tributary_engine::{config::ModelConfig, ChatMessage, ChatTemplate};
+use zeroize::Zeroize;
 
 use crate::{
 	batch::Row,
-	chat::{self, Exchange},
+	chat::{Exchange, Sections},
 	conversations::{self, Conversation},
 	error::FactoryError,
 	files::Document,
@@ -24,6 +25,13 @@ pub(crate) struct Sample {
 	pub counted: Vec<bool>,
 	/// Number of the document.
 	pub document: usize,
+}
+
+/// Tokens are the text in other words.
+impl Drop for Sample {
+	fn drop(&mut self) {
+		self.tokens.zeroize();
+	}
 }
 
 impl Sample {
@@ -115,9 +123,10 @@ impl Encoder {
 		seed: u64,
 	) -> Result<Vec<Sample>, FactoryError> {
 		let mut rng = ChaCha20Rng::seed_from_u64(seed);
+		let sections = Sections::of(documents);
 		let (mut samples, mut made) = (Vec::new(), 0);
 		while made < wanted {
-			let exchanges = chat::samples(documents, 64, &mut rng);
+			let exchanges = sections.samples(64, &mut rng);
 			if exchanges.is_empty() {
 				break;
 			}

@@ -5,7 +5,7 @@ use tokenizers::Tokenizer;
 
 use crate::{
 	batch::Row,
-	chat,
+	chat::{self, Sections},
 	error::FactoryError,
 	files::Document,
 	text::Text,
@@ -111,9 +111,10 @@ pub(crate) fn tokens_of(
 	let plain: usize = pieces.iter().map(Vec::len).sum();
 	let wanted = (plain as f64 * chat_share / (1.0 - chat_share)) as usize;
 	let mut rng = ChaCha20Rng::seed_from_u64(seed);
+	let sections = Sections::of(documents);
 	let mut made = 0;
 	while made < wanted {
-		let samples = chat::samples(documents, 64, &mut rng);
+		let samples = sections.samples(64, &mut rng);
 		if samples.is_empty() {
 			break;
 		}

@@ -1,10 +1,6 @@
 //! The training loop: the same for a base model (all tensors) and an adapter (low-rank updates only).
 
-use std::{
-	collections::BTreeSet,
-	path::{Path, PathBuf},
-	time::Instant,
-};
+use std::{collections::BTreeSet, num::NonZero, path::PathBuf, thread, time::Instant};
 
 use burn::tensor::{Device, Tensor};
 use serde::{Deserialize, Serialize};
@@ -70,6 +66,10 @@ impl Report {
 		blake3::Hash::from_hex(&self.configuration_hash).ok().map(|hash| *hash.as_bytes())
 	}
 }
+
+/// Parts of a batch that a processor computes side by side. They are as many on every machine, and are summed in their
+/// order: how many cores there are changes no bit.
+const PARTS: usize = 8;
 
 /// Steps without effect, one after the other, that end a training.
 const MOST_SKIPPED: usize = 3;
@@ -267,25 +267,34 @@ impl Run<'_> {
 	/// Mean loss of a step's rows and its gradients, computed a batch at a time.
 	fn gradients(&self, model: &Model, rows: &[Row], step: usize) -> (f32, Vec<Tensor<2>>) {
 		let divisor = batch::counted(rows).max(1);
-		let mut sum: Option<(f32, Vec<Tensor<2>>)> = None;
+		let parts = if *self.device == Device::flex() { PARTS } else { 1 };
+		let mut passes = Vec::new();
 		for (index, rows) in rows.chunks(self.schedule.batch).enumerate() {
-			let pass = Pass {
-				trained: self.trained,
-				checkpointing: self.schedule.gradient_checkpointing,
-				dropout: (self.dropout > 0.0).then_some(Dropout {
+			let batch = (step * self.schedule.accumulation + index) * parts;
+			for (part, rows) in rows.chunks(self.schedule.batch.div_ceil(parts)).enumerate() {
+				let dropout = (self.dropout > 0.0).then_some(Dropout {
 					rate: self.dropout,
 					seed: self.schedule.seed,
-					batch: (step * self.schedule.accumulation + index) as u64,
-				}),
-				divisor,
-			};
-			let (loss, gradients) = pass.gradients(model, &Batch::new(rows, self.device));
-			sum = Some(match sum {
-				Some((total, sums)) => {
-					(total + loss, sums.into_iter().zip(gradients).map(|(sum, part)| sum + part).collect())
-				}
-				None => (loss, gradients),
-			});
+					batch: (batch + part) as u64,
+				});
+				let checkpointing = self.schedule.gradient_checkpointing;
+				passes.push((Pass { trained: self.trained, checkpointing, dropout, divisor }, rows));
+			}
+		}
+		let threads = if parts == 1 { 1 } else { thread::available_parallelism().map_or(1, NonZero::get) };
+		let mut sum: Option<(f32, Vec<Tensor<2>>)> = None;
+		for passes in passes.chunks(threads) {
+			for (loss, gradients) in
+				side_by_side(passes, |(pass, rows)| pass.gradients(model, &Batch::new(rows, self.device)))
+			{
+				sum = Some(match sum {
+					Some((total, sums)) => (
+						total + loss,
+						sums.into_iter().zip(gradients).map(|(sum, part)| sum + part).collect(),
+					),
+					None => (loss, gradients),
+				});
+			}
 		}
 		sum.unwrap_or_default()
 	}
@@ -324,10 +333,17 @@ impl Run<'_> {
 	}
 }
 
-/// Removes the checkpoint of a finished training.
-pub(crate) fn remove_checkpoint(path: &Path) -> Result<(), FactoryError> {
-	match std::fs::remove_file(path) {
-		Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FactoryError::write(path)(error)),
-		_ => Ok(()),
-	}
+/// Does something with each item on a thread of its own; the results in the order of the items. Not on a pool's threads:
+/// one that waits inside the tensor library could take up another item there, and wait for itself.
+fn side_by_side<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+	let [item] = items else {
+		return thread::scope(|scope| {
+			let threads: Vec<_> = items.iter().map(|item| scope.spawn(|| work(item))).collect();
+			threads
+				.into_iter()
+				.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+				.collect()
+		});
+	};
+	vec![work(item)]
 }

@@ -16,7 +16,7 @@ pub enum RetrievalError {
 		source: std::io::Error,
 	},
 	/// An index of something else.
-	#[error("{path} is an index of another {what}; build it again")]
+	#[error("{path} is an index of another {what}; it is built again")]
 	Stale {
 		/// The index.
 		path: PathBuf,
@@ -24,7 +24,7 @@ pub enum RetrievalError {
 		what: &'static str,
 	},
 	/// Files are cut short, changed or missing.
-	#[error("{path} is damaged: {what}; build the index again")]
+	#[error("{path} is damaged: {what}; the index is built again")]
 	Damaged {
 		/// The file.
 		path: PathBuf,
@@ -32,7 +32,7 @@ pub enum RetrievalError {
 		what: String,
 	},
 	/// The keyword index refused.
-	#[error("the keyword index failed: {0}; build the index again")]
+	#[error("the keyword index failed: {0}; check the disk, or delete the folder of indexes and restart the worker")]
 	Keywords(#[from] tantivy::TantivyError),
 	/// There are no embeddings.
 	#[error("chunks cannot be embedded: {0}")]

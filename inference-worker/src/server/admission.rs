@@ -11,7 +11,7 @@ use crate::{
 	prompt::{assemble, Ask, Prompt},
 	retrieve::retrieve,
 	rounds::{can_pay, Counted, Rounds},
-	routing::route,
+	routing::{route, Route},
 	telling::Told,
 	tools::{Choice, Tools},
 	worker::{unix_ms, ReadError, Worker},
@@ -66,21 +66,23 @@ pub async fn begin(
 	options: &Options,
 ) -> Result<Begun, ApiError> {
 	let mut generation = options.generation.clone();
-	let terms = match worker.loaded.get(model).filter(|_| worker.catalogue.get(model).is_none()) {
+	let (terms, embedding) = match worker.loaded.get(model).filter(|_| worker.catalogue.get(model).is_none())
+	{
 		Some(loaded) => {
 			authorize(worker, headers)?;
 			generation.steering.check(worker.engine.vocabulary())?;
 			let agent = Arc::new(Agent::trial(model, loaded.generation));
-			Terms::Trial(Trial { agent, id: worker.loaded.trial_id(), operator: worker.operator })
+			let trial = Trial { agent, id: worker.loaded.trial_id(), operator: worker.operator };
+			(Terms::Trial(trial), None)
 		}
 		None => {
 			let agent = find_agent(worker, model)?;
 			generation.steering.check(worker.engine.vocabulary())?;
 			let bill = open_bill(worker, headers, body, agent).await?;
 			let (agent, payer) = (bill.agent.clone(), bill.order.order.payer);
-			let found = route(&worker.engine, agent, ask.query(), payer).await?;
-			let (agent, skills, scores) = (found.agent, found.skills, found.scores);
-			Terms::Paid(Box::new(Bill { agent, skills, scores, ..bill }))
+			let Route { agent, skills, scores, vector } =
+				route(&worker.engine, agent, ask.query(), payer).await?;
+			(Terms::Paid(Box::new(Bill { agent, skills, scores, ..bill })), vector)
 		}
 	};
 	let wanted = options.max_tokens.unwrap_or(worker.config.generation.default_max_tokens);
@@ -92,7 +94,7 @@ pub async fn begin(
 	tools.check().map_err(wrong)?;
 	let rounds = rounds(worker, &ask, options, offers);
 	let (indexes, chunks) = (&terms.agent().indexes, worker.config.retrieval.chunks);
-	let hits = retrieve(&worker.engine, indexes, ask.query(), terms.payer(), chunks).await?;
+	let hits = retrieve(&worker.engine, indexes, ask.query(), embedding, terms.payer(), chunks).await?;
 	let (prompt, grammar) = build_prompt(
 		worker.clone(),
 		terms.agent().clone(),

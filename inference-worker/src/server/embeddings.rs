@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
 	billing::{record, Bill, Work},
+	embedder::{embed_all, EmbedError},
 	metrics,
 	worker::Worker,
 };
@@ -24,8 +25,6 @@ use axum::{
 use base64::{engine::general_purpose::STANDARD, Engine as _};
 use serde_json::{json, Value};
 use std::{sync::Arc, time::Instant};
-use tokio::sync::mpsc::{unbounded_channel, UnboundedReceiver};
-use tributary_engine::{Event, Request, Sink};
 use tributary_primitives::{fee::fee, SkillSet};
 
 /// Most texts of one request.
@@ -121,23 +120,13 @@ async fn embed(
 		);
 		return Err(ApiError::payment("max_fee_too_small", message));
 	}
-	let count = prompts.len();
-	let (events_in, events) = unbounded_channel();
-	let requests = prompts.into_iter().enumerate().map(|(index, prompt)| {
-		let request = Request {
-			prompt,
-			adapters: bill.agent.adapters.clone(),
-			embed: true,
-			payer: bill.order.order.payer,
-			..Request::default()
-		};
-		let events = events_in.clone();
-		let sink: Sink = Box::new(move |event| events.send((index, event)).is_ok());
-		(request, sink)
-	});
-	worker.engine.submit_all(requests.collect())?;
-	drop(events_in);
-	let embeddings = collect(events, count).await?;
+	let embedding = embed_all(&worker.engine, prompts, &bill.agent.adapters, bill.order.order.payer);
+	let embeddings = embedding.await.map_err(|error| match error {
+		EmbedError::Refused(error) => ApiError::from(error),
+		EmbedError::Failed(reason) => {
+			ApiError::internal("inference_failed", format!("{reason}. Send it again."))
+		}
+	})?;
 	let recording = tokio::task::spawn_blocking(move || {
 		let numbers: Vec<f32> = embeddings.concat();
 		record(&worker, bill, tokens_in, &Work::Embeddings(&numbers))
@@ -165,26 +154,6 @@ fn encode(worker: &Worker, inputs: Vec<Input>) -> Result<Vec<Vec<u32>>, ApiError
 		prompts.push(prompt);
 	}
 	Ok(prompts)
-}
-
-async fn collect(
-	mut events: UnboundedReceiver<(usize, Event)>,
-	count: usize,
-) -> Result<Vec<Vec<f32>>, ApiError> {
-	let mut embeddings = vec![Vec::new(); count];
-	while let Some((index, event)) = events.recv().await {
-		match (event, embeddings.get_mut(index)) {
-			(Event::Embedding(numbers), Some(place)) => *place = numbers,
-			(Event::Failed(error), _) => {
-				return Err(ApiError::internal("inference_failed", error.to_string()))
-			}
-			_ => {}
-		}
-	}
-	match embeddings.iter().any(Vec::is_empty) {
-		true => Err(ApiError::internal("inference_failed", "an embedding was lost. Send the request again.")),
-		false => Ok(embeddings),
-	}
 }
 
 fn shown(index: u32, numbers: &[f32], as_base64: bool) -> Value {

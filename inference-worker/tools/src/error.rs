@@ -93,4 +93,33 @@ impl ToolError {
 	pub fn is_transient(&self) -> bool {
 		matches!(self, Self::Unreachable { .. })
 	}
+
+	/// What a model, and so whoever asks it, may read: nothing of the operator's machine or of what a server wrote beside
+	/// its answers.
+	pub fn public(&self) -> String {
+		match self {
+			Self::Start { .. } | Self::Unreachable { .. } => "the tool's server does not answer".into(),
+			Self::Protocol { .. } => "the tool's server does not speak MCP as it should".into(),
+			other => other.to_string(),
+		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn public_text_has_nothing_of_the_machine_when_the_server_is_away() {
+		let (server, problem) = ("`/home/ada/rivers`".to_owned(), "it wrote: no key abc".to_owned());
+		for error in [
+			ToolError::Start { command: server.clone(), problem: problem.clone() },
+			ToolError::Unreachable { server: server.clone(), problem: problem.clone() },
+			ToolError::Protocol { server, problem },
+		] {
+			let text = error.public();
+			assert!(!text.contains("ada") && !text.contains("abc"), "{text}");
+		}
+		assert!(ToolError::UnknownTool("sing".into()).public().contains("sing"));
+	}
 }

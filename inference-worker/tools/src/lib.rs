@@ -28,13 +28,13 @@ pub use listing::{Listing, Tool, MAX_DESCRIPTION, MAX_LIST, MAX_NAME, MAX_SCHEMA
 pub use schema::conforms;
 pub use server::Server;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, fmt};
 
 /// BLAKE3 of something.
 pub type Hash = [u8; 32];
 
 /// Where a server is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Transport {
 	/// A process of this machine that speaks over its standard streams.
 	Stdio {
@@ -54,16 +54,37 @@ pub enum Transport {
 	},
 }
 
-impl std::fmt::Display for Transport {
-	/// Without environment and token: these may be secrets.
-	fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Transport {
+	/// Without arguments, environment and token: these may be secrets, and payers read why a tool is missing.
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
 		match self {
-			Self::Stdio { command, args, .. } => {
-				write!(f, "`{command}")?;
-				args.iter().try_for_each(|arg| write!(f, " {arg}"))?;
-				write!(f, "`")
-			}
+			Self::Stdio { command, .. } => write!(f, "`{command}`"),
 			Self::Http { url, .. } => write!(f, "{url}"),
+		}
+	}
+}
+
+impl fmt::Debug for Transport {
+	fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(f, "Transport({self})")
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn transport_shows_no_secret_when_it_is_printed() {
+		let env = BTreeMap::from([("KEY".to_owned(), "hush".to_owned())]);
+		let args = vec!["--key".to_owned(), "hush".to_owned()];
+		let url = "https://tools.example.org/mcp".to_owned();
+		for (transport, place) in [
+			(Transport::Stdio { command: "rivers".into(), args, env }, "rivers"),
+			(Transport::Http { url: url.clone(), token: Some("hush".into()) }, url.as_str()),
+		] {
+			let shown = format!("{transport} {transport:?}");
+			assert!(shown.contains(place) && !shown.contains("hush"), "{shown}");
 		}
 	}
 }

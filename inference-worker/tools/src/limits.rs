@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Largest answer that a limit can allow, bytes: beyond it the HTTP client stops reading anyway.
+/// Largest answer that a limit can allow, bytes: less than what the HTTP client reads of a plain body.
 pub const MAX_ANSWER_BYTES: usize = 8 << 20;
 
 /// Limits of a server and of one call.
@@ -33,6 +33,6 @@ impl Limits {
 	/// Most bytes of one message: an answer or a page of the tool list, and the JSON-RPC around it.
 	pub(crate) fn message_bytes(&self) -> usize {
 		const AROUND: usize = 64 << 10;
-		self.answer_bytes.min(MAX_ANSWER_BYTES).max(crate::MAX_LIST).saturating_add(AROUND)
+		self.answer_bytes.clamp(crate::MAX_LIST, MAX_ANSWER_BYTES).saturating_add(AROUND)
 	}
 }

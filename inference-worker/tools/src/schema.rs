@@ -10,10 +10,15 @@ use serde_json::{Map, Value};
 const MAX_STEPS: usize = 100_000;
 /// Deepest nesting that is looked into.
 const MAX_DEPTH: usize = 64;
+/// Bytes of a text that are looked at in one step.
+const STEP_BYTES: usize = 1 << 10;
 
 /// The error says what is wrong, and where as a JSON pointer.
 pub fn conforms(schema: &Value, value: &Value) -> Result<(), String> {
-	Check { root: schema, steps: 0 }.value(schema, value, "", 0)
+	let mut check = Check { root: schema, steps: 0 };
+	let checked = check.value(schema, value, "", 0);
+	// An alternative that was not looked at to its end is none that does not fit.
+	check.spend(0).and(checked)
 }
 
 struct Check<'a> {
@@ -24,11 +29,16 @@ struct Check<'a> {
 type Checked = Result<(), String>;
 
 impl<'a> Check<'a> {
-	fn value(&mut self, schema: &'a Value, value: &Value, at: &str, depth: usize) -> Checked {
-		self.steps = self.steps.saturating_add(1);
-		if self.steps > MAX_STEPS || depth > MAX_DEPTH {
-			return Err("the schema takes too many steps to check".into());
+	fn spend(&mut self, steps: usize) -> Checked {
+		self.steps = self.steps.saturating_add(steps);
+		match self.steps > MAX_STEPS {
+			true => Err("the schema takes too many steps to check".into()),
+			false => Ok(()),
 		}
+	}
+
+	fn value(&mut self, schema: &'a Value, value: &Value, at: &str, depth: usize) -> Checked {
+		self.spend(if depth > MAX_DEPTH { usize::MAX } else { 1 })?;
 		let schema = match schema {
 			Value::Bool(true) => return Ok(()),
 			Value::Object(schema) => schema,
@@ -53,13 +63,17 @@ impl<'a> Check<'a> {
 		if schema.get("const").is_some_and(|only| only != value) {
 			return wrong(at, "is not the one value that is allowed");
 		}
-		if schema.get("enum").and_then(Value::as_array).is_some_and(|all| !all.contains(value)) {
-			return wrong(at, "is none of the values that are allowed");
+		if let Some(all) = schema.get("enum").and_then(Value::as_array) {
+			self.spend(all.len())?;
+			if !all.contains(value) {
+				return wrong(at, "is none of the values that are allowed");
+			}
 		}
 		match value {
 			Value::Object(members) => self.members(schema, members, at, depth)?,
 			Value::Array(items) => self.items(schema, items, at, depth)?,
 			Value::String(text) => {
+				self.spend(text.len() / STEP_BYTES)?;
 				within(schema, ["minLength", "maxLength"], text.chars().count(), at, "characters")?
 			}
 			Value::Number(number) => number_within(schema, number.as_f64().unwrap_or(f64::NAN), at)?,
@@ -249,5 +263,21 @@ mod tests {
 			deep = json!({ "anyOf": [deep, { "const": 3 }] });
 		}
 		assert!(conforms(&deep, &json!(2)).is_err());
+	}
+
+	#[test]
+	fn check_ends_when_many_values_or_long_texts_are_compared() {
+		let allowed: Vec<u32> = (0..2_000).collect();
+		let listed = json!({ "items": { "enum": allowed } });
+		assert_eq!(conforms(&listed, &json!([1_999, 1_998])), Ok(()));
+		assert!(conforms(&listed, &json!(vec![1_999; 1_000])).unwrap_err().contains("too many"));
+		let long = json!({ "allOf": vec![json!({ "minLength": 1 }); 1_000] });
+		assert!(conforms(&long, &json!("x".repeat(1 << 18))).unwrap_err().contains("too many"));
+	}
+
+	#[test]
+	fn value_is_refused_when_a_forbidden_schema_cannot_be_checked_to_its_end() {
+		let endless = json!({ "not": { "allOf": [{ "$ref": "#/not" }] } });
+		assert!(conforms(&endless, &json!(1)).unwrap_err().contains("too many"));
 	}
 }

@@ -7,7 +7,7 @@ use std::{
 	time::Duration,
 };
 use tokio::{
-	sync::Mutex,
+	sync::{Mutex, MutexGuard},
 	time::{sleep_until, timeout, Instant},
 };
 
@@ -17,6 +17,8 @@ const PAUSE: Duration = Duration::from_millis(250);
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// The list is read again after this time: not every server tells when it changes.
 const RELIST: Duration = Duration::from_secs(60);
+/// Longest wait to note down how a call went.
+const MOMENT: Duration = Duration::from_millis(100);
 
 /// A server. It is called by many at once.
 pub struct Server {
@@ -30,8 +32,8 @@ pub struct Server {
 
 struct Connection {
 	session: Option<Arc<Session>>,
-	/// When the list was read.
-	listed: Instant,
+	/// When the list was read; `None` when it has to be read again.
+	listed: Option<Instant>,
 	/// Failures since the last answer.
 	failures: u32,
 	/// Not to be tried before.
@@ -58,7 +60,7 @@ impl Server {
 		let now = Instant::now();
 		let connection = Connection {
 			session: Some(Arc::new(session)),
-			listed: now,
+			listed: Some(now),
 			failures: 0,
 			not_before: now,
 			error: None,
@@ -112,7 +114,9 @@ impl Server {
 					let left = deadline.saturating_duration_since(Instant::now());
 					match timeout(left, session.call(tool, arguments.clone(), id, limits)).await {
 						Ok(Ok(result)) => {
-							self.connection.lock().await.failures = 0;
+							if let Some(mut connection) = self.idle().await {
+								connection.failures = 0;
+							}
 							return Ok((result, attempt));
 						}
 						Ok(Err(error)) => {
@@ -136,7 +140,7 @@ impl Server {
 				return Err(failed);
 			}
 			attempt = attempt.saturating_add(1);
-			let pause = self.connection.lock().await.not_before;
+			let pause = self.idle().await.map_or_else(Instant::now, |connection| connection.not_before);
 			if pause >= deadline {
 				return Err(failed);
 			}
@@ -144,15 +148,21 @@ impl Server {
 		}
 	}
 
+	/// The connection, unless somebody connects or lists, which may take long: they see for themselves how the server is,
+	/// and a call that has ended does not wait for them.
+	async fn idle(&self) -> Option<MutexGuard<'_, Connection>> {
+		timeout(MOMENT, self.connection.lock()).await.ok()
+	}
+
 	/// Ends a session, unless another took its place.
 	async fn drop_session(&self, session: &Arc<Session>, error: &ToolError) {
-		let mut connection = self.connection.lock().await;
+		// Others may still hold it: their calls fail and are tried again.
+		let killed = session.clone();
+		let _ = tokio::task::spawn_blocking(move || killed.kill()).await;
+		let Some(mut connection) = self.idle().await else { return };
 		if connection.session.as_ref().is_some_and(|current| Arc::ptr_eq(current, session)) {
 			connection.fail(error);
 		}
-		// Others may still hold it: their calls fail and are tried again.
-		let session = session.clone();
-		let _ = tokio::task::spawn_blocking(move || session.kill()).await;
 	}
 
 	/// The session, opened again if need be, with the list as it was.
@@ -162,7 +172,8 @@ impl Server {
 		}
 		let mut connection = self.connection.lock().await;
 		if let Some(session) = connection.session.clone().filter(|session| session.is_alive()) {
-			if !session.take_stale() && connection.listed.elapsed() < RELIST {
+			let is_recent = connection.listed.is_some_and(|at| at.elapsed() < RELIST);
+			if !session.take_stale() && is_recent {
 				return Ok(session);
 			}
 			return self.check(&mut connection, session).await;
@@ -194,6 +205,8 @@ impl Server {
 		connection: &mut Connection,
 		session: Arc<Session>,
 	) -> Result<Arc<Session>, ToolError> {
+		// Until it is known: the future may be dropped while it waits.
+		connection.listed = None;
 		let found = match session.list(&self.limits).await {
 			Ok(listing) => listing.hash,
 			// A list that cannot be offered is another list.
@@ -214,7 +227,7 @@ impl Server {
 		if connection.session.is_some() {
 			connection.failures = 0;
 		}
-		connection.listed = Instant::now();
+		connection.listed = Some(Instant::now());
 		connection.session = Some(session.clone());
 		Ok(session)
 	}

@@ -28,6 +28,10 @@ struct Behaviour {
 	calls: Arc<AtomicUsize>,
 	/// Bytes of an answer that were taken from it.
 	sent: Arc<AtomicUsize>,
+	/// How often it was asked for its list.
+	lists: Arc<AtomicUsize>,
+	/// How often its redirect was followed.
+	followed: Arc<AtomicUsize>,
 }
 
 async fn answer(
@@ -49,7 +53,12 @@ async fn answer(
 			"capabilities": { "tools": {} },
 			"serverInfo": { "name": "hostile", "version": "1.0" },
 		})),
-		"tools/list" => result(json!({ "tools": [{ "name": "echo", "inputSchema": { "type": "object" } }] })),
+		"tools/list" => {
+			if behaviour.lists.fetch_add(1, Ordering::SeqCst) > 0 && behaviour.mode == "lists-once" {
+				tokio::time::sleep(Duration::from_secs(1_000)).await;
+			}
+			result(json!({ "tools": [{ "name": "echo", "inputSchema": { "type": "object" } }] }))
+		}
 		"tools/call" => {
 			let before = behaviour.calls.fetch_add(1, Ordering::SeqCst);
 			match behaviour.mode {
@@ -60,7 +69,18 @@ async fn answer(
 				}
 				"stumbles" if before == 0 => StatusCode::BAD_GATEWAY.into_response(),
 				"falls" => StatusCode::BAD_GATEWAY.into_response(),
-				"redirects" => Redirect::temporary("http://127.0.0.1:9/").into_response(),
+				"redirects" => Redirect::temporary("/elsewhere").into_response(),
+				"lists-once" => {
+					let result = json!({ "content": [{ "type": "text", "text": "hello" }] });
+					let answer = json!({ "jsonrpc": "2.0", "id": message["id"], "result": result });
+					if message["params"]["arguments"]["text"] == "wait" {
+						tokio::time::sleep(Duration::from_secs(1)).await;
+						return Json(answer).into_response();
+					}
+					let note = json!({ "jsonrpc": "2.0", "method": "notifications/tools/list_changed" });
+					let events = format!("data: {note}\n\ndata: {answer}\n\n");
+					([(header::CONTENT_TYPE, "text/event-stream")], events).into_response()
+				}
 				_ => result(json!({ "content": [{ "type": "text", "text": "hello" }] })),
 			}
 		}
@@ -82,8 +102,13 @@ fn huge(behaviour: &Behaviour) -> Response {
 }
 
 async fn serve(mode: &'static str) -> (String, Behaviour) {
-	let behaviour = Behaviour { mode, calls: Arc::default(), sent: Arc::default() };
-	let router = Router::new().route("/mcp", post(answer)).with_state(behaviour.clone());
+	let [calls, sent, lists, followed] = Default::default();
+	let behaviour = Behaviour { mode, calls, sent, lists, followed };
+	let elsewhere = |State(behaviour): State<Behaviour>| async move {
+		behaviour.followed.fetch_add(1, Ordering::SeqCst);
+	};
+	let router = Router::new().route("/mcp", post(answer)).route("/elsewhere", post(elsewhere));
+	let router = router.with_state(behaviour.clone());
 	let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
 	let url = format!("http://{}/mcp", listener.local_addr().unwrap());
 	tokio::spawn(async move { axum::serve(listener, router).await });
@@ -127,8 +152,39 @@ async fn call_ends_at_its_deadline_when_the_server_hangs() {
 
 #[tokio::test]
 async fn redirect_is_not_followed_when_a_server_sends_one() {
-	let (answer, _) = call("redirects").await;
+	let (answer, behaviour) = call("redirects").await;
 	assert!(answer.is_err());
+	assert_eq!(behaviour.followed.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
+async fn call_has_its_answer_in_time_when_the_list_hangs_meanwhile() {
+	let (url, behaviour) = serve("lists-once").await;
+	let server = Server::connect(Transport::Http { url, token: None }, limits()).await.unwrap();
+	let server = Arc::new(server);
+	let call = |text: &'static str| {
+		let server = server.clone();
+		async move { server.call("echo", &say(text), &CallId(text.into()), &limits()).await }
+	};
+	let began = std::time::Instant::now();
+	let waiting = tokio::spawn(call("wait"));
+	while behaviour.calls.load(Ordering::SeqCst) == 0 {
+		tokio::time::sleep(Duration::from_millis(10)).await;
+	}
+	// The server says that its list changed, and does not tell the new one.
+	call("note").await.unwrap();
+	tokio::time::sleep(Duration::from_millis(200)).await;
+	let looking = server.clone();
+	let looking = tokio::spawn(async move { looking.verify().await });
+	assert_eq!(waiting.await.unwrap().unwrap().text, "hello");
+	assert!(began.elapsed() < limits().call);
+	assert_eq!(behaviour.lists.load(Ordering::SeqCst), 2);
+	// Whoever gives up waiting for the list leaves it to be read by the next.
+	looking.abort();
+	let _ = looking.await;
+	let next = tokio::time::timeout(Duration::from_millis(500), server.verify()).await;
+	assert!(next.is_err(), "{next:?}");
+	assert_eq!(behaviour.lists.load(Ordering::SeqCst), 3);
 }
 
 #[tokio::test]

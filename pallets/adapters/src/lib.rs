@@ -16,13 +16,11 @@ mod types;
 pub mod weights;
 
 pub use pallet::*;
+pub use tributary_primitives::limits::MAX_PAGE;
 pub use types::*;
 pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
-
-/// Longest page of a list.
-pub const MAX_PAGE: u32 = 256;
 
 #[frame::pallet]
 pub mod pallet {

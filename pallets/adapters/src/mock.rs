@@ -10,6 +10,7 @@ use frame::{
 	},
 };
 use pallet_datanets::{Curators, Item};
+pub use pallet_registry::mocking::text;
 use pallet_registry::mocking::MockVaults;
 use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{
@@ -184,8 +185,4 @@ pub fn held(who: &AccountId32) -> Balance {
 
 pub fn weight(asset: AssetId, evaluator: &AccountId32) -> u64 {
 	MockVaults::weight(VaultKey::Evaluators(asset), evaluator.as_ref())
-}
-
-pub fn text<S: Get<u32>>(text: &str) -> BoundedVec<u8, S> {
-	text.as_bytes().to_vec().try_into().unwrap()
 }

@@ -1,10 +1,11 @@
-//! A runtime with agents on the real registry, DataNets, adapters, prompts and tools; vault weights are kept by the
-//! registry's stand-in.
+//! A runtime with agents on the real registry, DataNets, adapters, prompts and tools; vault weights are kept
+//! by the registry's stand-in.
 
 use crate::{self as pallet_agents, Composition, Skill};
 use frame::{testing_prelude::*, traits::LinearStoragePrice};
 use pallet_adapters::Training;
 use pallet_datanets::Item;
+pub use pallet_registry::mocking::text;
 use pallet_registry::mocking::MockVaults;
 use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{
@@ -202,8 +203,4 @@ pub fn compose(name: &str, composition: Composition) -> DispatchResult {
 
 pub fn signed(who: AccountId32) -> RuntimeOrigin {
 	RuntimeOrigin::signed(who)
-}
-
-pub fn text<S: Get<u32>>(text: &str) -> BoundedVec<u8, S> {
-	text.as_bytes().to_vec().try_into().unwrap()
 }

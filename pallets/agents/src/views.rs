@@ -2,7 +2,7 @@
 
 use crate::{pallet::*, types::*};
 use alloc::vec::Vec;
-use pallet_registry::{AssetOf, Pallet as Registry, MAX_PAGE};
+use pallet_registry::{paging, AssetOf, Pallet as Registry};
 use tributary_primitives::{
 	traits::{AgentParts, Part, Parts, ToolPart, Tools, VaultHolders},
 	views::{select, AgentView},
@@ -32,23 +32,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn agent_views(start: AssetId, limit: u32) -> Vec<AgentView> {
-		let first = Self::position_of(start);
-		let end = first.saturating_add(limit.min(MAX_PAGE)).min(AgentCount::<T>::get());
-		(first..end).filter_map(Agents::<T>::get).filter_map(|id| Self::agent_view(id, None)).collect()
-	}
-
-	/// Position of the first agent whose id is at least `start`: ids grow with positions.
-	fn position_of(start: AssetId) -> u32 {
-		let (mut low, mut high) = (0, AgentCount::<T>::get());
-		while low < high {
-			let middle = low.midpoint(high);
-			if Agents::<T>::get(middle).is_some_and(|id| id < start) {
-				low = middle.saturating_add(1);
-			} else {
-				high = middle;
-			}
-		}
-		low
+		paging::page(AgentCount::<T>::get(), start, limit, Agents::<T>::get)
+			.filter_map(|id| Self::agent_view(id, None))
+			.collect()
 	}
 
 	/// Base model and adapters that somebody evaluates.
@@ -64,7 +50,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn tool(id: AssetRef) -> Option<ToolPart> {
-		Some(ToolPart { tool: id.asset, price: T::Tools::price(id)?, payees: Registry::<T>::payees(id)? })
+		Some(ToolPart { price: T::Tools::price(id)?, payees: Registry::<T>::payees(id)? })
 	}
 }
 

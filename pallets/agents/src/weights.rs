@@ -20,11 +20,11 @@ pub trait WeightInfo {
 pub struct CountedWeight<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> WeightInfo for CountedWeight<T> {
-	/// Reads: name, count, base model; of each adapter asset and training record; of each prompt and
-	/// tool the asset; of each DataNet the snapshot. Writes: name, list, count, composition. Each part is checked, compared
-	/// and priced (3 steps); each skill is checked and hashed (4 steps); the rest of the composition (at most
-	/// 498 bytes) is hashed (5 steps). A further version also
-	/// writes the asset's price, which the registry has just written: no further access.
+	/// Reads: name, count, base model; of each adapter asset and training record; of each prompt and tool the
+	/// asset; of each DataNet the snapshot. Writes: name, list, count, composition. Each part is checked,
+	/// compared and priced (3 steps); each skill is checked and hashed (4 steps); the rest of the composition
+	/// (at most 498 bytes) is hashed (5 steps). A further version also writes the asset's price, which the
+	/// registry has just written: no further access.
 	fn compose(a: u32, p: u32, d: u32, t: u32, s: u32) -> Weight {
 		let [a, p, d, t, s] = [a, p, d, t, s].map(u64::from);
 		let parts = a.saturating_add(p).saturating_add(d).saturating_add(t);

@@ -91,6 +91,10 @@ pub mod pallet {
 		/// Who decides challenges.
 		type AuthorityOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
+		/// Accounts whose balance is locked by votes. They may not open channels: a lock may lie on held
+		/// money, which a worker could then not charge.
+		type Voters: Contains<Self::AccountId>;
+
 		/// Account that the platform's share and lost bonds go to.
 		#[pallet::constant]
 		type Treasury: Get<Self::AccountId>;
@@ -410,11 +414,11 @@ pub mod pallet {
 		EmptyUsage,
 		/// An agent version is listed twice with the same skills. List each once.
 		DuplicateAgent,
-		/// An agent version does not exist, or has no such skills. Only versions registered on this chain can be
-		/// settled, under skills that they have.
+		/// An agent version does not exist, or has no such skills. Only versions registered on this chain can
+		/// be settled, under skills that they have.
 		UnknownAgent,
-		/// A channel's tool calls are not sorted by tool, name a tool twice, without calls, or one that the agent
-		/// version lacks. Sum the records' calls by the index of the tool in the composition.
+		/// A channel's tool calls are not sorted by tool, name a tool twice, without calls, or one that the
+		/// agent version lacks. Sum the records' calls by the index of the tool in the composition.
 		InvalidCalls,
 		/// A channel's fee for an agent version is less than its tool calls cost. The price of calls is part of
 		/// every fee: recompute the records' fees.
@@ -453,6 +457,9 @@ pub mod pallet {
 		TreeOverdrawn,
 		/// The shares do not sum to 1,000,000 ppm, or the worker's is zero. Correct the table.
 		InvalidSplit,
+		/// The account's balance is locked by votes. Open the channel from another account, or remove the
+		/// votes and unlock first.
+		Voting,
 	}
 
 	#[pallet::hooks]
@@ -590,13 +597,13 @@ pub mod pallet {
 
 		/// Submits a usage batch. The signer is a worker's service key.
 		///
-		/// `agents` lists the agent versions with their active skills, `charges` what each channel pays and the voucher for it. A
-		/// channel with a fault is skipped and named; everything else wrong refuses the batch. Matured
-		/// batches of the worker are credited on the way, as many as fit the declared weight.
+		/// `agents` lists the agent versions with their active skills, `charges` what each channel pays and
+		/// the voucher for it. A channel with a fault is skipped and named; everything else wrong refuses the
+		/// batch. Matured batches of the worker are credited on the way, as many as fit the declared weight.
 		///
 		/// Emits [`Event::BatchSubmitted`], and [`Event::ChannelSkipped`] for each channel not charged.
 		#[pallet::call_index(5)]
-		#[pallet::weight(Pallet::<T>::submit_weight(agents.len(), charges.len()))]
+		#[pallet::weight(Pallet::<T>::submit_weight(agents.len(), charges))]
 		pub fn submit_batch(
 			origin: OriginFor<T>,
 			header: BatchHeader,

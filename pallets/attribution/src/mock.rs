@@ -84,6 +84,14 @@ impl Contains<AccountId32> for Disputed {
 	}
 }
 
+pub struct Voters;
+
+impl Contains<AccountId32> for Voters {
+	fn contains(who: &AccountId32) -> bool {
+		System::account(who).data.frozen > 0
+	}
+}
+
 impl pallet_workers::Config for Test {
 	type RuntimeHoldReason = RuntimeHoldReason;
 	type Currency = Balances;
@@ -104,6 +112,7 @@ impl pallet_attribution::Config for Test {
 	type Agents = Table;
 	type AdminOrigin = EnsureRoot<AccountId32>;
 	type AuthorityOrigin = EnsureRoot<AccountId32>;
+	type Voters = Voters;
 	type Treasury = Treasury;
 	type PalletId = PotId;
 	type MinDeposit = ConstU128<MIN_DEPOSIT>;
@@ -168,8 +177,8 @@ fn insert_agents() {
 		..bare(FULL.asset)
 	};
 	Table::insert(FULL, full);
-	let tool = |tool, price, payees| ToolPart { tool, price, payees };
-	let tools = vec![tool(50, 700, own(50)), tool(51, 40, derived(51, 50)), tool(52, 0, own(52))];
+	let tool = |price, payees| ToolPart { price, payees };
+	let tools = vec![tool(700, own(50)), tool(40, derived(51, 50)), tool(0, own(52))];
 	let tooled = Parts { tools, ..bare(TOOLED.asset) };
 	Table::insert(TOOLED, tooled.clone());
 	let adapters = vec![Part { weight: 300, payees: own(21) }];

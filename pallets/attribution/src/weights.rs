@@ -33,8 +33,9 @@ pub trait WeightInfo {
 	fn close_channel() -> Weight;
 	/// `withdraw_channel`.
 	fn withdraw_channel() -> Weight;
-	/// `submit_batch` without what it credits, by channels charged and agents listed.
-	fn submit_batch(channels: u32, agents: u32) -> Weight;
+	/// `submit_batch` without what it credits, by channels charged, agents listed, and uses: of an agent by a
+	/// channel, and of a tool by such.
+	fn submit_batch(channels: u32, agents: u32, uses: u32) -> Weight;
 	/// `credit`, by batches credited and credits to vaults.
 	fn credit(batches: u32, credits: u32) -> Weight;
 	/// `challenge`.
@@ -57,6 +58,7 @@ const ITEM: u64 = 20_000_000;
 const CREDIT: u64 = 2_000_000;
 const VERIFY: u64 = 55_000_000;
 const HASH: u64 = 1_000_000;
+const USE: u64 = 200_000;
 
 /// What an agent's parts cost to read: its composition and its own payees, the payees of a base model,
 /// 8 adapters, 8 prompts and 8 tools, the prices of the latter 24, and the evaluators' vaults of 9 models.
@@ -106,13 +108,14 @@ impl<T: Config> WeightInfo for SubstrateWeight<T> {
 	/// Once: reads service key, worker, settlement, genesis hash, parameters (2), the stakers' vault and
 	/// the pot; writes batch, its money, the forgotten batch, settlement and pot. Each channel: reads and
 	/// writes channel and hold (2), verifies for the payer's and the session key. Each agent: reads its
-	/// parts.
-	fn submit_batch(channels: u32, agents: u32) -> Weight {
+	/// parts. Each use of an agent or tool: is decoded, checked, priced and summed.
+	fn submit_batch(channels: u32, agents: u32, uses: u32) -> Weight {
 		let once = Self::work(CALL, 8, 5);
 		let channel = Self::work(ITEM.saturating_add(VERIFY.saturating_mul(2)), 3, 3);
 		let agent = Self::work(ITEM, AGENT_READS, 0);
 		once.saturating_add(channel.saturating_mul(channels.into()))
 			.saturating_add(agent.saturating_mul(agents.into()))
+			.saturating_add(Self::work(USE, 0, 0).saturating_mul(uses.into()))
 	}
 
 	/// Once: reads and writes the settlement. Each batch: reads batch, its money and the next one's key,

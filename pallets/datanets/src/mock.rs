@@ -8,6 +8,7 @@ use frame::{
 		LinearStoragePrice,
 	},
 };
+pub use pallet_registry::mocking::text;
 use pallet_registry::mocking::MockVaults;
 use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{
@@ -101,10 +102,6 @@ pub fn weight(datanet: DataNetId, who: &AccountId32) -> u64 {
 
 pub fn status(datanet: DataNetId, index: ContributionIndex) -> ContributionStatus {
 	Datanets::contribution(datanet, index).unwrap().status
-}
-
-pub fn text<S: Get<u32>>(text: &str) -> BoundedVec<u8, S> {
-	text.as_bytes().to_vec().try_into().unwrap()
 }
 
 pub fn curators(of: &[AccountId32]) -> crate::Curators<AccountId32> {

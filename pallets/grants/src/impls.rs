@@ -123,20 +123,26 @@ impl<T: Config> Pallet<T> {
 		purpose: Purpose,
 		capsule: Capsule,
 	) -> DispatchResult {
-		let epoch = Self::owned(who, datanet)?.epoch;
+		let access = Self::owned(who, datanet)?;
 		ensure!(!capsule.is_empty(), Error::<T>::EmptyCapsule);
 		ensure!(Recipients::<T>::contains_key(&grantee), Error::<T>::NoRecipient);
 		let key = (grantee.clone(), purpose);
+		let standing = Grants::<T>::get(datanet, &key);
 		let (paid, to_pool) = match Requests::<T>::take(datanet, &key) {
 			Some(Request { price, ticket, .. }) => {
 				ticket.drop(&grantee)?;
 				(price, Self::pay(datanet, &grantee, who, price)?)
 			}
-			None => (0, false),
+			None => {
+				// Who takes its request back right before this call must not be let in for nothing.
+				let is_free = standing.is_some() || access.price(purpose).unwrap_or_default() == 0;
+				ensure!(is_free, Error::<T>::NotRequested);
+				(0, false)
+			}
 		};
-		let granted_at = Self::now();
+		let (epoch, granted_at) = (access.epoch, Self::now());
 		let footprint = Footprint::from_encodable((datanet, &key, epoch, &capsule, granted_at));
-		let ticket = match Grants::<T>::get(datanet, &key) {
+		let ticket = match standing {
 			Some(known) => known.ticket.update(who, footprint)?,
 			None => T::Deposit::new(who, footprint)?,
 		};

@@ -16,13 +16,11 @@ mod views;
 pub mod weights;
 
 pub use pallet::*;
+pub use tributary_primitives::limits::MAX_PAGE;
 pub use types::*;
 pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
-
-/// Longest page of a list.
-pub const MAX_PAGE: u32 = 256;
 
 #[frame::pallet]
 pub mod pallet {
@@ -248,6 +246,9 @@ pub mod pallet {
 		EmptyCapsule,
 		/// A number does not fit its type. Nothing was changed.
 		Overflow,
+		/// Grants for this purpose have a price, and the grantee has no open request to pay it from. Wait for
+		/// its `Grants.request`; to grant for free, end the offer with `Grants.offer` first.
+		NotRequested,
 	}
 
 	#[pallet::hooks]
@@ -386,8 +387,9 @@ pub mod pallet {
 		/// Lets an account use a DataNet for a purpose. Owner only; a deposit for the capsule is held.
 		///
 		/// The price of an open request goes to the DataNet's pool, or to the owner while nobody holds the
-		/// pool. Without a request the grant is free. Granting again replaces the capsule and costs the
-		/// grantee nothing.
+		/// pool. Without a request a grant is free, and refused while its purpose is offered for a price: the
+		/// grantee may have taken its request back. Granting again replaces the capsule and costs the grantee
+		/// nothing.
 		///
 		/// - `capsule`: the DataNet's identities, encrypted to the grantee's recipient.
 		#[pallet::call_index(7)]

@@ -95,6 +95,7 @@ impl pallet_attribution::Config for Test {
 	type Agents = Nothing;
 	type AdminOrigin = EnsureRoot<AccountId32>;
 	type AuthorityOrigin = EnsureRoot<AccountId32>;
+	type Voters = Nothing;
 	type Treasury = Treasury;
 	type PalletId = PotId;
 	type MinDeposit = ConstU128<100>;

@@ -12,7 +12,7 @@ impl<T: Config> Pallet<T> {
 	/// - Private DataNets exist; their epochs begin with 1.
 	/// - Requests and grants are about private DataNets, and never both for one grantee and purpose.
 	/// - A grant has a capsule, of an epoch that has begun.
-	/// - What is held as prices is what the open requests say.
+	/// - What is held as prices is what the open requests say, and nothing of accounts without any.
 	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		for (datanet, access) in Accesses::<T>::iter() {
 			ensure!(T::DataNets::owner(datanet).is_some(), "private DataNet does not exist");
@@ -30,9 +30,12 @@ impl<T: Config> Pallet<T> {
 			ensure!((1..=access.epoch).contains(&grant.epoch), "grant of an epoch that has not begun");
 			ensure!(!grant.capsule.is_empty(), "grant without a capsule");
 		}
-		for (who, price) in prices {
-			let held = T::Currency::balance_on_hold(&HoldReason::Price.into(), &who);
-			ensure!(held == price, "held prices are not those of the requests");
+		let held = |who: &T::AccountId| T::Currency::balance_on_hold(&HoldReason::Price.into(), who);
+		for (who, price) in &prices {
+			ensure!(held(who) == *price, "held prices are not those of the requests");
+		}
+		for who in frame_system::Account::<T>::iter_keys().filter(|who| !prices.contains_key(who)) {
+			ensure!(held(&who) == 0, "a price is held without a request");
 		}
 		Ok(())
 	}

@@ -11,6 +11,7 @@ mod impls;
 mod mock;
 #[cfg(feature = "std")]
 pub mod mocking;
+pub mod paging;
 #[cfg(test)]
 mod tests;
 mod try_state;
@@ -18,6 +19,7 @@ mod types;
 pub mod weights;
 
 pub use pallet::*;
+pub use tributary_primitives::limits::MAX_PAGE;
 pub use types::*;
 pub use weights::WeightInfo;
 
@@ -343,6 +345,3 @@ pub mod pallet {
 		}
 	}
 }
-
-/// Longest page of a list.
-pub const MAX_PAGE: u32 = 256;

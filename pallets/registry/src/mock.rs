@@ -1,5 +1,6 @@
 //! A runtime with the registry alone.
 
+pub use crate::mocking::text;
 use crate::{self as pallet_registry, mocking::MockVaults, HoldReason, NewVersion};
 use frame::{
 	testing_prelude::*,
@@ -71,10 +72,6 @@ pub fn held(who: &AccountId32) -> Balance {
 pub fn weight(asset: AssetId, holder: &AccountId32) -> u64 {
 	use tributary_primitives::traits::VaultHolders;
 	MockVaults::weight(VaultKey::Asset(asset), holder.as_ref())
-}
-
-pub fn text<S: Get<u32>>(text: &str) -> BoundedVec<u8, S> {
-	text.as_bytes().to_vec().try_into().unwrap()
 }
 
 /// A version without hints and parents.

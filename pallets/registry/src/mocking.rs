@@ -1,4 +1,4 @@
-//! A stand-in for the attribution pallet's vault weights, for tests of pallets that set them.
+//! What tests of pallets share: a stand-in for the attribution pallet's vaults, and texts.
 
 use frame::prelude::*;
 use polkadot_sdk::polkadot_sdk_frame as frame;
@@ -47,4 +47,9 @@ impl VaultDeposits for MockVaults {
 		Credits::insert(vault, credited);
 		Ok(())
 	}
+}
+
+/// A bounded text. Panics when it is too long.
+pub fn text<S: Get<u32>>(text: &str) -> BoundedVec<u8, S> {
+	BoundedVec::try_from(text.as_bytes().to_vec()).expect("the text fits its bound")
 }

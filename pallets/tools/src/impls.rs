@@ -7,7 +7,7 @@ use crate::{
 use alloc::vec::Vec;
 use codec::{Encode, MaxEncodedLen};
 use frame::prelude::*;
-use pallet_registry::{AssetOf, Hints, Name, NewVersion, Pallet as Registry, MAX_PAGE};
+use pallet_registry::{paging, AssetOf, Hints, Name, NewVersion, Pallet as Registry};
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	fee::Price, traits::Tools as ToolsTrait, views::ToolView, AssetId, AssetKind, AssetRef, AssetVersion,
@@ -79,23 +79,9 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn tool_views(start: AssetId, limit: u32) -> Vec<ToolView> {
-		let first = Self::position_of(start);
-		let end = first.saturating_add(limit.min(MAX_PAGE)).min(ToolCount::<T>::get());
-		(first..end).filter_map(ToolIds::<T>::get).filter_map(|id| Self::tool_view(id, None)).collect()
-	}
-
-	/// Position of the first tool whose id is at least `start`: ids grow with positions.
-	fn position_of(start: AssetId) -> u32 {
-		let (mut low, mut high) = (0, ToolCount::<T>::get());
-		while low < high {
-			let middle = low.midpoint(high);
-			if ToolIds::<T>::get(middle).is_some_and(|id| id < start) {
-				low = middle.saturating_add(1);
-			} else {
-				high = middle;
-			}
-		}
-		low
+		paging::page(ToolCount::<T>::get(), start, limit, ToolIds::<T>::get)
+			.filter_map(|id| Self::tool_view(id, None))
+			.collect()
 	}
 }
 

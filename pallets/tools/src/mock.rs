@@ -2,6 +2,7 @@
 
 use crate as pallet_tools;
 use frame::{testing_prelude::*, traits::LinearStoragePrice};
+pub use pallet_registry::mocking::text;
 use pallet_registry::mocking::MockVaults;
 use polkadot_sdk::{pallet_balances, polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::{AssetId, AssetRef, Balance};
@@ -66,10 +67,6 @@ pub fn test(body: impl FnOnce()) {
 
 pub fn signed(who: AccountId32) -> RuntimeOrigin {
 	RuntimeOrigin::signed(who)
-}
-
-pub fn text<S: Get<u32>>(text: &str) -> BoundedVec<u8, S> {
-	text.as_bytes().to_vec().try_into().unwrap()
 }
 
 /// A tool of ALICE's.

@@ -91,6 +91,63 @@ pub enum ProxyType {
 	Author,
 	/// What an operator's machine does: keep the worker's entry, settle batches, claim.
 	Operator,
+	/// What a token holder decides: propose, vote, delegate, sit in the technical committee.
+	Governance,
+	/// What a validator or nominator does, claims included.
+	Staking,
+}
+
+/// Whether the call only wraps others, each of which is filtered again.
+fn wraps(call: &RuntimeCall) -> bool {
+	matches!(
+		call,
+		RuntimeCall::Utility(
+			pallet_utility::Call::batch { .. }
+				| pallet_utility::Call::batch_all { .. }
+				| pallet_utility::Call::force_batch { .. },
+		)
+	)
+}
+
+/// Whether the call is of a pallet that moves balances only by the calls that proxies name one by one.
+fn keeps_balances(call: &RuntimeCall) -> bool {
+	// No arm for the rest: who adds a pallet decides here.
+	match call {
+		RuntimeCall::System(_)
+		| RuntimeCall::Timestamp(_)
+		| RuntimeCall::Session(_)
+		| RuntimeCall::Grandpa(_)
+		| RuntimeCall::Preimage(_)
+		| RuntimeCall::Scheduler(_)
+		| RuntimeCall::ConvictionVoting(_)
+		| RuntimeCall::Referenda(_)
+		| RuntimeCall::TechnicalCommittee(_)
+		| RuntimeCall::Parameters(_)
+		| RuntimeCall::Delays(_)
+		| RuntimeCall::Registry(_)
+		| RuntimeCall::Datanets(_)
+		| RuntimeCall::Adapters(_)
+		| RuntimeCall::Prompts(_)
+		| RuntimeCall::Agents(_)
+		| RuntimeCall::Workers(_)
+		| RuntimeCall::Attribution(_)
+		| RuntimeCall::Tools(_)
+		| RuntimeCall::Grants(_) => true,
+		RuntimeCall::Balances(_)
+		| RuntimeCall::Sudo(_)
+		| RuntimeCall::Utility(_)
+		| RuntimeCall::Multisig(_)
+		| RuntimeCall::Proxy(_)
+		| RuntimeCall::Treasury(_)
+		| RuntimeCall::SafeMode(_)
+		| RuntimeCall::TxPause(_) => false,
+	}
+}
+
+/// Whether the call is a validator's or a nominator's.
+fn stakes(call: &RuntimeCall) -> bool {
+	// The calls of pallet-validators belong here when the runtime has it.
+	matches!(call, RuntimeCall::Session(_))
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {
@@ -101,13 +158,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 		use pallet_registry::Call as Registry;
 		use pallet_workers::Call as Workers;
 
-		// Batches only wrap: each call in one is filtered again.
-		if let RuntimeCall::Utility(
-			pallet_utility::Call::batch { .. }
-			| pallet_utility::Call::batch_all { .. }
-			| pallet_utility::Call::force_batch { .. },
-		) = call
-		{
+		if wraps(call) {
 			return true;
 		}
 		let hands_over =
@@ -130,17 +181,7 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 		);
 		match self {
 			Self::Any => true,
-			Self::NonTransfer => {
-				!hands_over
-					&& !spends && !matches!(
-					call,
-					RuntimeCall::Balances(_)
-						| RuntimeCall::Sudo(_)
-						| RuntimeCall::Proxy(_)
-						| RuntimeCall::Multisig(_)
-						| RuntimeCall::Utility(_)
-				)
-			}
+			Self::NonTransfer => !hands_over && !spends && keeps_balances(call),
 			Self::Contributor => {
 				claims
 					|| matches!(
@@ -175,6 +216,14 @@ impl InstanceFilter<RuntimeCall> for ProxyType {
 							)
 					)
 			}
+			Self::Governance => matches!(
+				call,
+				RuntimeCall::Preimage(_)
+					| RuntimeCall::ConvictionVoting(_)
+					| RuntimeCall::Referenda(_)
+					| RuntimeCall::TechnicalCommittee(_)
+			),
+			Self::Staking => stakes(call),
 		}
 	}
 

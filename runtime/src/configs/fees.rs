@@ -29,7 +29,8 @@ impl pallet_balances::Config for Runtime {
 	type AccountStore = System;
 	type ReserveIdentifier = [u8; 8];
 	type FreezeIdentifier = RuntimeFreezeReason;
-	type MaxLocks = ConstU32<0>;
+	// Votes lock what they count.
+	type MaxLocks = ConstU32<8>;
 	type MaxReserves = ConstU32<0>;
 	type MaxFreezes = VariantCountOf<RuntimeFreezeReason>;
 	type WeightInfo = pallet_balances::weights::SubstrateWeight<Runtime>;

@@ -1,22 +1,26 @@
 //! Tributary's own pallets.
 
 use super::Treasury;
-use crate::{constants::*, *};
+use crate::{
+	constants::*,
+	governance::{origins, Voters},
+	parameters::{attribution, deposits, prompts, workers, Value},
+	*,
+};
 use frame_support::{
 	parameter_types,
-	traits::{fungible::HoldConsideration, ConstU128, ConstU32, Contains, Footprint, LinearStoragePrice},
+	traits::{
+		fungible::HoldConsideration, ConstU128, ConstU32, Contains, EitherOf, Footprint, LinearStoragePrice,
+	},
 	PalletId,
 };
 use frame_system::EnsureRoot;
 use sp_runtime::traits::Convert;
-use tributary_primitives::Ppm;
 
 /// A storage deposit for items and their bytes, held under `Reason`.
-type Deposit<Reason> = HoldConsideration<AccountId, Balances, Reason, StoragePrice>;
+pub(super) type Deposit<Reason> = HoldConsideration<AccountId, Balances, Reason, StoragePrice>;
 
 parameter_types! {
-	pub const ItemDeposit: Balance = deposit(1, 0);
-	pub const ByteDeposit: Balance = deposit(0, 1);
 	pub const DataNetReason: RuntimeHoldReason =
 		RuntimeHoldReason::Datanets(pallet_datanets::HoldReason::DataNet);
 	pub const ContributionReason: RuntimeHoldReason =
@@ -29,12 +33,13 @@ parameter_types! {
 		RuntimeHoldReason::Grants(pallet_grants::HoldReason::Deposit);
 }
 
-/// Price of storage: see [`deposit`].
+/// Price of what Tributary's own pallets and governance store, planck. A price holds for what is stored from
+/// then on: every item remembers its deposit.
 pub struct StoragePrice;
 
 impl Convert<Footprint, Balance> for StoragePrice {
 	fn convert(footprint: Footprint) -> Balance {
-		LinearStoragePrice::<ItemDeposit, ByteDeposit, Balance>::convert(footprint)
+		LinearStoragePrice::<Value<deposits::PerItem>, Value<deposits::PerByte>, Balance>::convert(footprint)
 	}
 }
 
@@ -70,13 +75,8 @@ impl pallet_adapters::Config for Runtime {
 	type WeightInfo = pallet_adapters::weights::CountedWeight<Runtime>;
 }
 
-parameter_types! {
-	/// Part of a forked prompt's income that its parent receives.
-	pub const ForkShare: Ppm = 200_000;
-}
-
 impl pallet_prompts::Config for Runtime {
-	type ForkShare = ForkShare;
+	type ForkShare = Value<prompts::ForkShare>;
 	type WeightInfo = pallet_prompts::weights::CountedWeight<Runtime>;
 }
 
@@ -106,7 +106,7 @@ impl pallet_workers::Config for Runtime {
 	type BlockNumberProvider = System;
 	type Disputed = Disputed;
 	type Treasury = Treasury;
-	type MinBond = ConstU128<{ 100 * TRB }>;
+	type MinBond = Value<workers::MinBond>;
 	type UnbondingDelay = delays::UnbondingDelay<Runtime>;
 	type ChallengeWindow = delays::ChallengeWindow<Runtime>;
 	type WeightInfo = pallet_workers::weights::SubstrateWeight<Runtime>;
@@ -122,14 +122,15 @@ impl pallet_attribution::Config for Runtime {
 	type BlockNumberProvider = System;
 	type Workers = Workers;
 	type Agents = Agents;
-	type AdminOrigin = EnsureRoot<AccountId>;
-	type AuthorityOrigin = EnsureRoot<AccountId>;
+	type AdminOrigin = EitherOf<EnsureRoot<AccountId>, origins::EnsureProtocol>;
+	type AuthorityOrigin = EitherOf<EnsureRoot<AccountId>, origins::EnsureArbiter>;
+	type Voters = Voters;
 	type Treasury = Treasury;
 	type PalletId = PotId;
 	type MinDeposit = ConstU128<MILLI_TRB>;
 	type ChallengeWindow = delays::ChallengeWindow<Runtime>;
 	type ClosingDelay = delays::ClosingDelay<Runtime>;
-	type ChallengeBond = ConstU128<{ 10 * TRB }>;
+	type ChallengeBond = Value<attribution::ChallengeBond>;
 	type MaxPending = ConstU32<{ pallet_attribution::KEPT_BATCHES }>;
 	type WeightInfo = pallet_attribution::weights::SubstrateWeight<Runtime>;
 }

@@ -3,9 +3,11 @@
 // Each test file uses some of this.
 #![allow(dead_code)]
 
+pub mod time;
+
 use polkadot_sdk::{sp_io::TestExternalities, sp_keyring::Sr25519Keyring, sp_runtime::BuildStorage};
 use serde_json::Value;
-use tributary_runtime::{genesis_config_presets::get_preset, AccountId, RuntimeGenesisConfig};
+use tributary_runtime::{genesis_config_presets::get_preset, AccountId, RuntimeGenesisConfig, RuntimeOrigin};
 
 /// Puts `patch` over `base`: objects merge, everything else replaces.
 fn merge(base: &mut Value, patch: Value) {
@@ -40,4 +42,24 @@ pub fn alice() -> AccountId {
 /// Bob's account.
 pub fn bob() -> AccountId {
 	Sr25519Keyring::Bob.to_account_id()
+}
+
+/// Charlie's account.
+pub fn charlie() -> AccountId {
+	Sr25519Keyring::Charlie.to_account_id()
+}
+
+/// Origin of Alice's transactions.
+pub fn by_alice() -> RuntimeOrigin {
+	RuntimeOrigin::signed(alice())
+}
+
+/// Origin of Bob's transactions.
+pub fn by_bob() -> RuntimeOrigin {
+	RuntimeOrigin::signed(bob())
+}
+
+/// Origin of what the whole technical committee agreed to.
+pub fn by_committee() -> RuntimeOrigin {
+	polkadot_sdk::pallet_collective::RawOrigin::Members(3, 3).into()
 }

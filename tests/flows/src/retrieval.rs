@@ -345,7 +345,7 @@ mod tests {
 	use super::*;
 
 	#[test]
-	fn question_is_taken_out_of_its_text() {
+	fn question_is_not_in_its_text_when_it_is_asked() {
 		let sentence = "The index file is what holds the paths that the next commit will record.";
 		let text = format!("# Git\n\n## The index file\n\nShort one. {sentence} And more.\n");
 		let (held_out, asked) = questions(&[text]);
@@ -356,7 +356,7 @@ mod tests {
 	}
 
 	#[test]
-	fn lists_are_fused_by_weighted_ranks() {
+	fn rows_are_ordered_by_weighted_ranks_when_lists_are_fused() {
 		let found = |row| Found { row, score: 1.0 };
 		let lists = [vec![found(1), found(2)], vec![found(3), found(2)]];
 		assert_eq!(fuse(&lists, (1.0, 0.0)), [1, 2]);

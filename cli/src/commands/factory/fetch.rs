@@ -4,7 +4,7 @@ use super::watch::wait;
 use crate::{
 	context::Context,
 	failure::Failure,
-	texts::{self, MAX_TEXT_BYTES},
+	texts::{self, MAX_CONTENT_BYTES},
 };
 use serde_json::{json, Value};
 use std::{
@@ -52,35 +52,44 @@ impl Step for FetchStep<'_> {
 	fn run(&mut self, place: &Place, progress: &mut dyn Progress) -> Result<(), StepError> {
 		let members: Vec<_> = self.datasets.iter().flat_map(|dataset| &dataset.members).collect();
 		progress.begin(self.name, members.len() as u64);
+		// First: by this list `forget_erased` finds what a fetch that was killed has brought.
+		Fetched { datasets: self.datasets.clone() }.save(&place.folder)?;
 		let store = self.context.store()?;
 		for (index, member) in members.iter().enumerate() {
 			let path = Fetched::content(&place.folder, member);
 			let hash = content(&member.content)?;
 			if !is_there(&path, &hash) {
-				wait(store.fetch_file(&hash, &path, MAX_TEXT_BYTES)).map_err(Failure::from)?;
+				wait(store.fetch_file(&hash, &path, MAX_CONTENT_BYTES)).map_err(Failure::from)?;
 			}
 			progress.step(index as u64 + 1, "");
 			if let Some(reason) = progress.wants_stop() {
 				return Err(Box::new(Failure::Other(format!("stopped: {reason}"))));
 			}
 		}
-		remove_others(&place.folder.join(CONTENT_DIR), members.iter().map(|member| member.content.as_str()))?;
-		Fetched { datasets: self.datasets.clone() }.save(&place.folder)?;
+		let kept = members.iter().map(|member| member.content.as_str()).collect();
+		remove_others(&place.folder.join(CONTENT_DIR), &kept)?;
 		progress.end(&format!("{} contributions", members.len()));
 		Ok(())
 	}
 }
 
-/// Removes what a killed fetch left half done: what a step makes does not depend on how often it was begun.
-fn remove_others<'a>(folder: &Path, members: impl Iterator<Item = &'a str>) -> Result<(), StepError> {
-	let members: BTreeSet<_> = members.collect();
-	for entry in std::fs::read_dir(folder)? {
-		let entry = entry?;
-		if !entry.file_name().to_str().is_some_and(|name| members.contains(name)) {
-			std::fs::remove_file(entry.path())?;
+/// Removes what is not to be kept, and what a killed fetch left half done; gives how many files.
+fn remove_others(folder: &Path, kept: &BTreeSet<&str>) -> Result<usize, Failure> {
+	let entries = match std::fs::read_dir(folder) {
+		Ok(entries) => entries,
+		Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+		Err(error) => return Err(Failure::file(folder, error)),
+	};
+	let mut removed = 0usize;
+	for entry in entries {
+		let path = entry.map_err(|e| Failure::file(folder, e))?.path();
+		let name = path.file_name().and_then(|name| name.to_str());
+		if !name.is_some_and(|name| kept.contains(name)) {
+			std::fs::remove_file(&path).map_err(|e| Failure::file(&path, e))?;
+			removed = removed.saturating_add(1);
 		}
 	}
-	Ok(())
+	Ok(removed)
 }
 
 fn content(text: &str) -> Result<Hash, StepError> {
@@ -101,7 +110,7 @@ pub async fn forget_erased(context: &Context, work: &Path) -> Result<usize, Fail
 	let mut removed = 0usize;
 	for step in entries.flatten().map(|entry| entry.path()) {
 		let Ok(fetched) = Fetched::read(&step) else { continue };
-		let (mut gone, mut kept) = (Vec::new(), BTreeSet::new());
+		let (mut any_gone, mut kept) = (false, BTreeSet::new());
 		for dataset in &fetched.datasets {
 			if !erased.contains_key(&dataset.datanet) {
 				let all = texts::contributions(context.chain().await?, dataset.datanet).await?;
@@ -111,20 +120,31 @@ pub async fn forget_erased(context: &Context, work: &Path) -> Result<usize, Fail
 			let of_it = erased.get(&dataset.datanet);
 			for member in &dataset.members {
 				match of_it.is_some_and(|erased| erased.contains(&member.index)) {
-					true => gone.push(member),
-					false => drop(kept.insert(&member.content)),
+					true => any_gone = true,
+					// Another contribution may have the same content.
+					false => drop(kept.insert(member.content.as_str())),
 				}
 			}
 		}
-		// Another contribution may have the same content.
-		for member in gone.into_iter().filter(|member| !kept.contains(&member.content)) {
-			let path = Fetched::content(&step, member);
-			match std::fs::remove_file(&path) {
-				Ok(()) => removed = removed.saturating_add(1),
-				Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-				Err(error) => return Err(Failure::file(&path, error)),
-			}
+		if any_gone {
+			removed = removed.saturating_add(remove_others(&step.join(CONTENT_DIR), &kept)?);
 		}
 	}
 	Ok(removed)
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn content_is_removed_when_it_is_erased_or_was_left_half_done() {
+		let folder = tempfile::tempdir().unwrap();
+		for name in ["aa", "bb", ".partial-cc-1"] {
+			std::fs::write(folder.path().join(name), "text").unwrap();
+		}
+		assert_eq!(remove_others(folder.path(), &BTreeSet::from(["aa", "dd"])).unwrap(), 2);
+		assert!(folder.path().join("aa").exists());
+		assert_eq!(remove_others(&folder.path().join("none"), &BTreeSet::new()).unwrap(), 0);
+	}
 }

@@ -36,8 +36,10 @@ impl Open for Opener {
 	fn open(&self, dataset: &Dataset, content: Vec<u8>) -> Result<String, StepError> {
 		match self.keys.get(&dataset.datanet) {
 			Some(keys) => {
-				let mut plain = keys.open(&content, MAX_PRIVATE_TEXT)?;
-				Ok(String::from_utf8(std::mem::take(&mut *plain))?)
+				let plain = keys.open(&content, MAX_PRIVATE_TEXT)?;
+				// The error of `String::from_utf8` would keep the text.
+				let text = std::str::from_utf8(&plain);
+				Ok(text.map_err(|_| "it is not UTF-8 text: ask its owner to erase it")?.to_owned())
 			}
 			None => PlainText.open(dataset, content),
 		}
@@ -54,11 +56,14 @@ pub async fn gone(
 	context: &Context,
 	datanets: impl IntoIterator<Item = DataNetId>,
 ) -> Result<impl Future<Output = String> + Send + 'static, Failure> {
-	let granted = texts::granted(context, datanets).await?;
-	let chain = context.chain().await?.clone();
+	// Where nothing is private no chain is needed.
+	let watched = match texts::granted(context, datanets).await? {
+		Some(granted) => Some((context.chain().await?.clone(), granted)),
+		None => None,
+	};
 	Ok(async move {
-		match granted {
-			Some((who, datanets)) => private::revoked(&chain, &who, &datanets, Purpose::Train).await,
+		match watched {
+			Some((chain, (who, datanets))) => private::revoked(&chain, &who, &datanets, Purpose::Train).await,
 			None => std::future::pending().await,
 		}
 	})

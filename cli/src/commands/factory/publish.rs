@@ -189,7 +189,7 @@ impl DocumentsStep<'_> {
 		let mut attached = serde_json::Map::new();
 		for (kind, path) in files {
 			let hash = self.context.store()?.put_file(path).await?;
-			crate::commands::ablate::attach(self.context, asset, *kind, hash).await?;
+			crate::commands::document::attach(self.context, asset, *kind, hash, &[]).await?;
 			attached.insert(format!("{kind:?}"), hex::encode(hash).into());
 		}
 		Ok(attached.into())

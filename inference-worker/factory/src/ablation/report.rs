@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{interval, Benchmark, EvaluationError, Interval, Metric, Part, Sample};
+use crate::evaluation::{rounded, score, Benchmark, EvaluationError, Interval, Metric, Part, Sample};
 
 /// What a report of this form is called.
 pub const REPORT_KIND: &str = "tributary-ablation/1";
@@ -47,9 +47,8 @@ impl Loss {
 		lost: Interval,
 	) -> Self {
 		let mean = |repeats: &[Vec<Sample>]| {
-			// The estimate only; the interval of a single score is not of interest here.
-			let sum: f64 = repeats.iter().map(|samples| interval(metric, samples, 0).mean).sum();
-			sum / repeats.len().max(1) as f64
+			let sum: f64 = repeats.iter().map(|samples| score(metric, samples)).sum();
+			rounded(sum / repeats.len().max(1) as f64)
 		};
 		Self {
 			without: without.clone(),

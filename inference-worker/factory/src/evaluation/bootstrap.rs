@@ -1,12 +1,10 @@
 //! Confidence intervals by resampling (percentile bootstrap; Efron, 1979).
 
-use rand_chacha::{
-	rand_core::{RngCore, SeedableRng},
-	ChaCha20Rng,
-};
+use rand_chacha::{rand_core::SeedableRng, ChaCha20Rng};
 use serde::{Deserialize, Serialize};
 
 use super::metrics::Metric;
+use crate::chat::below;
 
 /// Resamples of an interval.
 pub const RESAMPLES: usize = 2_000;
@@ -53,6 +51,11 @@ fn estimate(metric: Metric, samples: &[Sample], drawn: impl Iterator<Item = usiz
 	}
 }
 
+/// The metric over all items.
+pub(crate) fn score(metric: Metric, samples: &[Sample]) -> f64 {
+	estimate(metric, samples, 0..samples.len())
+}
+
 /// The metric over all items, resampled by item.
 pub fn interval(metric: Metric, samples: &[Sample], seed: u64) -> Interval {
 	let mut rng = ChaCha20Rng::seed_from_u64(seed);
@@ -62,7 +65,7 @@ pub fn interval(metric: Metric, samples: &[Sample], seed: u64) -> Interval {
 			estimate(metric, samples, drawn.into_iter())
 		})
 		.collect();
-	percentiles(estimate(metric, samples, 0..samples.len()), resampled)
+	percentiles(score(metric, samples), resampled)
 }
 
 /// How much better the metric is with something than without it: positive where it would be missed, in the metric's own
@@ -101,11 +104,13 @@ fn percentiles(mean: f64, mut resampled: Vec<f64>) -> Interval {
 		let place = (share * resampled.len().saturating_sub(1) as f64).round() as usize;
 		resampled.get(place).copied().unwrap_or(mean)
 	};
-	Interval { mean, low: at(0.025), high: at(0.975) }
+	Interval { mean: rounded(mean), low: rounded(at(0.025)), high: rounded(at(0.975)) }
 }
 
-fn below(rng: &mut ChaCha20Rng, limit: usize) -> usize {
-	(rng.next_u64() % limit.max(1) as u64) as usize
+/// Twelve significant digits. Reports hold no more: so few are read back from JSON exactly as they were written, by any
+/// reader.
+pub(crate) fn rounded(value: f64) -> f64 {
+	format!("{value:.11e}").parse().unwrap_or(value)
 }
 
 #[cfg(test)]
@@ -115,6 +120,15 @@ mod tests {
 
 	fn samples(values: &[f64]) -> Vec<Sample> {
 		values.iter().map(|value| Sample { value: *value, weight: 1.0 }).collect()
+	}
+
+	proptest! {
+		#[test]
+		fn number_is_read_back_as_it_was_when_it_is_rounded(value in -1e9f64..1e9) {
+			let value = rounded(value);
+			let text = serde_json::to_string(&value).expect("a number");
+			prop_assert_eq!(serde_json::from_str::<f64>(&text).expect("a number"), value);
+		}
 	}
 
 	#[test]

@@ -1,4 +1,6 @@
 //! The judge's checks: each passes or fails on an answer, and needs no model.
+//!
+//! Errors never repeat what is written there: the benchmark may be private.
 
 use regex::{Regex, RegexBuilder};
 use serde_json::Value;
@@ -29,7 +31,8 @@ impl Check {
 	}
 
 	fn parse_at(value: &Value, depth: usize) -> Result<Self, String> {
-		let wrong = || format!("{value} is no check: write one of contains, regex, not and json");
+		let wrong =
+			|| "has something else than a check: write one of contains, regex, not and json".to_owned();
 		let entries = value.as_object().filter(|entries| entries.len() == 1).ok_or_else(wrong)?;
 		let (kind, given) = entries.iter().next().ok_or_else(wrong)?;
 		match (kind.as_str(), given) {
@@ -38,7 +41,7 @@ impl Check {
 				.size_limit(MAX_REGEX_BYTES)
 				.build()
 				.map(Self::Matches)
-				.map_err(|error| format!("`{text}` is no usable regex: {error}")),
+				.map_err(unusable),
 			("not", _) if depth < MAX_DEPTH => Ok(Self::Not(Box::new(Self::parse_at(given, depth + 1)?))),
 			("json", Value::Bool(true)) => Ok(Self::Json(Vec::new())),
 			("json", Value::Array(keys)) => {
@@ -60,6 +63,13 @@ impl Check {
 				Err(_) => false,
 			},
 		}
+	}
+}
+
+fn unusable(error: regex::Error) -> String {
+	match error {
+		regex::Error::CompiledTooBig(most) => format!("has a regex that takes more than {most} bytes"),
+		_ => "has a regex of wrong syntax".into(),
 	}
 }
 
@@ -98,6 +108,16 @@ mod tests {
 			deep,
 		] {
 			assert!(Check::parse(&check).is_err(), "{check}");
+		}
+	}
+
+	#[test]
+	fn check_is_not_repeated_when_it_is_refused() {
+		for check in
+			[json!({ "regex": "(zebra" }), json!({ "zebra": "zebra" }), json!({ "json": ["zebra", 1] })]
+		{
+			let reason = Check::parse(&check).expect_err("no check");
+			assert!(reason.starts_with("has ") && !reason.contains("zebra"), "{reason}");
 		}
 	}
 }

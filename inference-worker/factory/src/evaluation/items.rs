@@ -1,6 +1,11 @@
 //! A benchmark's contributions as items: JSON lines, or plain text.
+//!
+//! Errors name contribution and line. They never repeat what stands there: it may be private.
+
+use std::fmt;
 
 use serde::Deserialize;
+use serde_json::error::Category;
 
 use super::{checks::Check, error::EvaluationError};
 
@@ -14,7 +19,7 @@ const MAX_TEXT: usize = 4 << 20;
 const MAX_LIST: usize = 32;
 
 /// A contribution of a benchmark DataNet, open.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Contribution {
 	/// Its index in the DataNet.
 	pub index: u32,
@@ -22,8 +27,15 @@ pub struct Contribution {
 	pub text: String,
 }
 
+// Benchmarks may be private, and what is debugged is logged.
+impl fmt::Debug for Contribution {
+	fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+		write!(formatter, "Contribution({}, {} bytes)", self.index, self.text.len())
+	}
+}
+
 /// What is asked of the model.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub enum Task {
 	/// To predict a text.
 	Text(String),
@@ -50,6 +62,17 @@ pub enum Task {
 		/// At least one.
 		checks: Vec<Check>,
 	},
+}
+
+impl fmt::Debug for Task {
+	fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+		formatter.write_str(match self {
+			Self::Text(_) => "Text",
+			Self::Answer { .. } => "Answer",
+			Self::Choice { .. } => "Choice",
+			Self::Judged { .. } => "Judged",
+		})
+	}
 }
 
 /// One item of a benchmark.
@@ -120,7 +143,14 @@ fn task(line: &str) -> Result<Task, String> {
 	if line.len() > MAX_LINE {
 		return Err(format!("{} bytes, an item has at most {MAX_LINE}", line.len()));
 	}
-	let line: Line = serde_json::from_str(line).map_err(|error| error.to_string())?;
+	let line: Line = serde_json::from_str(line).map_err(|error| match error.classify() {
+		Category::Data => format!(
+			"has an unknown field, one twice or one of another type at column {}; known are prompt, question, choices, \
+			 answer and checks",
+			error.column()
+		),
+		_ => format!("is no JSON from column {} on", error.column()),
+	})?;
 	match line {
 		Line { prompt: Some(prompt), question: None, choices: None, answer: Some(answer), checks: None } => {
 			let references = match answer {
@@ -203,11 +233,13 @@ mod tests {
 	#[test]
 	fn item_is_refused_with_contribution_and_line_when_it_is_malformed() {
 		for (line, named) in [
-			("{\"prompt\": \"a\"", "EOF"),
+			("{\"prompt\": \"a\"", "is no JSON from column 14 on"),
 			("{\"prompt\": \"a\"}", "an item has"),
 			("{\"prompt\": \"a\", \"answer\": 3}", "is text"),
 			("{\"prompt\": \" \", \"answer\": \"3\"}", "`prompt` is empty"),
-			("{\"prompt\": \"a\", \"anwser\": \"3\"}", "anwser"),
+			("{\"prompt\": \"a\", \"anwser\": \"3\"}", "an unknown field"),
+			("{\"prompt\": \"a\", \"answer\": [\"zebra\", 3]}", "of another type"),
+			("{\"prompt\": 3, \"answer\": \"zebra\"}", "of another type"),
 			("{\"question\": \"a\", \"choices\": [\"x\"], \"answer\": 0}", "2 to 32"),
 			("{\"question\": \"a\", \"choices\": [\"x\", \"y\"], \"answer\": 2}", "index from 0"),
 			("{\"question\": \"a\", \"choices\": [\"x\", \"\"], \"answer\": 0}", "a choice is empty"),
@@ -218,6 +250,7 @@ mod tests {
 				read(&format!("{{\"prompt\": \"good\", \"answer\": \"g\"}}\n{line}")).expect_err(line);
 			let text = error.to_string();
 			assert!(text.contains("contribution 7, line 2") && text.contains(named), "{text}");
+			assert!(!text.contains("zebra") && !text.contains("anwser"), "{text}");
 		}
 	}
 

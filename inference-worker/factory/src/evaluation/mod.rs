@@ -15,6 +15,7 @@ mod subject;
 mod tests;
 
 pub use bootstrap::{difference, interval, Interval, Sample, RESAMPLES};
+pub(crate) use bootstrap::{rounded, score};
 pub use checks::Check;
 pub use compare::{compare, Change, Verdict};
 pub use error::EvaluationError;
@@ -182,11 +183,11 @@ fn check_length(item: &Item, tokens: usize, context: usize) -> Result<(), Evalua
 }
 
 fn one(value: f64) -> Sample {
-	Sample { value, weight: 1.0 }
+	Sample { value: rounded(value), weight: 1.0 }
 }
 
 /// Mean negative log-likelihood; none where nothing was scored.
 fn mean_loss(scored: &[f64]) -> Option<Sample> {
 	let weight = scored.len() as f64;
-	(!scored.is_empty()).then(|| Sample { value: -scored.iter().sum::<f64>() / weight, weight })
+	(!scored.is_empty()).then(|| Sample { value: rounded(-scored.iter().sum::<f64>() / weight), weight })
 }

@@ -6,8 +6,8 @@ use std::{
 };
 
 use tributary_engine::{
-	AdapterSource, AdapterUse, ChatMessage, ContentHash, DeviceChoice, Engine, EngineConfig, Event,
-	Precision, Request, Sampling, Scorer, SubmitError,
+	AdapterSource, AdapterUse, ChatMessage, ContentHash, DeviceChoice, Engine, EngineConfig, EngineError,
+	Event, Precision, Request, Sampling, Scorer, SubmitError,
 };
 
 use super::error::EvaluationError;
@@ -150,15 +150,7 @@ impl Model {
 				})
 				.collect::<Result<Vec<_>, SubmitError>>()?;
 			for events in running {
-				let mut answer = String::new();
-				for event in events {
-					match event {
-						Event::Token { text, .. } => answer.push_str(&text),
-						Event::Failed(error) => return Err(error.into()),
-						Event::Started { .. } | Event::Embedding(_) | Event::Done { .. } => {}
-					}
-				}
-				answers.push(answer);
+				answers.push(written(events)?);
 			}
 		}
 		Ok(answers)
@@ -210,6 +202,20 @@ impl Model {
 	}
 }
 
+/// The text of an answer that was written to its end.
+fn written(events: impl IntoIterator<Item = Event>) -> Result<String, EngineError> {
+	let mut answer = String::new();
+	for event in events {
+		match event {
+			Event::Token { text, .. } => answer.push_str(&text),
+			Event::Failed(error) => return Err(error),
+			Event::Done { .. } => return Ok(answer),
+			Event::Started { .. } | Event::Embedding(_) => {}
+		}
+	}
+	Err(EngineError::Inference("the engine ended in the middle of an answer".into()))
+}
+
 impl Drop for Model {
 	fn drop(&mut self) {
 		self.engine.shutdown();
@@ -222,4 +228,15 @@ pub(super) enum Scored {
 	Tokens(Vec<f64>),
 	/// So many tokens do not fit.
 	TooLong(usize),
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn answer_is_refused_when_the_engine_ends_before_it() {
+		let error = written([]).expect_err("cut off");
+		assert!(error.to_string().contains("in the middle of an answer"), "{error}");
+	}
 }

@@ -85,7 +85,7 @@ fn text_is_cut_without_a_gap_when_it_is_longer_than_a_sequence() {
 fn conversation_is_refused_by_document_and_line_when_it_is_malformed() {
 	let root = tempfile::tempdir().expect("temporary folder");
 	let config = base(root.path());
-	let good = conversation().text;
+	let good = conversation().text.clone();
 	for (line, reason) in [
 		(r#"{"messages": [{"role": "user", "#, "is no JSON from column 31 on"),
 		(r#"{"messages": "zebra"}"#, "needs `messages`"),
@@ -141,8 +141,19 @@ fn adapter_is_trained_on_sources_in_memory_when_texts_are_short() {
 	let error =
 		train_adapter_on(&config, sources.clone(), vec![document("d", "")], &mut Silent).expect_err("none");
 	assert!(error.to_string().starts_with("the held-out text"), "{error}");
-	let error =
-		train_adapter_on(&config, vec![source("x", vec![document("e", "a b")], 0.0)], held_out, &mut Silent);
+	let error = train_adapter_on(
+		&config,
+		vec![source("x", vec![document("e", "a b")], 0.0)],
+		held_out.clone(),
+		&mut Silent,
+	);
+	assert!(matches!(error, Err(FactoryError::Setting { name: "weight", .. })));
+	// Their sum is infinite, and the share of each would be nothing.
+	let huge = vec![
+		source("x", vec![document("e", "a b")], f64::MAX),
+		source("y", vec![document("f", "a b")], f64::MAX),
+	];
+	let error = train_adapter_on(&config, huge, held_out, &mut Silent);
 	assert!(matches!(error, Err(FactoryError::Setting { name: "weight", .. })));
 }
 

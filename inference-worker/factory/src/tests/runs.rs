@@ -82,3 +82,24 @@ fn finished_training_is_not_repeated_when_nothing_changed() {
 	assert_eq!(first.configuration_hash, second.configuration_hash);
 	assert_eq!(first.loss_after, second.loss_after);
 }
+
+#[test]
+fn training_is_repeated_when_another_was_killed_while_it_replaced_the_files() {
+	let root = tempfile::tempdir().expect("temporary folder");
+	train_base(&base_config(root.path(), "base"), &mut Silent).expect("base");
+	let config = adapter_config(root.path(), "base", "out");
+	let weights = || fs::read(config.out_dir.join(ADAPTER_WEIGHTS)).expect("weights");
+	train_adapter(&config, &mut Silent).expect("trained");
+	let first = weights();
+	// The other one cannot write what comes after its weights.
+	let blocked = config.out_dir.join(format!("{ADAPTER_CONFIG}.part"));
+	fs::create_dir(&blocked).expect("blocked");
+	let schedule = Schedule { seed: 2, ..config.schedule.clone() };
+	let error = train_adapter(&crate::AdapterConfig { schedule, ..config.clone() }, &mut Silent);
+	assert!(matches!(error, Err(FactoryError::Write { .. })));
+	assert!(weights() != first);
+	fs::remove_dir(&blocked).expect("free");
+	fs::remove_file(config.out_dir.join(CHECKPOINT)).expect("checkpoint");
+	train_adapter(&config, &mut Silent).expect("trained again");
+	assert!(weights() == first);
+}

@@ -29,6 +29,11 @@ pub enum WorkflowError {
 		/// Its input.
 		input: String,
 	},
+	/// The last run in a work folder did not get to its end.
+	#[error(
+		"the last run in {0} is not finished, so what is still needed is not known; finish it, then clean"
+	)]
+	Unfinished(PathBuf),
 	/// A step did not make what it said it would.
 	#[error("the step made no usable {path}: {reason}; run again")]
 	Output {

@@ -1,7 +1,7 @@
 //! What a fetch leaves for the steps after it: contributions as the content store has them, and who gave them.
 
 use std::{
-	collections::BTreeSet,
+	collections::BTreeMap,
 	path::{Path, PathBuf},
 };
 
@@ -93,12 +93,12 @@ impl Fetched {
 
 	/// Addresses of all contributors with the bytes that each gave, the most first.
 	pub fn contributors(&self) -> Vec<(String, u64)> {
-		let members = || self.datasets.iter().flat_map(|dataset| &dataset.members);
-		let names: BTreeSet<&String> = members().map(|member| &member.contributor).collect();
-		let bytes = |name: &String| {
-			members().filter(|member| member.contributor == *name).map(|member| member.bytes).sum()
-		};
-		let mut all: Vec<(String, u64)> = names.into_iter().map(|name| (name.clone(), bytes(name))).collect();
+		let mut bytes: BTreeMap<&String, u64> = BTreeMap::new();
+		for member in self.datasets.iter().flat_map(|dataset| &dataset.members) {
+			*bytes.entry(&member.contributor).or_default() += member.bytes;
+		}
+		let mut all: Vec<(String, u64)> =
+			bytes.into_iter().map(|(name, bytes)| (name.clone(), bytes)).collect();
 		all.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
 		all
 	}

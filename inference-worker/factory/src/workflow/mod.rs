@@ -16,20 +16,21 @@ mod tests;
 
 pub use error::{StepError, WorkflowError};
 pub use fetched::{Dataset, Fetched, Member, Open, PlainText, CONTENT_DIR, MEMBERS};
-pub use status::{State, Status, StepStatus};
+pub use status::{State, Status, StepStatus, STATUS_FILE};
 pub use steps::{
 	AblateStep, Base, EvaluateStep, Measurement, TrainStep, ABLATION_REPORT, ADAPTER_DIR, CURVES_FILE,
 };
 
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
+	fs,
 	path::{Path, PathBuf},
 	time::Instant,
 };
 
 use serde_json::{json, Value};
 
-use crate::{config::configuration_hash, files, progress::Progress};
+use crate::{config::configuration_hash, error::FactoryError, files, progress::Progress};
 use done::Done;
 use lock::Lock;
 
@@ -159,6 +160,29 @@ impl Workflow {
 			}
 		}
 		Ok(finished.into_iter().map(|(name, (folder, _))| (name, folder)).collect())
+	}
+
+	/// Removes the folders of steps that the last run did not need: those of other settings and older texts. What it did
+	/// need stays, and so does everything that is no step. Gives how many were removed. Errors: the last run is not
+	/// finished.
+	pub fn clean(&self) -> Result<usize, WorkflowError> {
+		let status = Status::read(&self.root)?;
+		if status.steps.iter().any(|step| step.state != State::Done) {
+			return Err(WorkflowError::Unfinished(self.root.clone()));
+		}
+		let needed: BTreeSet<String> = status.steps.into_iter().filter_map(|step| step.key).collect();
+		let steps = self.root.join(STEPS_DIR);
+		let mut removed = 0;
+		for entry in fs::read_dir(&steps).map_err(FactoryError::read(&steps))? {
+			let entry = entry.map_err(FactoryError::read(&steps))?;
+			let name = entry.file_name().to_string_lossy().into_owned();
+			let is_folder = entry.file_type().is_ok_and(|kind| kind.is_dir());
+			if is_folder && blake3::Hash::from_hex(&name).is_ok() && !needed.contains(&name) {
+				done::clear(&entry.path())?;
+				removed += 1;
+			}
+		}
+		Ok(removed)
 	}
 
 	fn step(

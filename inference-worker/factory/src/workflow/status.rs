@@ -9,7 +9,7 @@ use super::{error::WorkflowError, lock::Lock, Step};
 use crate::{error::FactoryError, files};
 
 /// Name of the file in the work folder.
-const FILE: &str = "workflow.json";
+pub const STATUS_FILE: &str = "workflow.json";
 
 /// Where a step stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,12 +84,12 @@ impl Status {
 	}
 
 	pub(super) fn save(&self, root: &Path) -> Result<(), WorkflowError> {
-		Ok(files::write_json(&root.join(FILE), &json!(self))?)
+		Ok(files::write_json(&root.join(STATUS_FILE), &json!(self))?)
 	}
 
 	/// Of a work folder.
 	pub fn read(root: &Path) -> Result<Self, WorkflowError> {
-		let path = root.join(FILE);
+		let path = root.join(STATUS_FILE);
 		let bytes = files::read(&path)?;
 		let mut status: Self =
 			serde_json::from_slice(&bytes).map_err(|error| FactoryError::model(&path, error))?;

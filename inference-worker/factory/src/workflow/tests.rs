@@ -374,6 +374,64 @@ fn contributors_are_left_out_one_by_one_when_a_recipe_asks_for_it() {
 }
 
 #[test]
+fn ablation_is_refused_before_it_trains_when_nothing_would_be_left() {
+	let root = tempfile::tempdir().expect("temporary folder");
+	let text = RECIPE.to_owned()
+		+ "evaluation: [{benchmark: {datanet: 9}, metrics: [perplexity]}]\n\
+		   ablation: {leave_out: contributors, method: retrain}\n";
+	let recipe = Recipe::parse("test", &text).expect("a recipe");
+	let member = Member { index: 0, contributor: "who".into(), content: "00".into(), bytes: 4 };
+	let dataset =
+		Dataset { datanet: 1, snapshot: 1, root: "00".into(), private: false, members: vec![member] };
+	Fetched { datasets: vec![dataset] }.save(root.path()).expect("fetched");
+	let mut step = AblateStep {
+		ablation: recipe.ablation.clone().expect("asked for"),
+		recipe,
+		base: Base { folder: root.path().join("base"), content: "of the base".into(), asset: (0, 1) },
+		prompts: vec![],
+		open: Arc::new(PlainText),
+		data: "fetch".into(),
+		benchmarks: "fetch".into(),
+	};
+	let inputs = ["fetch", "train"].map(|name| (name.to_owned(), root.path().to_owned()));
+	let place = Place { folder: root.path().join("ablate"), inputs: inputs.into() };
+	let error = step.run(&place, &mut Silent).expect_err("one contributor");
+	assert!(error.to_string().starts_with("without who: nothing would be left"), "{error}");
+}
+
+#[test]
+fn training_is_another_when_the_same_base_is_another_asset() {
+	let recipe = Recipe::parse("test", RECIPE).expect("a recipe");
+	let settings = |asset| {
+		let base = Base { folder: "base".into(), content: "of the base".into(), asset };
+		TrainStep { recipe: recipe.clone(), base, open: Arc::new(PlainText), data: "fetch".into() }.settings()
+	};
+	assert_eq!(settings((0, 1)), settings((0, 1)));
+	assert_ne!(settings((0, 1)), settings((5, 1)));
+}
+
+#[test]
+fn only_what_the_last_run_needed_is_kept_when_a_work_folder_is_cleaned() {
+	let root = tempfile::tempdir().expect("temporary folder");
+	base(root.path());
+	let (first, _) = run(root.path(), "work", RECIPE);
+	let changed = RECIPE.replace("learning_rate: 0.01", "learning_rate: 0.02");
+	let (second, _) = run(root.path(), "work", &changed);
+	let notes = root.path().join("work").join(STEPS_DIR).join("notes");
+	fs::create_dir(&notes).expect("no step");
+	let workflow = Workflow::open(&root.path().join("work"), "test").expect("work folder");
+	assert_eq!(workflow.clean().expect("cleaned"), 1);
+	assert!(!first["train"].exists() && notes.exists());
+	assert!(second.values().all(|folder| folder.exists()));
+	assert_eq!(workflow.clean().expect("cleaned"), 0);
+
+	workflow.run(&mut steps(root.path(), &changed), Some("fetch"), &mut Silent).expect("a part");
+	let error = workflow.clean().expect_err("the training may be needed");
+	assert!(matches!(error, WorkflowError::Unfinished(_)), "{error}");
+	assert!(second["train"].exists());
+}
+
+#[test]
 fn work_folder_is_refused_when_another_run_has_it() {
 	let root = tempfile::tempdir().expect("temporary folder");
 	let _first = Workflow::open(root.path(), "one").expect("free");

@@ -1,7 +1,10 @@
 //! Indexes that are never written anywhere: for private DataNets.
 
-use super::{vectors_of, wanted, LocalIndex, Words};
-use crate::{embed::Known, ChunkIndex, ChunkStore, Embedder, Progress, RetrievalError, Space};
+use super::{hashes, vectors_of, LocalIndex, Words};
+use crate::{
+	embed::{Known, TextHash},
+	ChunkIndex, ChunkStore, Embedder, Progress, RetrievalError, Space,
+};
 use async_trait::async_trait;
 use std::{
 	collections::{BTreeMap, BTreeSet},
@@ -24,7 +27,7 @@ impl Memory {
 	}
 
 	/// Vectors that indexes of the DataNet have for these texts.
-	fn known(&self, space: &Space, wanted: &BTreeSet<[u8; 32]>) -> Known {
+	fn known(&self, space: &Space, wanted: &BTreeSet<TextHash>) -> Known {
 		let built = self.built.lock().unwrap_or_else(PoisonError::into_inner);
 		let alike = |of: &&LocalIndex| {
 			let of = &of.0.space;
@@ -50,10 +53,11 @@ impl ChunkStore for Memory {
 		embedder: Option<&dyn Embedder>,
 		progress: &Progress,
 	) -> Result<Arc<dyn ChunkIndex>, RetrievalError> {
-		let known = self.known(space, &wanted(&chunks.chunks));
 		let vectors = match embedder {
 			Some(embedder) => {
-				vectors_of(space, &chunks.chunks, known, embedder, progress, |_| Ok(None)).await?
+				let hashes = hashes(&chunks.chunks);
+				let known = self.known(space, &hashes.iter().copied().collect());
+				vectors_of(space, &chunks.chunks, &hashes, known, embedder, progress, |_| Ok(None)).await?
 			}
 			None => None,
 		};

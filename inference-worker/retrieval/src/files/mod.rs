@@ -9,11 +9,11 @@ pub use memory::Memory;
 pub use store::Files;
 
 use crate::{
-	embed::{embed, near, sampled, Known, Reporter, BATCH, NOWHERE},
+	embed::{embed, near, sampled, Known, Reporter, TextHash, BATCH, NOWHERE},
 	ChunkIndex, Embedder, Found, Progress, Query, RetrievalError, Space, Summary,
 };
 use async_trait::async_trait;
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::Arc;
 use tributary_attribution::Chunk;
 use vectors::{Journal, Vectors};
 use words::Words;
@@ -83,17 +83,17 @@ impl ChunkIndex for LocalIndex {
 	}
 }
 
-/// The vectors of chunks, in their order: those that are known, and those of the rest, which are also written to a
-/// journal that `journal` opens for their width. None of no chunks.
+/// The vectors of chunks with these hashes, in their order: those that are known, and those of the rest, which are also
+/// written to a journal that `journal` opens for their width. None of no chunks.
 async fn vectors_of(
 	space: &Space,
 	chunks: &[Chunk],
+	hashes: &[TextHash],
 	mut known: Known,
 	embedder: &dyn Embedder,
 	progress: &Progress,
 	journal: impl Fn(usize) -> Result<Option<Journal>, RetrievalError>,
 ) -> Result<Option<Vectors>, RetrievalError> {
-	let hashes: Vec<_> = chunks.iter().map(|chunk| *blake3::hash(chunk.text.as_bytes()).as_bytes()).collect();
 	let missing: Vec<(usize, &Chunk)> = chunks
 		.iter()
 		.enumerate()
@@ -129,7 +129,7 @@ async fn vectors_of(
 		reporter.report();
 	}
 	let mut vectors = Vectors::new(width.unwrap_or_default(), chunks.len());
-	for hash in &hashes {
+	for hash in hashes {
 		if let Some(vector) = known.get(hash) {
 			vectors.push(*hash, vector);
 		}
@@ -137,7 +137,7 @@ async fn vectors_of(
 	Ok((vectors.rows() > 0).then_some(vectors))
 }
 
-/// The hashes of chunks' texts.
-fn wanted(chunks: &[Chunk]) -> BTreeSet<[u8; 32]> {
+/// The hashes of chunks' texts, in their order.
+fn hashes(chunks: &[Chunk]) -> Vec<TextHash> {
 	chunks.iter().map(|chunk| *blake3::hash(chunk.text.as_bytes()).as_bytes()).collect()
 }

@@ -1,11 +1,14 @@
 //! Indexes in a folder, one subfolder each.
 
 use super::{
+	hashes,
 	vectors::{salvage, Journal, Vectors},
-	vectors_of, wanted, LocalIndex, Words,
+	vectors_of, LocalIndex, Words,
 };
 use crate::{
-	embed::Known, index::is_kept, ChunkIndex, ChunkStore, Embedder, Progress, RetrievalError, Space,
+	embed::{Known, TextHash},
+	index::is_kept,
+	ChunkIndex, ChunkStore, Embedder, Progress, RetrievalError, Space,
 };
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -71,22 +74,22 @@ impl Files {
 	fn place(&self, space: &Space) -> PathBuf {
 		self.folder.join(space.name())
 	}
+}
 
-	/// Vectors for these texts in the indexes of the DataNet, whole or not.
-	fn known(&self, space: &Space, wanted: &BTreeSet<[u8; 32]>) -> Known {
-		let mut known = Known::new();
-		let Ok(folders) = std::fs::read_dir(&self.folder) else { return known };
-		for entry in folders.flatten() {
-			let name = entry.file_name();
-			let of = name.to_str().and_then(Space::snapshot_of);
-			if of.is_some_and(|of| of.datanet == space.snapshot.datanet) {
-				for file in [VECTORS, JOURNAL] {
-					salvage(&entry.path().join(file), &space.model, wanted, &mut known);
-				}
+/// Vectors for these texts in the folder's indexes of the DataNet, whole or not.
+fn known(folder: &Path, space: &Space, wanted: &BTreeSet<TextHash>) -> Known {
+	let mut known = Known::new();
+	let Ok(folders) = std::fs::read_dir(folder) else { return known };
+	for entry in folders.flatten() {
+		let name = entry.file_name();
+		let of = name.to_str().and_then(Space::snapshot_of);
+		if of.is_some_and(|of| of.datanet == space.snapshot.datanet) {
+			for file in [VECTORS, JOURNAL] {
+				salvage(&entry.path().join(file), &space.model, wanted, &mut known);
 			}
 		}
-		known
 	}
+	known
 }
 
 fn read(space: &Space, folder: &Path) -> Result<LocalIndex, RetrievalError> {
@@ -179,11 +182,13 @@ impl ChunkStore for Files {
 		let part = place.with_extension(PART);
 		let vectors = match embedder {
 			Some(embedder) => {
-				let known = self.known(&space, &wanted(&chunks.chunks));
+				let (folder, hashes) = (self.folder.clone(), hashes(&chunks.chunks));
+				let wanted = hashes.iter().copied().collect();
+				let known = tokio::task::spawn_blocking(move || known(&folder, &space, &wanted)).await?;
 				std::fs::create_dir_all(&part).map_err(RetrievalError::io("create", &part))?;
 				let file = part.join(JOURNAL);
 				let journal = |width| Journal::create(&file, &space.model, width).map(Some);
-				vectors_of(&space, &chunks.chunks, known, embedder, progress, journal).await?
+				vectors_of(&space, &chunks.chunks, &hashes, known, embedder, progress, journal).await?
 			}
 			None => None,
 		};

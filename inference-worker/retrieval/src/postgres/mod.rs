@@ -52,12 +52,15 @@ impl Postgres {
 #[async_trait]
 impl ChunkStore for Postgres {
 	async fn open(&self, space: &Space) -> Result<Option<Arc<dyn ChunkIndex>>, RetrievalError> {
-		let client = self.connections.get().await?;
+		const DOING: &str = "look for an index";
 		let find = "UPDATE tributary.spaces SET used_at = now() WHERE digest = $1 AND complete \
 			RETURNING id, chunks, copies, words, dimensions, near";
-		let row = client.query_opt(find, &[&space.digest.as_slice()]).await;
-		let row = row.map_err(RetrievalError::database("look for an index"))?;
-		Ok(match row {
+		let looking = async {
+			let client = self.connections.get().await?;
+			let row = client.query_opt(find, &[&space.digest.as_slice()]).await;
+			row.map_err(RetrievalError::database(DOING))
+		};
+		Ok(match self.connections.within(DOING, looking).await? {
 			Some(row) => Some(Arc::new(PostgresIndex::of(self.connections.clone(), *space, &row)?)),
 			None => None,
 		})
@@ -84,8 +87,11 @@ impl ChunkStore for Postgres {
 	async fn retain(&self, _: &BTreeSet<SnapshotRef>, current: &[Space]) -> Result<(), RetrievalError> {
 		let mut tidied = self.tidied.lock().await;
 		if tidied.is_none_or(|at| at.elapsed() >= TIDY) {
-			let mut client = self.connections.connect().await?;
-			schema::drop_unused(&mut client, current).await?;
+			let dropping = async {
+				let mut client = self.connections.connect().await?;
+				schema::drop_unused(&mut client, current).await
+			};
+			self.connections.within("drop indexes that are not used", dropping).await?;
 			*tidied = Some(Instant::now());
 		}
 		Ok(())
@@ -135,8 +141,11 @@ impl PostgresIndex {
 		sql: &str,
 		parameters: &[&(dyn tokio_postgres::types::ToSql + Sync)],
 	) -> Result<Vec<Row>, RetrievalError> {
-		let client = self.connections.get().await?;
-		client.query(sql, parameters).await.map_err(self.failed(doing))
+		let asking = async {
+			let client = self.connections.get().await?;
+			client.query(sql, parameters).await.map_err(self.failed(doing))
+		};
+		self.connections.within(doing, asking).await
 	}
 }
 

@@ -222,6 +222,39 @@ async fn fee_stays_below_its_maximum_when_the_tool_is_dear() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn answer_is_recorded_when_little_of_the_fee_is_left_after_a_call() {
+	// A tool that costs nothing is offered to the end, so that each prompt is longer than what came before.
+	let (scene, _folder) = scene("behaves", 0, |_| ()).await;
+	let plain: Value = scene.chat(1, &ask(json!({ "max_tokens": 1 }))).await.json().await.unwrap();
+	let first = Balance::from(plain["usage"]["prompt_tokens"].as_u64().unwrap());
+	let options = json!({ "tool_choice": "required", "max_tokens": 120, "temperature": 0 });
+	let whole: Value = scene.chat(2, &ask(options.clone())).await.json().await.unwrap();
+	let (_, evidence) = record_of(&scene, whole["id"].as_str().unwrap());
+	let written = evidence.choices()[0] as Balance;
+	// Pays for the call, and for a little more each time: up to the result, a part of it, and an answer.
+	let least = PLATFORM_FEE + first + 2 * (written + 1);
+	let mut prompts = Vec::new();
+	for more in (0..160).step_by(4) {
+		let (nonce, max_fee) = (3 + more, least + Balance::from(more));
+		let body = ask(options.clone()).to_string();
+		let order = scene.order(nonce, max_fee, &body);
+		let request =
+			scene.post("/v1/chat/completions", &body, order, scene.voucher(nonce as Balance * 1_000));
+		let response = request.send().await.unwrap();
+		let status = response.status();
+		let answer: Value = response.json().await.unwrap();
+		assert_eq!(status, 200, "{max_fee} of {least}: {answer}");
+		let (record, evidence) = record_of(&scene, answer["id"].as_str().unwrap());
+		assert!(record.fee <= max_fee && !evidence.receipts().is_empty(), "{record:?}");
+		// What no round read is not paid.
+		let is_read = evidence.choices().len() > 1;
+		assert!(is_read || Balance::from(record.tokens_in) == first, "{max_fee} of {least}: {record:?}");
+		prompts.push(is_read);
+	}
+	assert!(prompts.contains(&true), "{prompts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_done_is_recorded_when_the_client_leaves_during_a_call() {
 	let (scene, folder) = scene("hangs", PRICE, |config| config.tools.call_secs = 60).await;
 	let options = json!({ "tool_choice": "required", "max_tokens": 120, "temperature": 0, "stream": true });

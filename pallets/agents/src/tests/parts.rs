@@ -27,7 +27,7 @@ fn parts_name_payees_and_weights_when_agent_is_complete() {
 		assert_eq!(parts.adapters, vec![Part { weight: 7, payees: own(ADAPTER) }]);
 		assert_eq!(parts.prompts, vec![Part { weight: 11, payees: own(PROMPT) }]);
 		assert_eq!(parts.datanets, vec![0, 1]);
-		assert_eq!(parts.tools, vec![ToolPart { tool: TOOL, price: 30, payees: own(TOOL) }]);
+		assert_eq!(parts.tools, vec![ToolPart { price: 30, payees: own(TOOL) }]);
 		assert!(parts.evaluated.is_empty());
 	});
 }

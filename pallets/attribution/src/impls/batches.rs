@@ -35,9 +35,20 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Weight of a submission and of the most it may credit.
-	pub(crate) fn submit_weight(agents: usize, channels: usize) -> Weight {
-		T::WeightInfo::submit_batch(channels.saturated_into(), agents.saturated_into())
+	pub(crate) fn submit_weight(agents: usize, charges: &Charges) -> Weight {
+		Self::batch_weight(agents, charges)
 			.saturating_add(T::WeightInfo::credit(CREDITED_WITH_SUBMISSION, Self::credit_allowance(agents)))
+	}
+
+	/// Weight of a submission alone.
+	fn batch_weight(agents: usize, charges: &Charges) -> Weight {
+		let usage = charges.iter().flat_map(|charge| charge.usage.iter());
+		let uses = usage.fold(0usize, |sum, usage| sum.saturating_add(1).saturating_add(usage.calls.len()));
+		T::WeightInfo::submit_batch(
+			charges.len().saturated_into(),
+			agents.saturated_into(),
+			uses.saturated_into(),
+		)
 	}
 
 	pub(crate) fn do_submit_batch(
@@ -93,9 +104,8 @@ impl<T: Config> Pallet<T> {
 		settlement.pending = settlement.pending.checked_add(data).ok_or_else(overflow)?;
 		Settlements::<T>::insert(&worker, settlement);
 		Self::deposit_event(Event::BatchSubmitted { worker, sequence, escrow, data, matures_at });
-		let weight =
-			T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.len().saturated_into())
-				.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
+		let weight = Self::batch_weight(agents.len(), &charges)
+			.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
 		Ok(Some(weight).into())
 	}
 

@@ -17,6 +17,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(!Channels::<T>::contains_key(&payer, &worker), Error::<T>::ChannelExists);
 		ensure!(T::Workers::is_active(worker.as_ref()), Error::<T>::WorkerNotActive);
 		ensure!(deposit >= T::MinDeposit::get(), Error::<T>::DepositTooSmall);
+		ensure!(!T::Voters::contains(&payer), Error::<T>::Voting);
 		let nonce = NextChannel::<T>::get();
 		NextChannel::<T>::put(nonce.checked_add(1).ok_or(ArithmeticError::Overflow)?);
 		T::Currency::hold(&HoldReason::Escrow.into(), &payer, deposit)?;

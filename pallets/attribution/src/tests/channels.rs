@@ -43,6 +43,17 @@ fn open_channel_is_refused_when_its_input_is_bad() {
 }
 
 #[test]
+fn open_channel_is_refused_when_the_payers_balance_is_locked() {
+	run(|| {
+		assert_ok!(Balances::set_freeze(&0, &account(1), 1));
+		let open = || Attribution::open_channel(signed(1), OPERATOR, MIN_DEPOSIT, None);
+		assert_noop!(open(), Error::<Test>::Voting);
+		assert_ok!(Balances::thaw(&0, &account(1)));
+		assert_ok!(open());
+	});
+}
+
+#[test]
 fn deposit_grows_when_topped_up() {
 	run(|| {
 		open(1, 5_000);

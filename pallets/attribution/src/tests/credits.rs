@@ -84,11 +84,13 @@ fn matured_batches_are_credited_when_the_next_is_submitted() {
 		let mut worker = Worker::default();
 		settle(&mut worker, 700_000);
 		pass(WINDOW);
-		let post = worker.submit(&[PLAIN], &[charge(1, &[(0, 1, 9_000)])]).unwrap();
+		let charges = [charge(1, &[(0, 1, 9_000)])];
+		let post = worker.submit(&[PLAIN], &charges).unwrap();
 		assert_eq!(status(0), BatchStatus::Credited);
-		let expected = Weights::submit_batch(1, 1).saturating_add(Weights::credit(1, 4));
+		let expected = Weights::submit_batch(1, 1, 1).saturating_add(Weights::credit(1, 4));
 		assert_eq!(post.actual_weight, Some(expected));
-		assert!(expected.any_lt(Attribution::submit_weight(1, 1)));
+		let declared = Attribution::submit_weight(1, &charges.to_vec().try_into().unwrap());
+		assert!(expected.any_lt(declared));
 	});
 }
 

@@ -1,8 +1,17 @@
 //! What settling costs: arithmetic, not time.
 
 use super::*;
+use crate::Charges;
 
 const PICOSECONDS_PER_MICROSECOND: f64 = 1_000_000.0;
+
+/// Charges of `channels`, each using `agents` agents and each of these `tools`.
+fn charges(channels: u16, agents: u8, tools: &[(u8, u32)]) -> Charges {
+	let usage: Vec<_> = (0..agents).map(|agent| (agent, 1, 1)).collect();
+	let mut charge = charge_by(1, voucher(1, 0, 1), &usage);
+	charge.usage.iter_mut().for_each(|usage| usage.calls = calls(tools));
+	vec![charge; channels.into()].try_into().unwrap()
+}
 
 /// Declared weight in µs and bytes of the call, for a batch of `records` with 8 agents.
 fn cost(records: u32, channels: u8) -> (f64, usize) {
@@ -39,6 +48,20 @@ fn settling_stays_below_the_goal_when_a_batch_is_full() {
 
 #[test]
 fn largest_batch_fits_a_block_when_declared() {
-	let most = Attribution::submit_weight(32, 256);
-	assert!(most.ref_time() < 500_000_000_000, "{most:?} is more than half a second");
+	run(|| {
+		let all_tools: Vec<_> = (0..8).map(|tool| (tool, u32::MAX)).collect();
+		let most = Attribution::submit_weight(32, &charges(256, 32, &all_tools));
+		assert!(most.ref_time() < 500_000_000_000, "{most:?} is more than half a second");
+	});
+}
+
+#[test]
+fn settling_costs_more_when_channels_use_more_agents_and_tools() {
+	run(|| {
+		let declared = |agents, tools: &[(u8, u32)]| {
+			Attribution::submit_weight(8, &charges(4, agents, tools)).ref_time()
+		};
+		assert!(declared(2, &[]) > declared(1, &[]));
+		assert!(declared(1, &[(0, 1), (1, 1)]) > declared(1, &[(0, 1)]));
+	});
 }

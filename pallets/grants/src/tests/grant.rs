@@ -54,12 +54,26 @@ fn grant_pays_the_owner_when_nobody_holds_the_pool() {
 }
 
 #[test]
-fn grant_is_free_when_there_is_no_request() {
+fn grant_is_free_when_no_price_is_asked() {
 	test(|| {
 		let before = Balances::free_balance(&ALICE);
-		assert_ok!(grant(ALICE));
-		assert!(may(&ALICE, Purpose::Train));
-		assert_eq!(Balances::free_balance(&ALICE), before);
+		for price in [None, Some(0)] {
+			assert_ok!(Grants::offer(signed(OWNER), PRIVATE, Purpose::Train, price));
+			assert_ok!(grant(ALICE));
+			assert!(may(&ALICE, Purpose::Train));
+			assert_eq!(Balances::free_balance(&ALICE), before);
+			assert_ok!(Grants::renounce(signed(ALICE), PRIVATE, Purpose::Train));
+		}
+	});
+}
+
+#[test]
+fn grant_is_refused_when_the_request_was_taken_back_before_it() {
+	test(|| {
+		request(ALICE);
+		assert_ok!(Grants::withdraw_request(signed(ALICE), PRIVATE, Purpose::Train));
+		assert_noop!(grant(ALICE), Error::<Test>::NotRequested);
+		assert!(!may(&ALICE, Purpose::Train));
 	});
 }
 
@@ -132,6 +146,7 @@ fn revoke_ends_the_right_at_once_when_owner_signs() {
 #[test]
 fn revoke_is_refused_when_grant_or_signer_is_wrong() {
 	test(|| {
+		request(ALICE);
 		assert_ok!(grant(ALICE));
 		let revoke = |who, datanet, grantee| Grants::revoke(who, datanet, grantee, Purpose::Train);
 		assert_noop!(revoke(signed(OWNER), PRIVATE, BOB), Error::<Test>::UnknownGrant);
@@ -146,6 +161,7 @@ fn revoke_is_refused_when_grant_or_signer_is_wrong() {
 fn renounce_returns_the_owner_its_deposit_when_grantee_signs() {
 	test(|| {
 		let deposit = held(HoldReason::Deposit, &OWNER);
+		request(ALICE);
 		assert_ok!(grant(ALICE));
 		assert_ok!(Grants::renounce(signed(ALICE), PRIVATE, Purpose::Train));
 		let renounced = Event::Renounced { datanet: PRIVATE, grantee: ALICE, purpose: Purpose::Train };

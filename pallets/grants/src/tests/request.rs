@@ -1,7 +1,10 @@
 //! Asking for grants, and what becomes of the price.
 
 use crate::{mock::*, Error, Event, HoldReason};
-use frame::testing_prelude::*;
+use frame::{
+	testing_prelude::*,
+	traits::{fungible::hold::Mutate, tokens::Precision},
+};
 use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::AccountId32};
 use tributary_primitives::Purpose;
 
@@ -109,5 +112,15 @@ fn refuse_is_refused_when_request_or_signer_is_wrong() {
 		assert_noop!(refuse(signed(OWNER), PUBLIC, ALICE), Error::<Test>::NotPrivate);
 		assert_noop!(refuse(signed(OWNER), 9, ALICE), Error::<Test>::UnknownDataNet);
 		assert_noop!(refuse(RuntimeOrigin::none(), PRIVATE, ALICE), BadOrigin);
+	});
+}
+
+#[test]
+fn invariants_fail_when_a_price_is_held_without_a_request() {
+	test(|| {
+		let reason = HoldReason::Price.into();
+		assert_ok!(Balances::hold(&reason, &EVE, 7));
+		assert!(Grants::do_try_state().is_err());
+		assert_ok!(Balances::release(&reason, &EVE, 7, Precision::Exact));
 	});
 }

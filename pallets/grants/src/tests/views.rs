@@ -64,7 +64,7 @@ fn lists_are_paged_when_they_are_long() {
 		for grantee in grantees {
 			assert_ok!(Balances::transfer_keep_alive(signed(EVE), grantee.clone(), 1_000));
 			assert_ok!(Grants::announce(signed(grantee.clone()), [1; 32]));
-			assert_ok!(Grants::grant(signed(OWNER), PRIVATE, grantee, Purpose::Train, capsule(1)));
+			assert_ok!(Grants::grant(signed(OWNER), PRIVATE, grantee, Purpose::Retrieve, capsule(1)));
 		}
 		let page = |start, limit| -> Vec<_> {
 			Grants::grants(PRIVATE, start, limit).into_iter().map(|one| one.grantee).collect()

@@ -1,6 +1,7 @@
 //! Leaving out datasets, contributors, prompts or the adapter, one after the other.
 
 use std::{
+	collections::BTreeSet,
 	path::{Path, PathBuf},
 	sync::Arc,
 };
@@ -66,8 +67,10 @@ impl Step for AblateStep {
 	}
 
 	fn settings(&self) -> Value {
+		let names: Vec<&String> = self.prompts.iter().map(|(name, ..)| name).collect();
 		json!({
 			"ablation": self.ablation,
+			"names": names,
 			"training": train::settings(&self.trained(0), &self.base),
 			"evaluation": evaluate::settings(&self.recipe, &self.base, &self.texts()),
 		})
@@ -82,11 +85,16 @@ impl Step for AblateStep {
 	}
 
 	fn run(&mut self, place: &Place, progress: &mut dyn Progress) -> Result<(), StepError> {
-		let trials = evaluate::trials(&self.recipe, place.input(&self.benchmarks)?, self.open.as_ref())?;
 		let data = place.input(&self.data)?;
 		let fetched = Fetched::read(data)?;
-		let adapter = place.input("train")?.join(ADAPTER_DIR);
 		let left_out = self.left_out(&fetched);
+		// Said before anything is trained.
+		if let Some(LeftOut { left, .. }) = left_out.iter().find(|one| one.what.is_all(&fetched)) {
+			let reason = "nothing would be left to train on; choose another `leave_out`";
+			return Err(format!("without {}: {reason}", left.name).into());
+		}
+		let trials = evaluate::trials(&self.recipe, place.input(&self.benchmarks)?, self.open.as_ref())?;
+		let adapter = place.input("train")?.join(ADAPTER_DIR);
 		let things: Vec<Left> = left_out.iter().map(|one| one.left.clone()).collect();
 		let word = |value: Value| value.as_str().unwrap_or_default().to_owned();
 		let (leave_out, method) = (word(json!(self.ablation.leave_out)), word(json!(self.ablation.method)));
@@ -123,7 +131,7 @@ struct LeftOut {
 
 enum What {
 	Dataset(u32),
-	Contributors(Vec<String>),
+	Contributors(BTreeSet<String>),
 	Prompt(usize),
 	Adapter,
 }
@@ -135,6 +143,10 @@ impl What {
 			Self::Contributors(names) => names.contains(&member.contributor),
 			Self::Prompt(_) | Self::Adapter => false,
 		}
+	}
+
+	fn is_all(&self, fetched: &Fetched) -> bool {
+		fetched.datasets.iter().all(|dataset| dataset.members.iter().all(|member| self.has(dataset, member)))
 	}
 }
 
@@ -160,7 +172,7 @@ impl AblateStep {
 					.take(MAX_LEFT_OUT - 1)
 					.map(|(name, bytes)| LeftOut {
 						left: Left { name: name.clone(), share: share(*bytes) },
-						what: What::Contributors(vec![name.clone()]),
+						what: What::Contributors(BTreeSet::from([name.clone()])),
 					})
 					.collect();
 				let others = contributors.get(left.len()..).unwrap_or_default();
@@ -204,9 +216,6 @@ impl Compared<'_> {
 		let weights: Vec<f64> = recipe.datasets.iter().map(|dataset| dataset.weight).collect();
 		let keep = |dataset: &Dataset, member: &Member| without.is_none_or(|what| !what.has(dataset, member));
 		let sources = self.fetched.sources(self.data, &weights, self.step.open.as_ref(), keep)?;
-		if sources.is_empty() {
-			return Err("nothing would be left to train on".into());
-		}
 		let (sources, held_out) = hold_out(sources, recipe.val_set_size);
 		let folder = self.folder.join("trainings").join(format!("{name}-{repeat}"));
 		files::create_dir(&folder)?;

@@ -43,6 +43,7 @@ pub(super) fn settings(recipe: &Recipe, base: &Base, prompts: &[(String, String)
 		.collect();
 	json!({
 		"base": base.content,
+		"asset": base.asset,
 		"prompts": prompts,
 		"measured": measured,
 		"device": recipe.device,

@@ -38,6 +38,7 @@ pub(super) fn settings(recipe: &Recipe, base: &Base) -> Value {
 	let weights: Vec<f64> = recipe.datasets.iter().map(|dataset| dataset.weight).collect();
 	json!({
 		"base": base.content,
+		"asset": base.asset,
 		"method": config.method,
 		"rank": config.rank,
 		"alpha": config.alpha,
