@@ -10,7 +10,7 @@ use crate::{
 use alloc::{vec, vec::Vec};
 use frame_support::build_struct_json_patch;
 use serde_json::Value;
-use pallet_validators::Parameters;
+use pallet_validators::Timing;
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET};
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
@@ -42,7 +42,7 @@ fn validator(name: Sr25519Keyring, finality: Ed25519Keyring) -> (AccountId, Acco
 fn genesis(
 	validators: Vec<(AccountId, AccountId, SessionKeys)>,
 	waits: Waits,
-	parameters: Parameters,
+	timing: Timing,
 ) -> Value {
 	let mut balances: Vec<_> = accounts().into_iter().map(|account| (account, ENDOWMENT)).collect();
 	// So that the first fees and rewards, however small, have an account to go to.
@@ -58,7 +58,7 @@ fn genesis(
 		sudo: SudoConfig { key: Some(Sr25519Keyring::Alice.to_account_id()) },
 		technical_committee: TechnicalCommitteeConfig { members: committee },
 		delays: DelaysConfig { waits },
-		validators: ValidatorsConfig { candidates, parameters },
+		validators: ValidatorsConfig { candidates, timing },
 	})
 }
 
@@ -67,7 +67,7 @@ fn development() -> Value {
 	genesis(
 		vec![validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice)],
 		Waits { challenge_window: 5, closing_delay: 10, unbonding_delay: 10 },
-		Parameters { session_blocks: 10, unbonding_sessions: 2, min_validators: 1, ..Default::default() },
+		Timing { session_blocks: 10, unbonding_sessions: 2 },
 	)
 }
 
@@ -80,7 +80,7 @@ fn local() -> Value {
 			validator(Sr25519Keyring::Charlie, Ed25519Keyring::Charlie),
 		],
 		Waits { challenge_window: 50, closing_delay: 100, unbonding_delay: 100 },
-		Parameters { session_blocks: 50, unbonding_sessions: 6, min_validators: 2, ..Default::default() },
+		Timing { session_blocks: 50, unbonding_sessions: 6 },
 	)
 }
 
@@ -94,7 +94,7 @@ fn network() -> Value {
 			validator(Sr25519Keyring::Dave, Ed25519Keyring::Dave),
 		],
 		Waits { challenge_window: 5, closing_delay: 10, unbonding_delay: 10 },
-		Parameters { session_blocks: 10, unbonding_sessions: 6, min_validators: 3, ..Default::default() },
+		Timing { session_blocks: 10, unbonding_sessions: 6 },
 	)
 }
 

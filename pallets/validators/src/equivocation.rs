@@ -6,7 +6,7 @@ use crate::*;
 use alloc::{vec, vec::Vec};
 use codec::Encode;
 use frame::{
-	deps::sp_runtime::{traits::Header as _, transaction_validity::*, RuntimeAppPublic},
+	deps::sp_runtime::{transaction_validity::*, RuntimeAppPublic},
 	prelude::*,
 };
 use polkadot_sdk::{
@@ -162,9 +162,9 @@ impl<T: Config> Pallet<T> {
 		let Call::report_equivocation_unsigned { equivocation, .. } = call else {
 			return InvalidTransaction::Call.into();
 		};
-		let parameters = CurrentParameters::<T>::get();
-		let longevity = u64::from(parameters.session_blocks)
-			.saturating_mul(parameters.unbonding_sessions.into());
+		let timing = CurrentTiming::<T>::get();
+		let longevity = u64::from(timing.session_blocks)
+			.saturating_mul(timing.unbonding_sessions.into());
 		ValidTransaction::with_tag_prefix("AuraEquivocation")
 			.priority(TransactionPriority::MAX)
 			.and_provides((equivocation.offender.clone(), u64::from(equivocation.slot)))

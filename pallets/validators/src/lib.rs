@@ -117,7 +117,7 @@ pub mod pallet {
 		/// The slot of the current block.
 		type CurrentSlot: Get<u64>;
 
-		/// Who may change the parameters and dismiss genesis validators.
+		/// Who may change the timing and dismiss genesis validators.
 		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
 		/// Derives the account that rewards wait in.
@@ -125,27 +125,33 @@ pub mod pallet {
 		type PalletId: Get<PalletId>;
 
 		/// Least stake of a candidate's own, planck.
-		#[pallet::constant]
 		type MinBond: Get<Balance>;
 
 		/// Least stake that a staker has with a candidate, planck.
-		#[pallet::constant]
 		type MinNomination: Get<Balance>;
 
 		/// Most candidates that stand for election.
 		#[pallet::constant]
 		type MaxCandidates: Get<u32>;
 
-		/// Most validators that governance may allow.
+		/// Most validators that there is room for.
 		#[pallet::constant]
+		type MaxAuthorities: Get<u32>;
+
+		/// Most validators of a session.
 		type MaxValidators: Get<u32>;
+
+		/// The set is never made smaller than this while validators are there to keep.
+		type MinValidators: Get<u32>;
+
+		/// Part of a block's transaction fees and tips that goes to its author's pool, ppm.
+		type AuthorShare: Get<Ppm>;
 
 		/// Most unbonding sessions that governance may ask for.
 		#[pallet::constant]
 		type MaxUnbondingSessions: Get<u32>;
 
 		/// Largest commission, ppm.
-		#[pallet::constant]
 		type MaxCommission: Get<Ppm>;
 
 		/// Most that a commission may rise at once, ppm.
@@ -173,9 +179,9 @@ pub mod pallet {
 		Stake,
 	}
 
-	/// The parameters in force.
+	/// How long sessions and unbonding take.
 	#[pallet::storage]
-	pub type CurrentParameters<T: Config> = StorageValue<_, Parameters, ValueQuery>;
+	pub type CurrentTiming<T: Config> = StorageValue<_, Timing, ValueQuery>;
 
 	/// Candidates, standing or not.
 	#[pallet::storage]
@@ -221,13 +227,13 @@ pub mod pallet {
 		_,
 		Twox64Concat,
 		SessionIndex,
-		BoundedVec<ElectedValidator, T::MaxValidators>,
+		BoundedVec<ElectedValidator, T::MaxAuthorities>,
 		ValueQuery,
 	>;
 
 	/// Validators that were there before bonds: they stay until they bond, misbehave or are dismissed.
 	#[pallet::storage]
-	pub type Unbonded<T: Config> = StorageValue<_, BoundedVec<T::AccountId, T::MaxValidators>, ValueQuery>;
+	pub type Unbonded<T: Config> = StorageValue<_, BoundedVec<T::AccountId, T::MaxAuthorities>, ValueQuery>;
 
 	/// Slot of the block in which a session began. Slots after it, up to the next session's, are the
 	/// session's.
@@ -251,7 +257,7 @@ pub mod pallet {
 	/// Validators that were caught and are in a set that was elected before.
 	#[pallet::storage]
 	pub type Suspensions<T: Config> =
-		StorageValue<_, BoundedVec<Suspension, T::MaxValidators>, ValueQuery>;
+		StorageValue<_, BoundedVec<Suspension, T::MaxAuthorities>, ValueQuery>;
 
 	/// The author's part of the fees of the block that is being made, planck.
 	#[pallet::storage]
@@ -268,18 +274,18 @@ pub mod pallet {
 	pub struct GenesisConfig<T: Config> {
 		/// Account, bond in planck, commission in ppm.
 		pub candidates: Vec<(T::AccountId, Balance, Ppm)>,
-		/// Parameters.
-		pub parameters: Parameters,
+		/// How long sessions and unbonding take.
+		pub timing: Timing,
 	}
 
 	#[pallet::genesis_build]
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
 		fn build(&self) {
 			assert!(
-				Pallet::<T>::are_valid(&self.parameters),
-				"validators: the parameters contradict each other or a limit of the runtime"
+				Pallet::<T>::are_valid(&self.timing),
+				"validators: a session must have blocks, and unbonding take as many sessions as the runtime allows"
 			);
-			CurrentParameters::<T>::put(self.parameters);
+			CurrentTiming::<T>::put(self.timing);
 			for (who, bond, commission) in &self.candidates {
 				if let Err(error) = Pallet::<T>::do_bond(who.clone(), *bond, *commission) {
 					panic!("validators: candidate {who} cannot be bonded at genesis: {error:?}");
@@ -394,10 +400,10 @@ pub mod pallet {
 			/// Shared, planck.
 			amount: Balance,
 		},
-		/// The parameters changed.
-		ParametersSet {
+		/// The lengths of sessions and unbonding changed.
+		TimingSet {
 			/// From now on.
-			parameters: Parameters,
+			timing: Timing,
 		},
 		/// A validator without bond lost its place.
 		Dismissed {
@@ -440,16 +446,16 @@ pub mod pallet {
 		AlreadyCandidate,
 		/// There is no such candidate. Check the account, or use `bond` to become one.
 		NotCandidate,
-		/// The candidate's own stake is, or would become, less than the `MinBond` constant. Bond at least that
+		/// The candidate's own stake is, or would become, less than the parameter `minBond`. Bond at least that
 		/// much, or unbond all of it to leave.
 		BondTooSmall,
-		/// The stake with the candidate is, or would become, less than the `MinNomination` constant. Nominate
+		/// The stake with the candidate is, or would become, less than the parameter `minNomination`. Nominate
 		/// at least that much, or unbond all of it.
 		NominationTooSmall,
 		/// The list of candidates is full and each has at least as much stake. Bring more stake than the last
 		/// of `Ranking`.
 		Outbid,
-		/// The commission is above the `MaxCommission` constant, or rises by more than `MaxCommissionRise`.
+		/// The commission is above the parameter `maxCommission`, or rises by more than `MaxCommissionRise`.
 		/// Ask for less.
 		CommissionTooHigh,
 		/// The commission was raised not long ago. Wait `CommissionDelay` sessions after the last rise.
@@ -477,8 +483,8 @@ pub mod pallet {
 		Jailed,
 		/// Too few validators would be left. Wait until others have bonded.
 		TooFewValidators,
-		/// The parameters contradict each other or a limit of the runtime. See the constants.
-		InvalidParameters,
+		/// A session must have blocks, and unbonding take 1 to `MaxUnbondingSessions` sessions. Choose others.
+		InvalidTiming,
 		/// This is no validator without bond. See `Unbonded`.
 		NotUnbonded,
 		/// The blocks do not prove an equivocation: they must have the same slot and different hashes, and be
@@ -502,16 +508,16 @@ pub mod pallet {
 
 		#[cfg(feature = "std")]
 		fn integrity_test() {
-			assert!(T::MinNomination::get() > 0, "a staker must have stake: raise MinNomination");
+			// A runtime may keep them in storage.
+			frame::deps::sp_io::TestExternalities::default().execute_with(|| {
+				assert!(T::MinNomination::get() > 0, "a staker must have stake: raise MinNomination");
+				assert!(T::MaxValidators::get() <= T::MaxAuthorities::get(), "there is no room for so many");
+				assert!(T::MinValidators::get() <= T::MaxValidators::get(), "the least is above the most");
+			});
 			assert!(
-				T::MinBond::get() >= T::MinNomination::get(),
-				"a candidate is a staker too: raise MinBond to MinNomination",
-			);
-			assert!(
-				T::MaxCandidates::get() >= T::MaxValidators::get(),
+				T::MaxCandidates::get() >= T::MaxAuthorities::get(),
 				"each validator must be able to be a candidate: raise MaxCandidates",
 			);
-			assert!(T::MaxCommission::get() <= tributary_primitives::PPM, "a commission is a part");
 		}
 
 		#[cfg(feature = "try-runtime")]
@@ -682,14 +688,14 @@ pub mod pallet {
 			Ok(Pays::No.into())
 		}
 
-		/// Sets the parameters. Admin only. Emits [`Event::ParametersSet`].
+		/// Sets how long sessions and unbonding take. Admin only. Emits [`Event::TimingSet`].
 		#[pallet::call_index(12)]
-		#[pallet::weight(<T as Config>::WeightInfo::set_parameters())]
-		pub fn set_parameters(origin: OriginFor<T>, parameters: Parameters) -> DispatchResult {
+		#[pallet::weight(<T as Config>::WeightInfo::set_timing())]
+		pub fn set_timing(origin: OriginFor<T>, timing: Timing) -> DispatchResult {
 			T::AdminOrigin::ensure_origin(origin)?;
-			ensure!(Self::are_valid(&parameters), Error::<T>::InvalidParameters);
-			CurrentParameters::<T>::put(parameters);
-			Self::deposit_event(Event::ParametersSet { parameters });
+			ensure!(Self::are_valid(&timing), Error::<T>::InvalidTiming);
+			CurrentTiming::<T>::put(timing);
+			Self::deposit_event(Event::TimingSet { timing });
 			Ok(())
 		}
 
@@ -723,9 +729,9 @@ pub mod pallet {
 			T::PalletId::get().into_account_truncating()
 		}
 
-		/// Whether the runtime can work with the parameters.
-		pub fn are_valid(parameters: &Parameters) -> bool {
-			parameters.is_valid(T::MaxValidators::get(), T::MaxUnbondingSessions::get())
+		/// Whether the runtime can work with the timing.
+		pub fn are_valid(timing: &Timing) -> bool {
+			timing.is_valid(T::MaxUnbondingSessions::get())
 		}
 
 		/// Index of the session.

@@ -11,7 +11,7 @@ pub struct AdoptValidators<T>(PhantomData<T>);
 
 impl<T: Config> OnRuntimeUpgrade for AdoptValidators<T> {
 	fn on_runtime_upgrade() -> Weight {
-		if CurrentParameters::<T>::exists() {
+		if CurrentTiming::<T>::exists() {
 			return T::DbWeight::get().reads(1);
 		}
 		let session = Pallet::<T>::session();
@@ -20,7 +20,7 @@ impl<T: Config> OnRuntimeUpgrade for AdoptValidators<T> {
 		let exposed = |validator| ElectedValidator { validator, exposure: Exposure::default() };
 		let next: Vec<_> = queued.map(exposed).collect();
 		let now: Vec<_> = validators.iter().cloned().map(exposed).collect();
-		CurrentParameters::<T>::put(Parameters::default());
+		CurrentTiming::<T>::put(Timing::default());
 		Unbonded::<T>::put(BoundedVec::truncate_from(validators));
 		Elected::<T>::insert(session, BoundedVec::truncate_from(now));
 		Elected::<T>::insert(session.saturating_add(1), BoundedVec::truncate_from(next));

@@ -1,7 +1,7 @@
 //! A runtime with balances, sessions, offences and validators. A slot is a block; the validators take turns.
 
 use crate as pallet_validators;
-use crate::Parameters;
+use crate::Timing;
 use frame::testing_prelude::*;
 pub use polkadot_sdk::sp_runtime::AccountId32;
 use polkadot_sdk::{
@@ -30,13 +30,7 @@ pub const ENDOWMENT: Balance = 1_000_000_000;
 pub const MIN_BOND: Balance = 1_000;
 pub const MIN_NOMINATION: Balance = 100;
 pub const COMMISSION: u32 = 100_000;
-pub const PARAMETERS: Parameters = Parameters {
-	session_blocks: 12,
-	unbonding_sessions: 3,
-	min_validators: 2,
-	max_validators: 4,
-	author_share: 500_000,
-};
+pub const TIMING: Timing = Timing { session_blocks: 12, unbonding_sessions: 3 };
 
 pub const TREASURY: AccountId32 = AccountId32::new([0xfe; 32]);
 
@@ -192,6 +186,8 @@ impl OnUnbalanced<Credit<AccountId32, Balances>> for ToTreasury {
 
 parameter_types! {
 	pub const Pot: PalletId = PalletId(*b"trb/stak");
+	/// Most validators of a session.
+	pub storage MaxValidators: u32 = 4;
 	/// The slot of the current block.
 	pub storage CurrentSlot: u64 = 0;
 }
@@ -208,7 +204,10 @@ impl pallet_validators::Config for Test {
 	type MinBond = ConstU128<MIN_BOND>;
 	type MinNomination = ConstU128<MIN_NOMINATION>;
 	type MaxCandidates = ConstU32<6>;
-	type MaxValidators = ConstU32<5>;
+	type MaxAuthorities = ConstU32<5>;
+	type MaxValidators = MaxValidators;
+	type MinValidators = ConstU32<2>;
+	type AuthorShare = ConstU32<500_000>;
 	type MaxUnbondingSessions = ConstU32<8>;
 	type MaxCommission = ConstU32<300_000>;
 	type MaxCommissionRise = ConstU32<50_000>;
@@ -226,7 +225,7 @@ pub fn genesis(validators: u8) -> TestState {
 		balances: pallet_balances::GenesisConfig { balances, ..Default::default() },
 		validators: pallet_validators::GenesisConfig {
 			candidates: (1..=validators).map(|number| (account(number), 10 * MIN_BOND, COMMISSION)).collect(),
-			parameters: PARAMETERS,
+			timing: TIMING,
 		},
 		session: pallet_session::GenesisConfig {
 			keys: (1..=validators).map(|number| (account(number), account(number), keys(number))).collect(),

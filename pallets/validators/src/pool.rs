@@ -11,8 +11,8 @@ use polkadot_sdk::sp_core::U256;
 use scale_info::TypeInfo;
 use tributary_primitives::{math::mul_div, Balance};
 
-/// Fractional bits of rewards.
-const FRACTION_BITS: usize = 64;
+/// One planck of rewards, in the finest unit.
+pub(crate) const ONE: u128 = 1 << 64;
 
 /// Stake that is slashed together: a candidate's pool, or what left it in one session.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
@@ -104,7 +104,7 @@ impl Pool {
 	#[must_use]
 	pub fn credit(&self, commission: Balance, amount: Balance) -> Option<Self> {
 		let shares = U256::from(self.stake.shares);
-		let fine = U256::from(amount).checked_mul(U256::one() << FRACTION_BITS)?.checked_add(self.rest.into())?;
+		let fine = U256::from(amount).checked_mul(ONE.into())?.checked_add(self.rest.into())?;
 		let each = u128::try_from(fine.checked_div(shares)?).ok()?;
 		Some(Self {
 			per_share: self.per_share.checked_add(each)?,
@@ -145,7 +145,7 @@ impl Position {
 		let each = pool.per_share.checked_sub(self.settled)?;
 		let earned =
 			U256::from(self.shares).checked_mul(each.into())?.checked_add(self.fraction.into())?;
-		let whole = u128::try_from(earned >> FRACTION_BITS).ok()?;
+		let whole = u128::try_from(earned.checked_div(ONE.into())?).ok()?;
 		Some(Self {
 			owed: self.owed.checked_add(whole)?,
 			fraction: earned.low_u64(),
@@ -164,9 +164,9 @@ mod tests {
 	fn fine(pool: &Pool, positions: &[Position]) -> U256 {
 		let settled = positions.iter().map(|position| {
 			let position = position.settle(pool).unwrap();
-			(U256::from(position.owed) << FRACTION_BITS) + U256::from(position.fraction)
+			U256::from(position.owed) * U256::from(ONE) + U256::from(position.fraction)
 		});
-		settled.fold(U256::from(pool.rest) + (U256::from(pool.commission) << FRACTION_BITS), |sum, part| sum + part)
+		settled.fold(U256::from(pool.rest) + U256::from(pool.commission) * U256::from(ONE), |sum, part| sum + part)
 	}
 
 	proptest! {
@@ -204,7 +204,7 @@ mod tests {
 					_ => pool.stake = pool.stake.slash(number),
 				}
 				prop_assert_eq!(pool.unpaid, credited - paid);
-				prop_assert_eq!(fine(&pool, &positions), U256::from(pool.unpaid) << FRACTION_BITS);
+				prop_assert_eq!(fine(&pool, &positions), U256::from(pool.unpaid) * U256::from(ONE));
 				prop_assert_eq!(pool.stake.shares, positions.iter().map(|position| position.shares).sum::<u128>());
 			}
 		}

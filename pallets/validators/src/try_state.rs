@@ -31,7 +31,7 @@ impl<T: Config> Pallet<T> {
 			add(held.entry(staker).or_default(), position.held)?;
 			add(shares.entry(candidate.clone()).or_default(), position.shares)?;
 			let owed = U256::from(position.owed)
-				.checked_mul(U256::from(1u128 << 64))
+				.checked_mul(U256::from(crate::pool::ONE))
 				.and_then(|owed| owed.checked_add(position.fraction.into()))
 				.ok_or("rewards overflow")?;
 			let sum = rewards.entry(candidate).or_default();
@@ -58,12 +58,12 @@ impl<T: Config> Pallet<T> {
 			let sum = shares.remove(&candidate).unwrap_or_default();
 			ensure!(pool.stake.shares == sum && sum > 0, "a pool's shares are not its positions'");
 			let owed = U256::from(pool.commission)
-				.checked_mul(U256::from(1u128 << 64))
+				.checked_mul(U256::from(crate::pool::ONE))
 				.and_then(|owed| owed.checked_add(pool.rest.into()))
 				.and_then(|owed| owed.checked_add(rewards.remove(&candidate).unwrap_or_default()))
 				.ok_or("rewards overflow")?;
 			let counted =
-				U256::from(pool.unpaid).checked_mul(U256::from(1u128 << 64)).ok_or("rewards overflow")?;
+				U256::from(pool.unpaid).checked_mul(U256::from(crate::pool::ONE)).ok_or("rewards overflow")?;
 			ensure!(owed == counted, "a pool owes other rewards than it counts");
 			add(&mut unpaid, pool.unpaid)?;
 		}

@@ -3,12 +3,12 @@
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use polkadot_sdk::{sp_runtime::AccountId32, sp_staking::SessionIndex};
 use scale_info::TypeInfo;
-use tributary_primitives::{Balance, BlockNumber, Ppm, PPM};
+use tributary_primitives::{Balance, BlockNumber, Ppm};
 
 /// Most unbonding chunks that one staker has with one candidate.
 pub const MAX_CHUNKS: u32 = 32;
 
-/// Numbers of the protocol that governance may change.
+/// How long sessions and unbonding take.
 #[derive(
 	Clone,
 	Copy,
@@ -24,40 +24,25 @@ pub const MAX_CHUNKS: u32 = 32;
 	serde::Deserialize,
 )]
 #[serde(rename_all = "camelCase")]
-pub struct Parameters {
+pub struct Timing {
 	/// Length of a session, blocks.
 	pub session_blocks: BlockNumber,
 	/// Sessions for which stake stays slashable after it was last counted in an election. Offences are
 	/// punished up to this old.
 	pub unbonding_sessions: SessionIndex,
-	/// The set is never made smaller than this while validators are there to keep.
-	pub min_validators: u32,
-	/// Most validators of a session.
-	pub max_validators: u32,
-	/// Part of a block's transaction fees and tips that goes to its author's pool, ppm.
-	pub author_share: Ppm,
 }
 
-impl Default for Parameters {
+impl Default for Timing {
+	/// An hour and a week, at six seconds a block.
 	fn default() -> Self {
-		Self {
-			session_blocks: 600,
-			unbonding_sessions: 168,
-			min_validators: 4,
-			max_validators: 100,
-			author_share: 500_000,
-		}
+		Self { session_blocks: 600, unbonding_sessions: 168 }
 	}
 }
 
-impl Parameters {
-	/// Whether a chain can run with them.
-	pub fn is_valid(&self, most_validators: u32, most_sessions: u32) -> bool {
-		self.session_blocks > 0
-			&& (1..=most_sessions).contains(&self.unbonding_sessions)
-			&& (1..=most_validators).contains(&self.max_validators)
-			&& (1..=self.max_validators).contains(&self.min_validators)
-			&& self.author_share <= PPM
+impl Timing {
+	/// Whether a chain can run with it.
+	pub fn is_valid(&self, most_sessions: u32) -> bool {
+		self.session_blocks > 0 && (1..=most_sessions).contains(&self.unbonding_sessions)
 	}
 }
 

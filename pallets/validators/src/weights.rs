@@ -32,8 +32,8 @@ pub trait WeightInfo {
 	fn apply_slash() -> Weight;
 	/// `report_equivocation`, with its slash.
 	fn report_equivocation() -> Weight;
-	/// `set_parameters`.
-	fn set_parameters() -> Weight;
+	/// `set_timing`.
+	fn set_timing() -> Weight;
 	/// `dismiss`.
 	fn dismiss() -> Weight;
 	/// What every block costs: its author is noted and credited.
@@ -76,7 +76,7 @@ impl<T: Config> WeightInfo for SubstrateWeight<T> {
 	}
 
 	/// Reads pool, position, hold (2), treasury, candidate, counter, ranking, validators without bond,
-	/// parameters, session, tranche, chunks, pot, unpaid; writes all but three.
+	/// timing, session, tranche, chunks, pot, unpaid; writes all but three.
 	fn unbond() -> Weight {
 		Self::listed(15, 12)
 	}
@@ -92,7 +92,7 @@ impl<T: Config> WeightInfo for SubstrateWeight<T> {
 		Self::call(2, 1)
 	}
 
-	/// Reads candidate, ranking, validators without bond and parameters; writes candidate and ranking.
+	/// Reads candidate, ranking, validators without bond and timing; writes candidate and ranking.
 	fn chill() -> Weight {
 		Self::listed(4, 2)
 	}
@@ -117,24 +117,24 @@ impl<T: Config> WeightInfo for SubstrateWeight<T> {
 	/// Verifies two signatures. Builds the trie of the session's keys: reads each validator's. Slashes: reads
 	/// and writes a tranche for each session back to the oldest, and some ten items more.
 	fn report_equivocation() -> Weight {
-		let validators = u64::from(T::MaxValidators::get());
+		let validators = u64::from(T::MaxAuthorities::get());
 		let tranches = u64::from(T::MaxUnbondingSessions::get()).saturating_add(2);
 		let time = SIGNATURE.saturating_mul(2).saturating_add(TRIE.saturating_mul(validators));
 		Self::listed(validators.saturating_add(tranches).saturating_add(20), tranches.saturating_add(12))
 			.saturating_add(Weight::from_parts(time, 0))
 	}
 
-	/// Writes the parameters.
-	fn set_parameters() -> Weight {
+	/// Writes the timing.
+	fn set_timing() -> Weight {
 		Self::call(0, 1)
 	}
 
-	/// Reads ranking, parameters and validators without bond; writes the last.
+	/// Reads ranking, timing and validators without bond; writes the last.
 	fn dismiss() -> Weight {
 		Self::listed(3, 1)
 	}
 
-	/// Reads author, its count, fees, pot, pool, candidate, unpaid, parameters; writes count, pool and unpaid.
+	/// Reads author, its count, fees, pot, pool, candidate, unpaid, timing; writes count, pool and unpaid.
 	fn block_hooks() -> Weight {
 		Self::call(8, 3)
 	}

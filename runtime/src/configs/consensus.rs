@@ -30,8 +30,8 @@ pub struct ReportLongevity;
 
 impl Get<u64> for ReportLongevity {
 	fn get() -> u64 {
-		let parameters = pallet_validators::CurrentParameters::<Runtime>::get();
-		u64::from(parameters.session_blocks).saturating_mul(parameters.unbonding_sessions.into())
+		let timing = pallet_validators::CurrentTiming::<Runtime>::get();
+		u64::from(timing.session_blocks).saturating_mul(timing.unbonding_sessions.into())
 	}
 }
 

@@ -81,7 +81,7 @@ impl<T: Config> Pallet<T> {
 		let there = Ranking::<T>::decode_len()
 			.unwrap_or_default()
 			.saturating_add(Unbonded::<T>::decode_len().unwrap_or_default());
-		there > CurrentParameters::<T>::get().min_validators as usize
+		there > T::MinValidators::get() as usize
 	}
 
 	/// Makes a candidate stand no more, whatever becomes of the set's size: the election keeps whom it must.

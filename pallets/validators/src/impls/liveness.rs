@@ -29,12 +29,12 @@ pub(crate) fn unresponsive_fraction(missing: u32, count: u32) -> Perbill {
 	let tolerated = count.checked_div(10).unwrap_or_default().saturating_add(1);
 	let beyond = missing.saturating_sub(tolerated);
 	let part = Perbill::from_rational(beyond.saturating_mul(3), count.max(1));
-	part * Perbill::from_percent(7)
+	Perbill::from_percent(7).saturating_mul(part)
 }
 
 impl<T: Config> Pallet<T> {
-	/// Finds those that made no block though it was their turn often enough, chills them while the set stays
-	/// large enough, and slashes them when they are many.
+	/// Finds those that made no block though it was their turn often enough. Chills them, at most a third of
+	/// the set in a session and while it stays large enough; slashes them when they are many.
 	pub(crate) fn judge_liveness(session: SessionIndex) {
 		let elected = Elected::<T>::get(session);
 		let blocks: Vec<u32> =
@@ -60,8 +60,9 @@ impl<T: Config> Pallet<T> {
 			.map(|((elected, _), _)| elected)
 			.collect();
 		let fraction = unresponsive_fraction(missing.len().saturated_into(), count);
-		for ElectedValidator { validator, exposure } in missing {
-			if Self::can_spare_one() {
+		let most = count.checked_div(3).unwrap_or_default();
+		for (ElectedValidator { validator, exposure }, chilled) in missing.into_iter().zip(0u32..) {
+			if chilled < most && Self::can_spare_one() {
 				Self::retire(validator, ChillReason::Unresponsive);
 				if Self::forget_unbonded(validator) {
 					Self::deposit_event(Event::Dismissed { validator: validator.clone() });

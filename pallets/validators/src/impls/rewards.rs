@@ -101,8 +101,7 @@ impl<T: Config> Pallet<T> {
 	pub fn take_author_part(
 		credit: Credit<T::AccountId, T::Token>,
 	) -> Credit<T::AccountId, T::Token> {
-		let share = CurrentParameters::<T>::get().author_share;
-		let part = mul_div(credit.peek(), share.min(PPM).into(), PPM.into()).unwrap_or_default();
+		let part = mul_div(credit.peek(), T::AuthorShare::get().min(PPM).into(), PPM.into()).unwrap_or_default();
 		let rewarded = pallet_authorship::Pallet::<T>::author()
 			.and_then(Pools::<T>::get)
 			.is_some_and(|pool| pool.stake.shares > 0);

@@ -11,29 +11,34 @@ use polkadot_sdk::{
 	sp_staking::{offence::OffenceSeverity, SessionIndex},
 };
 
-/// Ends sessions after the number of blocks that the parameters say.
+/// Blocks of the session before this one.
+fn done<T: Config>(now: BlockNumberFor<T>) -> BlockNumberFor<T> {
+	now.checked_rem(&Sessions::<T>::average_session_length()).unwrap_or_default()
+}
+
+/// Ends sessions after as many blocks as the timing says.
 pub struct Sessions<T>(PhantomData<T>);
 
 impl<T: Config> ShouldEndSession<BlockNumberFor<T>> for Sessions<T> {
 	fn should_end_session(now: BlockNumberFor<T>) -> bool {
-		(now % Self::average_session_length()).is_zero()
+		done::<T>(now).is_zero()
 	}
 }
 
 impl<T: Config> EstimateNextSessionRotation<BlockNumberFor<T>> for Sessions<T> {
 	fn average_session_length() -> BlockNumberFor<T> {
-		CurrentParameters::<T>::get().session_blocks.max(1).into()
+		CurrentTiming::<T>::get().session_blocks.max(1).into()
 	}
 
 	fn estimate_current_session_progress(now: BlockNumberFor<T>) -> (Option<Permill>, Weight) {
 		let length = Self::average_session_length();
-		let done = (now % length).saturating_add(One::one());
+		let done = done::<T>(now).saturating_add(One::one());
 		(Some(Permill::from_rational(done, length)), T::DbWeight::get().reads(1))
 	}
 
 	fn estimate_next_session_rotation(now: BlockNumberFor<T>) -> (Option<BlockNumberFor<T>>, Weight) {
 		let length = Self::average_session_length();
-		let left = length.saturating_sub(now % length);
+		let left = length.saturating_sub(done::<T>(now));
 		(Some(now.saturating_add(left)), T::DbWeight::get().reads(1))
 	}
 }
@@ -52,8 +57,7 @@ impl<T: Config> Pallet<T> {
 	/// Chooses the validators of a session: those that were there before bonds, then candidates by stake, all
 	/// with session keys. When they are fewer than the least size, validators of the present set stay.
 	pub(crate) fn elect(session: SessionIndex) -> Option<Vec<(T::AccountId, Exposure)>> {
-		let parameters = CurrentParameters::<T>::get();
-		let most = parameters.max_validators.min(T::MaxValidators::get()) as usize;
+		let most = T::MaxValidators::get().min(T::MaxAuthorities::get()) as usize;
 		let ready = |who: &T::AccountId| pallet_session::Pallet::<T>::load_keys(who).is_some();
 		let mut chosen: Vec<ElectedValidator> = Unbonded::<T>::get()
 			.into_iter()
@@ -62,7 +66,7 @@ impl<T: Config> Pallet<T> {
 			.take(most)
 			.map(Self::exposed)
 			.collect();
-		let least = (parameters.min_validators as usize).min(most);
+		let least = (T::MinValidators::get() as usize).min(most);
 		if chosen.len() < least {
 			let missing = least.saturating_sub(chosen.len());
 			let kept: Vec<_> = pallet_session::Pallet::<T>::validators()
@@ -114,7 +118,7 @@ impl<T: Config> Pallet<T> {
 
 	/// Forgets sessions whose offences are not punished any more.
 	fn forget_old(session: SessionIndex) {
-		let kept = CurrentParameters::<T>::get().unbonding_sessions;
+		let kept = CurrentTiming::<T>::get().unbonding_sessions;
 		// Offences must be less than that many sessions old.
 		let oldest = session.saturating_add(1).saturating_sub(kept);
 		let before = OldestSession::<T>::get();
@@ -124,7 +128,7 @@ impl<T: Config> Pallet<T> {
 		for old in before..oldest {
 			SessionStarts::<T>::remove(old);
 			// At most as many as a session has validators.
-			let _ = Slashed::<T>::clear_prefix(old, T::MaxValidators::get(), None);
+			let _ = Slashed::<T>::clear_prefix(old, T::MaxAuthorities::get(), None);
 		}
 		historical::Pallet::<T>::prune_up_to(oldest);
 		OldestSession::<T>::put(oldest);

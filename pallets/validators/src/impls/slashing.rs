@@ -62,13 +62,13 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Takes a caught validator out of this session's and the next one's work, and off the candidates.
-	fn expel(validator: &T::AccountId, fraction: Perbill, parameters: &Parameters) {
+	fn expel(validator: &T::AccountId, fraction: Perbill, timing: &Timing) {
 		let session = Self::session();
 		Self::retire(validator, ChillReason::Offence);
 		if Self::forget_unbonded(validator) {
 			Self::deposit_event(Event::Dismissed { validator: validator.clone() });
 		}
-		Self::jail(validator, session.saturating_add(parameters.unbonding_sessions));
+		Self::jail(validator, session.saturating_add(timing.unbonding_sessions));
 		pallet_session::Pallet::<T>::report_offence(validator.clone(), OffenceSeverity(fraction));
 		let until = session.saturating_add(1);
 		Suspensions::<T>::mutate(|suspensions| {
@@ -97,11 +97,11 @@ impl<T: Config> OnOffenceHandler<T::AccountId, IdentificationTuple<T>, Weight> f
 		if session < OldestSession::<T>::get() {
 			return T::DbWeight::get().reads(1);
 		}
-		let parameters = CurrentParameters::<T>::get();
+		let timing = CurrentTiming::<T>::get();
 		for (details, fraction) in offenders.iter().zip(fractions) {
 			let (validator, exposure) = &details.offender;
 			// First, so that the event says why it stands no more.
-			Self::expel(validator, *fraction, &parameters);
+			Self::expel(validator, *fraction, &timing);
 			Self::punish(validator, *exposure, *fraction, session);
 		}
 		<T as Config>::WeightInfo::report_equivocation()

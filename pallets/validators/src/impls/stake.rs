@@ -112,7 +112,7 @@ impl<T: Config> Pallet<T> {
 		// The next session's validators have been elected already.
 		let counted_until = Self::session().checked_add(1).ok_or(ArithmeticError::Overflow)?;
 		let unlocks = counted_until
-			.checked_add(CurrentParameters::<T>::get().unbonding_sessions)
+			.checked_add(CurrentTiming::<T>::get().unbonding_sessions)
 			.ok_or(ArithmeticError::Overflow)?;
 		let tranche = Tranches::<T>::get(candidate, counted_until).unwrap_or_default();
 		let (tranche, shares) = tranche.add(worth).ok_or(Error::<T>::PoolLost)?;

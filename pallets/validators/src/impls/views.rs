@@ -8,14 +8,14 @@ use tributary_primitives::views::{StakeView, ValidatorParametersView, ValidatorV
 
 impl<T: Config> Pallet<T> {
 	pub(crate) fn parameters_view() -> ValidatorParametersView {
-		let parameters = CurrentParameters::<T>::get();
+		let timing = CurrentTiming::<T>::get();
 		ValidatorParametersView {
 			session: Self::session(),
-			session_blocks: parameters.session_blocks,
-			unbonding_sessions: parameters.unbonding_sessions,
-			min_validators: parameters.min_validators,
-			max_validators: parameters.max_validators,
-			author_share: parameters.author_share,
+			session_blocks: timing.session_blocks,
+			unbonding_sessions: timing.unbonding_sessions,
+			min_validators: T::MinValidators::get(),
+			max_validators: T::MaxValidators::get(),
+			author_share: T::AuthorShare::get(),
 			min_bond: T::MinBond::get(),
 			min_nomination: T::MinNomination::get(),
 			max_commission: T::MaxCommission::get(),

@@ -93,24 +93,24 @@ fn chill_is_refused_when_too_few_would_be_left() {
 #[test]
 fn parameters_change_when_admin_says_so() {
 	run(|| {
-		let parameters = Parameters { max_validators: 3, ..PARAMETERS };
-		assert_noop!(Validators::set_parameters(signed(1), parameters), DispatchError::BadOrigin);
-		for parameters in [
-			Parameters { session_blocks: 0, ..PARAMETERS },
-			Parameters { unbonding_sessions: 0, ..PARAMETERS },
-			Parameters { unbonding_sessions: 9, ..PARAMETERS },
-			Parameters { max_validators: 6, ..PARAMETERS },
-			Parameters { min_validators: 0, ..PARAMETERS },
-			Parameters { min_validators: 5, ..PARAMETERS },
-			Parameters { author_share: 1_000_001, ..PARAMETERS },
+		let timing = Timing { max_validators: 3, ..TIMING };
+		assert_noop!(Validators::set_timing(signed(1), timing), DispatchError::BadOrigin);
+		for timing in [
+			Timing { session_blocks: 0, ..TIMING },
+			Timing { unbonding_sessions: 0, ..TIMING },
+			Timing { unbonding_sessions: 9, ..TIMING },
+			Timing { max_validators: 6, ..TIMING },
+			Timing { min_validators: 0, ..TIMING },
+			Timing { min_validators: 5, ..TIMING },
+			Timing { author_share: 1_000_001, ..TIMING },
 		] {
 			assert_noop!(
-				Validators::set_parameters(RuntimeOrigin::root(), parameters),
-				Error::<Test>::InvalidParameters
+				Validators::set_timing(RuntimeOrigin::root(), timing),
+				Error::<Test>::InvalidTiming
 			);
 		}
-		assert_ok!(Validators::set_parameters(RuntimeOrigin::root(), parameters));
-		assert_eq!(last_event(), Event::ParametersSet { parameters });
+		assert_ok!(Validators::set_timing(RuntimeOrigin::root(), timing));
+		assert_eq!(last_event(), Event::TimingSet { timing });
 		sessions(2);
 		assert_eq!(Session::validators().len(), 3);
 	});

@@ -77,8 +77,8 @@ fn sessions_have_the_length_that_parameters_say_when_it_changes() {
 	run(|| {
 		next_session();
 		assert_eq!(System::block_number(), 12);
-		let parameters = Parameters { session_blocks: 5, ..PARAMETERS };
-		assert_ok!(Validators::set_parameters(RuntimeOrigin::root(), parameters));
+		let timing = Timing { session_blocks: 5, ..TIMING };
+		assert_ok!(Validators::set_timing(RuntimeOrigin::root(), timing));
 		next_session();
 		assert_eq!(System::block_number(), 15);
 		use frame::prelude::EstimateNextSessionRotation;

@@ -33,7 +33,7 @@ fn stake_waits_the_unbonding_sessions_when_it_leaves() {
 	run(|| {
 		assert_ok!(nominate(10, 1, 500));
 		assert_ok!(unbond(10, 1, Some(200)));
-		let unlocks = 1 + PARAMETERS.unbonding_sessions;
+		let unlocks = 1 + TIMING.unbonding_sessions;
 		assert_eq!(
 			last_event(),
 			Event::Unbonding { staker: account(10), candidate: account(1), amount: 200, unlocks }
@@ -73,8 +73,8 @@ fn unbond_is_refused_when_it_makes_no_sense() {
 fn unbond_is_refused_when_too_many_pieces_wait() {
 	run(|| {
 		assert_ok!(nominate(10, 1, 100 * MIN_NOMINATION));
-		let parameters = Parameters { unbonding_sessions: 8, ..PARAMETERS };
-		assert_ok!(Validators::set_parameters(RuntimeOrigin::root(), parameters));
+		let timing = Timing { unbonding_sessions: 8, ..TIMING };
+		assert_ok!(Validators::set_timing(RuntimeOrigin::root(), timing));
 		for _ in 0..MAX_CHUNKS {
 			assert_ok!(unbond(10, 1, Some(MIN_NOMINATION)));
 			assert_ok!(unbond(10, 1, Some(MIN_NOMINATION)));
