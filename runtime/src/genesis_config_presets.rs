@@ -9,8 +9,8 @@ use crate::{
 };
 use alloc::{vec, vec::Vec};
 use frame_support::build_struct_json_patch;
-use serde_json::Value;
 use pallet_validators::Timing;
+use serde_json::Value;
 use sp_genesis_builder::{PresetId, DEV_RUNTIME_PRESET};
 use sp_keyring::{Ed25519Keyring, Sr25519Keyring};
 
@@ -39,11 +39,7 @@ fn validator(name: Sr25519Keyring, finality: Ed25519Keyring) -> (AccountId, Acco
 	(name.to_account_id(), name.to_account_id(), keys)
 }
 
-fn genesis(
-	validators: Vec<(AccountId, AccountId, SessionKeys)>,
-	waits: Waits,
-	timing: Timing,
-) -> Value {
+fn genesis(validators: Vec<(AccountId, AccountId, SessionKeys)>, waits: Waits, timing: Timing) -> Value {
 	let mut balances: Vec<_> = accounts().into_iter().map(|account| (account, ENDOWMENT)).collect();
 	// So that the first fees and rewards, however small, have an account to go to.
 	let pot = sp_runtime::traits::AccountIdConversion::into_account_truncating(&ValidatorsPot::get());

@@ -95,10 +95,8 @@ impl<T: Config> Pallet<T> {
 	/// Whether a slot is one of a session. The block that begins a session is made by the set before it.
 	pub fn is_slot_of(slot: u64, session: SessionIndex) -> bool {
 		let Some(start) = SessionStarts::<T>::get(session) else { return false };
-		let end = session
-			.checked_add(1)
-			.and_then(SessionStarts::<T>::get)
-			.unwrap_or_else(T::CurrentSlot::get);
+		let end =
+			session.checked_add(1).and_then(SessionStarts::<T>::get).unwrap_or_else(T::CurrentSlot::get);
 		start < slot && slot <= end
 	}
 
@@ -132,10 +130,12 @@ impl<T: Config> Pallet<T> {
 	) -> DispatchResult {
 		let offence = Self::check(equivocation, key_owner)?;
 		let reporter = reporter.or_else(pallet_authorship::Pallet::<T>::author);
-		T::Offences::report_offence(reporter.into_iter().collect(), offence).map_err(|error| match error {
-			OffenceError::DuplicateReport => Error::<T>::DuplicateOffenceReport,
-			OffenceError::Other(_) => Error::<T>::InvalidEquivocationProof,
-		})?;
+		T::Offences::report_offence(reporter.into_iter().collect(), offence).map_err(
+			|error| match error {
+				OffenceError::DuplicateReport => Error::<T>::DuplicateOffenceReport,
+				OffenceError::Other(_) => Error::<T>::InvalidEquivocationProof,
+			},
+		)?;
 		Ok(())
 	}
 
@@ -163,8 +163,7 @@ impl<T: Config> Pallet<T> {
 			return InvalidTransaction::Call.into();
 		};
 		let timing = CurrentTiming::<T>::get();
-		let longevity = u64::from(timing.session_blocks)
-			.saturating_mul(timing.unbonding_sessions.into());
+		let longevity = u64::from(timing.session_blocks).saturating_mul(timing.unbonding_sessions.into());
 		ValidTransaction::with_tag_prefix("AuraEquivocation")
 			.priority(TransactionPriority::MAX)
 			.and_provides((equivocation.offender.clone(), u64::from(equivocation.slot)))
@@ -174,12 +173,17 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Hands a report to the node's transaction pool when it is new and good. For the node, by runtime API.
-	pub fn submit_report(equivocation: AuraEquivocation<HeaderFor<T>>, key_owner: MembershipProof) -> Option<()>
+	pub fn submit_report(
+		equivocation: AuraEquivocation<HeaderFor<T>>,
+		key_owner: MembershipProof,
+	) -> Option<()>
 	where
 		T: CreateBare<Call<T>>,
 	{
-		let call =
-			Call::report_equivocation_unsigned { equivocation: alloc::boxed::Box::new(equivocation), key_owner };
+		let call = Call::report_equivocation_unsigned {
+			equivocation: alloc::boxed::Box::new(equivocation),
+			key_owner,
+		};
 		Self::check_report(&call).ok()?;
 		SubmitTransaction::<T, Call<T>>::submit_transaction(T::create_bare(call.into())).ok()
 	}

@@ -256,8 +256,7 @@ pub mod pallet {
 
 	/// Validators that were caught and are in a set that was elected before.
 	#[pallet::storage]
-	pub type Suspensions<T: Config> =
-		StorageValue<_, BoundedVec<Suspension, T::MaxAuthorities>, ValueQuery>;
+	pub type Suspensions<T: Config> = StorageValue<_, BoundedVec<Suspension, T::MaxAuthorities>, ValueQuery>;
 
 	/// The author's part of the fees of the block that is being made, planck.
 	#[pallet::storage]
@@ -414,16 +413,7 @@ pub mod pallet {
 
 	/// Why a candidate does not stand for election.
 	#[derive(
-		Clone,
-		Copy,
-		Debug,
-		PartialEq,
-		Eq,
-		Encode,
-		Decode,
-		DecodeWithMemTracking,
-		MaxEncodedLen,
-		TypeInfo,
+		Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
 	)]
 	pub enum ChillReason {
 		/// It asked for it.

@@ -107,7 +107,9 @@ thread_local! {
 pub struct Turn;
 
 impl FindAuthor<AccountId32> for Turn {
-	fn find_author<'a, I: 'a + IntoIterator<Item = (ConsensusEngineId, &'a [u8])>>(_: I) -> Option<AccountId32> {
+	fn find_author<'a, I: 'a + IntoIterator<Item = (ConsensusEngineId, &'a [u8])>>(
+		_: I,
+	) -> Option<AccountId32> {
 		let validators = Session::validators();
 		let place = CurrentSlot::get() as usize % validators.len().max(1);
 		validators.get(place).cloned()

@@ -37,8 +37,7 @@ impl Stake {
 	/// Adds `amount` planck; returns the shares for it too. `None` on overflow, or when all was slashed.
 	#[must_use]
 	pub fn add(&self, amount: Balance) -> Option<(Self, u128)> {
-		let shares =
-			if self.shares == 0 { amount } else { mul_div(amount, self.shares, self.amount)? };
+		let shares = if self.shares == 0 { amount } else { mul_div(amount, self.shares, self.amount)? };
 		let stake =
 			Self { shares: self.shares.checked_add(shares)?, amount: self.amount.checked_add(amount)? };
 		Some((stake, shares))
@@ -143,8 +142,7 @@ impl Position {
 	#[must_use]
 	pub fn settle(&self, pool: &Pool) -> Option<Self> {
 		let each = pool.per_share.checked_sub(self.settled)?;
-		let earned =
-			U256::from(self.shares).checked_mul(each.into())?.checked_add(self.fraction.into())?;
+		let earned = U256::from(self.shares).checked_mul(each.into())?.checked_add(self.fraction.into())?;
 		let whole = u128::try_from(earned.checked_div(ONE.into())?).ok()?;
 		Some(Self {
 			owed: self.owed.checked_add(whole)?,
@@ -166,7 +164,9 @@ mod tests {
 			let position = position.settle(pool).unwrap();
 			U256::from(position.owed) * U256::from(ONE) + U256::from(position.fraction)
 		});
-		settled.fold(U256::from(pool.rest) + U256::from(pool.commission) * U256::from(ONE), |sum, part| sum + part)
+		settled.fold(U256::from(pool.rest) + U256::from(pool.commission) * U256::from(ONE), |sum, part| {
+			sum + part
+		})
 	}
 
 	proptest! {

@@ -62,8 +62,9 @@ impl<T: Config> Pallet<T> {
 				.and_then(|owed| owed.checked_add(pool.rest.into()))
 				.and_then(|owed| owed.checked_add(rewards.remove(&candidate).unwrap_or_default()))
 				.ok_or("rewards overflow")?;
-			let counted =
-				U256::from(pool.unpaid).checked_mul(U256::from(crate::pool::ONE)).ok_or("rewards overflow")?;
+			let counted = U256::from(pool.unpaid)
+				.checked_mul(U256::from(crate::pool::ONE))
+				.ok_or("rewards overflow")?;
 			ensure!(owed == counted, "a pool owes other rewards than it counts");
 			add(&mut unpaid, pool.unpaid)?;
 		}

@@ -1,10 +1,14 @@
 //! Who makes and finalises blocks, and what becomes of those who do it wrong.
 
 use super::fees::ToTreasury;
-use crate::{constants::*, *};
+use crate::{
+	constants::*,
+	parameters::{self, Value},
+	*,
+};
 use frame_support::{
 	parameter_types,
-	traits::{ConstBool, ConstU128, ConstU32, ConstU64, Get},
+	traits::{ConstBool, ConstU32, ConstU64, Get},
 	PalletId,
 };
 use frame_system::EnsureRoot;
@@ -92,7 +96,6 @@ impl Get<u64> for CurrentSlot {
 
 parameter_types! {
 	pub const ValidatorsPot: PalletId = PalletId(*b"trb/stak");
-	pub const MaxCommission: Ppm = 300_000;
 	pub const MaxCommissionRise: Ppm = 50_000;
 }
 
@@ -105,12 +108,15 @@ impl pallet_validators::Config for Runtime {
 	type CurrentSlot = CurrentSlot;
 	type AdminOrigin = EnsureRoot<AccountId>;
 	type PalletId = ValidatorsPot;
-	type MinBond = ConstU128<{ 1_000 * TRB }>;
-	type MinNomination = ConstU128<TRB>;
+	type MinBond = Value<parameters::validators::MinBond>;
+	type MinNomination = Value<parameters::validators::MinNomination>;
 	type MaxCandidates = ConstU32<256>;
-	type MaxValidators = ConstU32<MAX_VALIDATORS>;
+	type MaxAuthorities = ConstU32<MAX_VALIDATORS>;
+	type MaxValidators = Value<parameters::validators::MaxValidators>;
+	type MinValidators = parameters::MinValidators;
+	type AuthorShare = Value<parameters::fees::AuthorShare>;
 	type MaxUnbondingSessions = ConstU32<MAX_UNBONDING_SESSIONS>;
-	type MaxCommission = MaxCommission;
+	type MaxCommission = Value<parameters::validators::MaxCommission>;
 	type MaxCommissionRise = MaxCommissionRise;
 	// A day.
 	type CommissionDelay = ConstU32<{ DAYS / HOURS }>;

@@ -98,10 +98,9 @@ impl<T: Config> Pallet<T> {
 
 	/// Takes the author's part of a transaction's fee or tip; what comes back is for others. An author
 	/// without a pool gets nothing.
-	pub fn take_author_part(
-		credit: Credit<T::AccountId, T::Token>,
-	) -> Credit<T::AccountId, T::Token> {
-		let part = mul_div(credit.peek(), T::AuthorShare::get().min(PPM).into(), PPM.into()).unwrap_or_default();
+	pub fn take_author_part(credit: Credit<T::AccountId, T::Token>) -> Credit<T::AccountId, T::Token> {
+		let part =
+			mul_div(credit.peek(), T::AuthorShare::get().min(PPM).into(), PPM.into()).unwrap_or_default();
 		let rewarded = pallet_authorship::Pallet::<T>::author()
 			.and_then(Pools::<T>::get)
 			.is_some_and(|pool| pool.stake.shares > 0);
@@ -140,7 +139,11 @@ impl<T: Config> Pallet<T> {
 			.iter()
 			.map(|elected| {
 				let there = Pools::<T>::get(&elected.validator).is_some_and(|pool| pool.stake.shares > 0);
-				if there { elected.exposure.stake } else { 0 }
+				if there {
+					elected.exposure.stake
+				} else {
+					0
+				}
 			})
 			.collect();
 		let surplus = Self::surplus();

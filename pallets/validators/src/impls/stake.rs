@@ -19,7 +19,11 @@ use polkadot_sdk::sp_staking::SessionIndex;
 use tributary_primitives::Balance;
 
 impl<T: Config> Pallet<T> {
-	pub(crate) fn do_nominate(staker: T::AccountId, candidate: T::AccountId, amount: Balance) -> DispatchResult {
+	pub(crate) fn do_nominate(
+		staker: T::AccountId,
+		candidate: T::AccountId,
+		amount: Balance,
+	) -> DispatchResult {
 		ensure!(Candidates::<T>::contains_key(&candidate), Error::<T>::NotCandidate);
 		Self::add_stake(&staker, &candidate, amount)?;
 		Self::update_rank(&candidate);
@@ -28,7 +32,11 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Holds `amount` planck of a staker and adds it to a pool.
-	pub(crate) fn add_stake(staker: &T::AccountId, candidate: &T::AccountId, amount: Balance) -> DispatchResult {
+	pub(crate) fn add_stake(
+		staker: &T::AccountId,
+		candidate: &T::AccountId,
+		amount: Balance,
+	) -> DispatchResult {
 		let mut pool = Pools::<T>::get(candidate).unwrap_or_default();
 		ensure!(!pool.stake.is_lost(), Error::<T>::PoolLost);
 		let position = Positions::<T>::get(staker, candidate).unwrap_or_default();
@@ -39,10 +47,7 @@ impl<T: Config> Pallet<T> {
 		pool.stake = stake;
 		position.shares = position.shares.checked_add(shares).ok_or(ArithmeticError::Overflow)?;
 		position.held = position.held.checked_add(amount).ok_or(ArithmeticError::Overflow)?;
-		ensure!(
-			pool.stake.value(position.shares) >= T::MinNomination::get(),
-			Error::<T>::NominationTooSmall
-		);
+		ensure!(pool.stake.value(position.shares) >= T::MinNomination::get(), Error::<T>::NominationTooSmall);
 		Pools::<T>::insert(candidate, pool);
 		Positions::<T>::insert(staker, candidate, position);
 		Ok(())
@@ -189,14 +194,23 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Pays a position without shares its last rewards and forgets it.
-	fn close(staker: &T::AccountId, candidate: &T::AccountId, pool: Pool, position: &Position) -> DispatchResult {
+	fn close(
+		staker: &T::AccountId,
+		candidate: &T::AccountId,
+		pool: Pool,
+		position: &Position,
+	) -> DispatchResult {
 		let (pool, position, owed) = pool.pay(position).ok_or(ArithmeticError::Overflow)?;
 		let pool = pool.forget(&position).ok_or(ArithmeticError::Overflow)?;
 		Positions::<T>::remove(staker, candidate);
 		Pools::<T>::insert(candidate, pool);
 		if owed > 0 {
 			Self::pay_out(staker, owed)?;
-			Self::deposit_event(Event::Claimed { staker: staker.clone(), candidate: candidate.clone(), amount: owed });
+			Self::deposit_event(Event::Claimed {
+				staker: staker.clone(),
+				candidate: candidate.clone(),
+				amount: owed,
+			});
 		}
 		if pool.stake.shares == 0 {
 			Self::dissolve(candidate, pool)?;
@@ -246,7 +260,11 @@ impl<T: Config> Pallet<T> {
 		let (credit, missing) = T::Token::slash(&HoldReason::Stake.into(), staker, amount);
 		debug_assert_eq!(missing, 0, "what a position says is on hold is on hold");
 		T::Slash::on_unbalanced(credit);
-		Self::deposit_event(Event::SlashApplied { staker: staker.clone(), candidate: candidate.clone(), amount });
+		Self::deposit_event(Event::SlashApplied {
+			staker: staker.clone(),
+			candidate: candidate.clone(),
+			amount,
+		});
 	}
 
 	fn store_chunks(

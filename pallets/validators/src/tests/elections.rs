@@ -33,6 +33,15 @@ fn most_staked_candidates_are_elected_when_a_session_begins() {
 }
 
 #[test]
+fn set_shrinks_when_governance_lowers_the_most() {
+	run(|| {
+		MaxValidators::set(&3);
+		sessions(2);
+		assert_eq!(Session::validators(), [1, 2, 3].map(account));
+	});
+}
+
+#[test]
 fn candidate_is_not_elected_when_it_has_no_session_keys() {
 	run(|| {
 		assert_ok!(Session::purge_keys(signed(1)));

@@ -125,7 +125,10 @@ fn report_is_refused_when_the_key_is_not_the_owners() {
 	run(|| {
 		let slot = CurrentSlot::get();
 		assert_noop!(report(equivocation(1, slot), key_owner(2)), Error::<Test>::InvalidKeyOwnershipProof);
-		assert_noop!(report(equivocation(1, slot + 9), key_owner(1)), Error::<Test>::InvalidKeyOwnershipProof);
+		assert_noop!(
+			report(equivocation(1, slot + 9), key_owner(1)),
+			Error::<Test>::InvalidKeyOwnershipProof
+		);
 		let mut large = key_owner(1);
 		large.trie_nodes.push(vec![0; crate::equivocation::MAX_PROOF]);
 		assert_noop!(report(equivocation(1, slot), large), Error::<Test>::InvalidKeyOwnershipProof);

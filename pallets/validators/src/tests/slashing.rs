@@ -19,10 +19,7 @@ fn all_stakers_of_a_pool_lose_the_same_part_when_it_is_slashed() {
 	run(|| {
 		assert_ok!(nominate(10, 1, 10 * MIN_BOND));
 		slash(1, 25, 0);
-		assert_eq!(
-			last_event(),
-			Event::Slashed { candidate: account(1), session: 0, amount: 5 * MIN_BOND }
-		);
+		assert_eq!(last_event(), Event::Slashed { candidate: account(1), session: 0, amount: 5 * MIN_BOND });
 		assert_eq!((staked(1, 1), staked(10, 1)), (7_500, 7_500));
 		assert_eq!(Ranking::<Test>::get()[0].stake, 15 * MIN_BOND);
 		// The hold follows when somebody asks.
