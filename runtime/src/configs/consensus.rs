@@ -3,12 +3,13 @@
 use super::fees::ToTreasury;
 use crate::{
 	constants::*,
+	governance::origins::EnsureValidatorSet,
 	parameters::{self, Value},
 	*,
 };
 use frame_support::{
 	parameter_types,
-	traits::{ConstBool, ConstU32, ConstU64, Get},
+	traits::{ConstBool, ConstU32, ConstU64, EitherOf, Get},
 	PalletId,
 };
 use frame_system::EnsureRoot;
@@ -106,7 +107,7 @@ impl pallet_validators::Config for Runtime {
 	type Slash = ToTreasury;
 	type Offences = Offences;
 	type CurrentSlot = CurrentSlot;
-	type AdminOrigin = EnsureRoot<AccountId>;
+	type AdminOrigin = EitherOf<EnsureRoot<AccountId>, EnsureValidatorSet>;
 	type PalletId = ValidatorsPot;
 	type MinBond = Value<parameters::validators::MinBond>;
 	type MinNomination = Value<parameters::validators::MinNomination>;
