@@ -11,6 +11,7 @@ use futures::StreamExt;
 use polkadot_sdk::*;
 use sc_client_api::{BlockImportNotification, BlockchainEvents};
 use sc_consensus_slots::check_equivocation;
+use sc_telemetry::log;
 use sc_transaction_pool_api::OffchainTransactionPoolFactory;
 use sp_api::{ApiExt, ProvideRuntimeApi};
 use sp_consensus_aura::{

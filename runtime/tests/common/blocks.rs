@@ -1,9 +1,7 @@
 //! Whole blocks over the real runtime, as authors make them: a slot each, sealed by the validator whose turn
 //! it is.
 
-use codec::Encode;
 use polkadot_sdk::{
-	frame_support::traits::Hooks,
 	frame_system, pallet_aura,
 	sp_consensus_aura::{digests::CompatibleDigestItem, sr25519::AuthoritySignature},
 	sp_core::{sr25519, Pair},
@@ -11,8 +9,7 @@ use polkadot_sdk::{
 	sp_runtime::{generic::Digest, traits::Header as _, DigestItem},
 };
 use tributary_runtime::{
-	constants::BLOCK_MILLIS, AccountId, Aura, Executive, Header, Runtime, RuntimeOrigin, Session, System,
-	Timestamp,
+	constants::BLOCK_MILLIS, AccountId, Executive, Header, Runtime, RuntimeOrigin, Session, System,
 };
 
 /// The Aura key pair of an account of the presets.
