@@ -12,12 +12,15 @@ include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 extern crate alloc;
 
 pub mod apis;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 pub mod configs;
 pub mod constants;
 pub mod delays;
 pub mod genesis_config_presets;
 pub mod governance;
 pub mod parameters;
+pub mod weights;
 
 use alloc::vec::Vec;
 use polkadot_sdk::*;

@@ -28,6 +28,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod impls;
 mod types;
 pub mod vault;
@@ -138,6 +140,10 @@ pub mod pallet {
 
 		/// Cost of the calls.
 		type WeightInfo: WeightInfo;
+
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::benchmarking::BenchmarkHelper;
 	}
 
 	/// Why this pallet holds funds.

@@ -16,6 +16,8 @@
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
@@ -37,14 +39,11 @@ pub mod pallet {
 	use super::*;
 	use alloc::vec::Vec;
 	use frame::prelude::*;
-	use pallet_registry::{Hints, Name, WeightInfo as _};
+	use pallet_registry::{Hints, Name};
 	use tributary_primitives::{views::ToolView, AssetId, AssetRef, AssetVersion, Balance, Hash};
 
 	/// Version of the storage layout.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
-
-	/// Weights of the registry's part of a call.
-	type Registry<T> = <T as pallet_registry::Config>::WeightInfo;
 
 	/// Tools.
 	#[pallet::pallet]
@@ -130,7 +129,7 @@ pub mod pallet {
 		/// - `content`: BLAKE3 of the server's tool list in canonical JSON.
 		/// - `price`: planck per call.
 		#[pallet::call_index(0)]
-		#[pallet::weight(Registry::<T>::create(0).saturating_add(<T as Config>::WeightInfo::register()))]
+		#[pallet::weight(<T as Config>::WeightInfo::register_tool())]
 		pub fn register_tool(
 			origin: OriginFor<T>,
 			name: Name,
@@ -147,7 +146,7 @@ pub mod pallet {
 		/// Registers the next version of a tool: another server, tool list, price or all of them. Agents go on
 		/// with the versions that they name. Emits `Registry.VersionAdded` and [`Event::Offered`].
 		#[pallet::call_index(1)]
-		#[pallet::weight(Registry::<T>::add_version(0).saturating_add(<T as Config>::WeightInfo::add_version()))]
+		#[pallet::weight(<T as Config>::WeightInfo::add_version())]
 		pub fn add_version(
 			origin: OriginFor<T>,
 			tool: AssetId,

@@ -1,6 +1,6 @@
 //! What users read, and how weights grow.
 
-use crate::{mock::*, weights::CountedWeight, WeightInfo, MAX_BATCH, MAX_PAGE};
+use crate::{mock::*, MAX_PAGE};
 use tributary_primitives::views::{ContributionStatus, ContributionView};
 
 #[test]
@@ -54,17 +54,4 @@ fn contribution_shows_what_was_added_when_it_is_known() {
 		assert_eq!(Datanets::contribution(OPEN, 1), None);
 		assert_eq!(Datanets::datanet(OPEN).unwrap().accepted, 1);
 	});
-}
-
-#[test]
-fn weights_grow_when_lists_grow() {
-	type Weights = CountedWeight<Test>;
-	let grows = |weight: fn(u32) -> frame::prelude::Weight, most| {
-		assert!(weight(most).ref_time() > weight(1).ref_time());
-	};
-	use polkadot_sdk::polkadot_sdk_frame as frame;
-	grows(Weights::create, 16);
-	grows(Weights::set_curators, 16);
-	grows(Weights::contribute, MAX_BATCH);
-	grows(Weights::review, MAX_BATCH);
 }
