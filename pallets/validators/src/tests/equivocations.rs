@@ -2,10 +2,7 @@
 
 use super::*;
 use crate::equivocation::{is_proven, MAX_HEADER};
-use frame::{
-	deps::sp_runtime::{traits::Header as _, transaction_validity::*},
-	traits::ValidateUnsigned,
-};
+use frame::deps::sp_runtime::{traits::Header as _, transaction_validity::*};
 use polkadot_sdk::{
 	sp_consensus_aura::{digests::CompatibleDigestItem, sr25519::AuthoritySignature},
 	sp_core::Pair,
@@ -156,13 +153,13 @@ fn unsigned_report_is_taken_when_it_comes_from_the_node_itself_only() {
 			equivocation: Box::new(equivocation(1, CurrentSlot::get())),
 			key_owner: key_owner(1),
 		};
-		let validate = |source, call| Validators::validate_unsigned(source, &call);
+		let validate = |source, call| Validators::validate_report(source, &call);
 		assert!(validate(TransactionSource::Local, call()).is_ok());
 		assert!(validate(TransactionSource::InBlock, call()).is_ok());
 		assert_eq!(validate(TransactionSource::External, call()), InvalidTransaction::Call.into());
 		let other = crate::Call::<Test>::chill {};
 		assert_eq!(validate(TransactionSource::Local, other), InvalidTransaction::Call.into());
-		assert_ok!(Validators::pre_dispatch(&call()));
+		assert_ok!(Validators::check_report(&call()));
 		assert_ok!(Validators::report_equivocation_unsigned(
 			RuntimeOrigin::none(),
 			Box::new(equivocation(1, CurrentSlot::get())),
