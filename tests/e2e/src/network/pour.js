@@ -86,16 +86,15 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	while (open.size && Date.now() < stopped + PATIENCE) await sleep(200);
 	const own = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number);
 	if (open.size) process.stderr.write(`${open.size} of ${sent} in no final block; refused: ${JSON.stringify(refused)}\n`);
-	// Blocks for which there was always something to include: those that came while we sent, or when all was sent
-	// before, all but the last.
-	const full = sent < transactions.length ? own.filter(({ seen }) => seen <= stopped) : own.slice(0, -1);
+	// For all blocks but the last there was more to include than they took.
+	const full = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number).slice(0, -1);
 	return { begun, stopped, sent, lost: open.size, refused, inclusion, finality, blocks: full };
 }
 
 /** Figures of a measurement: rates are over whole blocks, from the time of the one before the first to the last's. */
 export async function figures(api, result, { unit, weight }) {
 	const { blocks } = result;
-	if (blocks.length < 2) throw new Error(`only ${blocks.length} blocks had any of ours: measure for longer`);
+	if (!blocks.length) throw new Error(`only the last block had any of ours: measure for longer`);
 	const limits = api.consts.system.blockWeights;
 	const most = limits.perClass.normal.maxTotal.unwrap().refTime.toBigInt();
 	const first = await api.at(blocks[0].parent);
