@@ -18,8 +18,9 @@ use sp_runtime::{
 use sp_session::OpaqueGeneratedSessionKeys;
 
 use tributary_primitives::{
-	views::*, AccountId as Id, AssetId, AssetRef, AssetVersion, ContributionIndex, DataNetId, Earner,
-	Purpose, Recipient, SnapshotVersion, VaultKey,
+	views::{Parameters, *},
+	AccountId as Id, AssetId, AssetRef, AssetVersion, ContributionIndex, DataNetId, Earner, Purpose,
+	Recipient, SnapshotVersion, VaultKey,
 };
 use tributary_runtime_api::MAX_PAGE;
 

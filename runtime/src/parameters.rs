@@ -9,7 +9,6 @@ use codec::{Decode, DecodeWithMemTracking, Encode, Error, Input, MaxEncodedLen};
 use core::marker::PhantomData;
 use polkadot_sdk::{
 	frame_support::{
-		self,
 		dynamic_params::{dynamic_pallet_params, dynamic_params},
 		traits::{dynamic_params::Key, Get},
 	},
@@ -18,13 +17,10 @@ use polkadot_sdk::{
 use scale_info::{Type, TypeInfo};
 use tributary_primitives::{Ppm, PPM};
 
-pub use ranged::{
-	attribution, deposits, fees, prompts, validators, workers, RuntimeParameters, RuntimeParametersKey,
-	RuntimeParametersValue,
-};
+pub use ranged::{attribution, deposits, fees, prompts, validators, workers};
 
 /// A number from `MIN` to `MAX`, both included. It is encoded, and shown in metadata, as the number alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, DecodeWithMemTracking, MaxEncodedLen)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, MaxEncodedLen)]
 pub struct Within<T, const MIN: u128, const MAX: u128>(T);
 
 impl<T: Copy + Into<u128>, const MIN: u128, const MAX: u128> Within<T, MIN, MAX> {
@@ -38,6 +34,11 @@ impl<T: Decode + Copy + Into<u128>, const MIN: u128, const MAX: u128> Decode for
 	fn decode<I: Input>(input: &mut I) -> Result<Self, Error> {
 		Self::new(T::decode(input)?).ok_or_else(|| "parameter out of its range".into())
 	}
+}
+
+impl<T: DecodeWithMemTracking + Copy + Into<u128>, const MIN: u128, const MAX: u128> DecodeWithMemTracking
+	for Within<T, MIN, MAX>
+{
 }
 
 impl<T: TypeInfo + 'static, const MIN: u128, const MAX: u128> TypeInfo for Within<T, MIN, MAX> {
@@ -100,7 +101,7 @@ const ROOM: u128 = MAX_VALIDATORS as u128;
 
 /// The parameters. Indices are part of stored keys: never change one.
 #[dynamic_params(RuntimeParameters, pallet_parameters::Parameters::<Runtime>)]
-mod ranged {
+pub mod ranged {
 	use super::*;
 
 	/// Transaction fees.

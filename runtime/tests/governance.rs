@@ -167,7 +167,7 @@ fn treasury_pays_when_a_spend_passes() {
 #[test]
 fn spend_is_refused_when_it_is_above_the_tracks_limit() {
 	run(|| {
-		let denied = pallet_treasury::Error::<Runtime>::InsufficientPermission;
+		let denied: DispatchError = pallet_treasury::Error::<Runtime>::InsufficientPermission.into();
 		for (origin, limit) in [(Origin::SmallSpender, SMALL_SPEND), (Origin::BigSpender, BIG_SPEND)] {
 			assert_err!(call(origin.into(), spend(limit + 1, bob())), denied);
 			assert_ok!(call(origin.into(), spend(limit, bob())));
@@ -254,7 +254,7 @@ fn committee_cancels_a_referendum_when_it_is_not_its_own_election() {
 		let new_members = vec![AccountId::new([9; 32])];
 		let members = pallet_collective::Call::set_members { new_members, prime: None, old_count: 3 };
 		let index = propose(Origin::Elector, RuntimeCall::TechnicalCommittee(members.clone()));
-		let filtered = frame_system::Error::<Runtime>::CallFiltered;
+		let filtered: DispatchError = frame_system::Error::<Runtime>::CallFiltered.into();
 		assert_err!(call(by_committee(), pallet_referenda::Call::cancel { index }), filtered);
 		assert_err!(call(by_committee(), pallet_referenda::Call::kill { index }), filtered);
 		assert_ok!(call(RuntimeOrigin::root(), pallet_referenda::Call::cancel { index }));
@@ -318,7 +318,7 @@ fn vote_is_refused_when_the_account_has_channels() {
 		let open = pallet_attribution::Call::open_channel { worker, deposit: TRB, session_key: None };
 		assert_ok!(call(by_bob(), open));
 		let index = propose(Origin::Protocol, author_share(1));
-		let no_votes = pallet_conviction_voting::Error::<Runtime>::InsufficientFunds;
+		let no_votes: DispatchError = pallet_conviction_voting::Error::<Runtime>::InsufficientFunds.into();
 		assert_err!(call(by_bob(), vote(index, true, TRB)), no_votes);
 		let delegate = pallet_conviction_voting::Call::delegate {
 			class: tracks::PROTOCOL,

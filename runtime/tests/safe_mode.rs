@@ -95,7 +95,7 @@ fn transfer_is_stopped_when_in_safe_mode() {
 fn claim_goes_through_when_in_safe_mode() {
 	run(|| {
 		enter();
-		let nothing = pallet_attribution::Error::<Runtime>::NothingToClaim;
+		let nothing: DispatchError = pallet_attribution::Error::<Runtime>::NothingToClaim.into();
 		assert_err!(call(by_alice(), claim()), nothing);
 		assert_err!(call(by_alice(), pallet_utility::Call::batch_all { calls: vec![claim()] }), nothing);
 	});
@@ -138,7 +138,7 @@ fn safe_mode_ends_when_the_committee_or_root_says_so() {
 #[test]
 fn safe_mode_is_refused_when_an_account_tries_to_buy_it() {
 	run(|| {
-		let not_for_sale = pallet_safe_mode::Error::<Runtime>::NotConfigured;
+		let not_for_sale: DispatchError = pallet_safe_mode::Error::<Runtime>::NotConfigured.into();
 		assert_noop!(call(by_alice(), pallet_safe_mode::Call::enter {}), not_for_sale);
 		assert_noop!(call(by_alice(), pallet_safe_mode::Call::force_enter {}), DispatchError::BadOrigin);
 		enter();
@@ -173,7 +173,7 @@ fn pause_is_refused_when_an_account_asks() {
 #[test]
 fn call_is_never_paused_when_blocks_or_decisions_need_it() {
 	run(|| {
-		let unpausable = pallet_tx_pause::Error::<Runtime>::Unpausable;
+		let unpausable: DispatchError = pallet_tx_pause::Error::<Runtime>::Unpausable.into();
 		for pallet in RuntimeCall::get_module_names().iter().filter(|name| !PAUSABLE.contains(name)) {
 			for name in RuntimeCall::get_call_names(pallet) {
 				// Not even root can.

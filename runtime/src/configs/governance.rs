@@ -91,7 +91,7 @@ impl pallet_referenda::Config for Runtime {
 	type BlockNumberProvider = System;
 }
 
-impl origins::Config for Runtime {}
+impl governance::origins::Config for Runtime {}
 
 parameter_types! {
 	// The account that fees went to before there was a treasury pallet: `configs::Treasury`.
@@ -165,5 +165,6 @@ impl pallet_parameters::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type RuntimeParameters = RuntimeParameters;
 	type AdminOrigin = ParameterAdmin;
-	type WeightInfo = pallet_parameters::weights::SubstrateWeight<Runtime>;
+	// The pallet keeps its `SubstrateWeight` to itself.
+	type WeightInfo = ();
 }

@@ -62,10 +62,8 @@ macro_rules! ensure {
 			type Success = ();
 
 			fn try_origin(origin: O) -> Result<(), O> {
-				match origin.caller().try_into() {
-					Ok(Origin::$origin) => Ok(()),
-					_ => Err(origin),
-				}
+				let passes = matches!(origin.caller().try_into(), Ok(Origin::$origin));
+				passes.then_some(()).ok_or(origin)
 			}
 		}
 	};

@@ -1,6 +1,7 @@
 //! Channels: opening, topping up, session keys, closing.
 
 use super::*;
+use frame::token::fungible::MutateFreeze;
 use tributary_primitives::PPM;
 
 #[test]
