@@ -287,7 +287,7 @@ pub mod pallet {
 			CurrentTiming::<T>::put(self.timing);
 			for (who, bond, commission) in &self.candidates {
 				if let Err(error) = Pallet::<T>::do_bond(who.clone(), *bond, *commission) {
-					panic!("validators: candidate {who} cannot be bonded at genesis: {error:?}");
+					panic!("validators: candidate {who:?} cannot be bonded at genesis: {error:?}");
 				}
 			}
 		}
