@@ -26,7 +26,8 @@ def run(story):
         for what, meaning in (("lost", "were accepted and are in no block"), ("failed", "are in blocks and failed")):
             found = {name: part[what] for name, part in told.items() if isinstance(part, dict) and part.get(what)}
             if found:
-                raise Failed(f"{about}: transactions that {meaning}: {found}")
+                refused = {name: part["refused"] for name, part in told.items() if isinstance(part, dict) and part.get("refused")}
+                raise Failed(f"{about}: transactions that {meaning}: {found}; refused before: {refused}")
         for name, part in told.items():
             if isinstance(part, dict):
                 story.say(f"{name}: {summary(part)}")

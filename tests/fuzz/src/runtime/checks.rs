@@ -3,7 +3,7 @@
 use codec::{Decode, Encode};
 use polkadot_sdk::{
 	frame_support::dispatch::DispatchClass,
-	frame_system, pallet_balances, pallet_multisig, pallet_proxy, pallet_session,
+	frame_system, pallet_balances, pallet_multisig, pallet_preimage, pallet_proxy, pallet_referenda, pallet_session,
 };
 use std::collections::BTreeMap;
 use tributary_runtime::{AccountId, Attribution, Balance, Balances, Runtime, RuntimeHoldReason, System};
@@ -136,8 +136,35 @@ fn believed() -> Holds {
 	for (datanet, _, grant) in pallet_grants::Grants::<Runtime>::iter() {
 		add(deposit(), owner_of(datanet), amount(&grant.ticket));
 	}
+	for status in pallet_preimage::RequestStatusFor::<Runtime>::iter_values() {
+		let ticket = match status {
+			pallet_preimage::RequestStatus::Unrequested { ticket, .. } => Some(ticket),
+			pallet_preimage::RequestStatus::Requested { maybe_ticket, .. } => maybe_ticket,
+		};
+		if let Some((who, ticket)) = ticket {
+			add(pallet_preimage::HoldReason::Preimage.into(), who, amount(&ticket));
+		}
+	}
 	holds.retain(|_, amount| *amount > 0);
 	holds
+}
+
+/// What referenda have reserved.
+fn referenda() -> Balance {
+	use pallet_referenda::{ReferendumInfo, ReferendumInfoFor};
+	let mut sum = 0;
+	for info in ReferendumInfoFor::<Runtime>::iter_values() {
+		let deposits = match info {
+			ReferendumInfo::Ongoing(status) => [Some(status.submission_deposit), status.decision_deposit],
+			ReferendumInfo::Approved(_, submission, decision)
+			| ReferendumInfo::Rejected(_, submission, decision)
+			| ReferendumInfo::Cancelled(_, submission, decision)
+			| ReferendumInfo::TimedOut(_, submission, decision) => [submission, decision],
+			ReferendumInfo::Killed(_) => [None, None],
+		};
+		sum += deposits.into_iter().flatten().map(|deposit| deposit.amount).sum::<Balance>();
+	}
+	sum
 }
 
 /// What is held is what the pallets think is held, and what is reserved beside it is what the older pallets think.
@@ -155,6 +182,7 @@ fn holds() {
 					let deposit = <Runtime as pallet_session::Config>::KeyDeposit::get();
 					assert_eq!(hold.amount, deposit, "{who} has another deposit for its keys");
 				}
+				RuntimeHoldReason::SafeMode(_) => panic!("{who} has bought safe mode"),
 				reason => {
 					found.insert((reason.encode(), who.clone()), hold.amount);
 				}
@@ -177,7 +205,7 @@ fn holds() {
 		.chain(pallet_proxy::Proxies::<Runtime>::iter_values().map(|(_, deposit)| deposit))
 		.chain(pallet_proxy::Announcements::<Runtime>::iter_values().map(|(_, deposit)| deposit))
 		.sum();
-	assert_eq!(reserved, held + unnamed, "more or less is reserved than pallets think");
+	assert_eq!(reserved, held + unnamed + referenda(), "more or less is reserved than pallets think");
 }
 
 fn surplus() -> Surplus {
@@ -191,8 +219,17 @@ mod tests {
 	use scale_info::{MetaType, TypeDef};
 
 	/// The pallets whose hold reasons [`holds`] accounts for.
-	const ACCOUNTED: [&str; 7] =
-		["Adapters", "Attribution", "Datanets", "Grants", "Registry", "Session", "Workers"];
+	const ACCOUNTED: [&str; 9] = [
+		"Adapters",
+		"Attribution",
+		"Datanets",
+		"Grants",
+		"Preimage",
+		"Registry",
+		"SafeMode",
+		"Session",
+		"Workers",
+	];
 
 	#[test]
 	fn every_hold_reason_is_accounted_for_when_a_pallet_has_one() {

@@ -12,7 +12,7 @@ use polkadot_sdk::{
 	sp_keyring::Sr25519Keyring,
 	sp_runtime::{traits::Dispatchable, DispatchError},
 };
-use codec::Encode;
+use codec::{DecodeLimit, Encode};
 use tributary_fuzz_driver::Input;
 use tributary_primitives::{
 	batch::{AgentUsage, BatchHeader, BatchStatus, ChannelCharge, ToolCalls, Verdict},
@@ -455,7 +455,15 @@ pub fn entitled(call: &RuntimeCall, input: &mut Input) -> Option<AccountId> {
 
 /// Whether a call, or one inside it, sets the state itself: root may do that, and no invariant is left then.
 pub fn is_beyond_rules(call: &RuntimeCall) -> bool {
-	use polkadot_sdk::{pallet_balances, pallet_grandpa, pallet_multisig, pallet_proxy, pallet_utility};
+	use polkadot_sdk::{
+		frame_support::traits::Bounded, pallet_balances, pallet_collective, pallet_grandpa, pallet_multisig,
+		pallet_preimage, pallet_proxy, pallet_referenda, pallet_scheduler, pallet_utility,
+	};
+	// What governance would carry out as root.
+	let hides = |bytes: &[u8]| {
+		let call = RuntimeCall::decode_with_depth_limit(64, &mut &bytes[..]);
+		call.is_ok_and(|call| is_beyond_rules(&sudo(call).1))
+	};
 	let inner: Vec<&RuntimeCall> = match call {
 		RuntimeCall::Sudo(
 			pallet_sudo::Call::sudo { call }
@@ -481,6 +489,19 @@ pub fn is_beyond_rules(call: &RuntimeCall) -> bool {
 			pallet_multisig::Call::as_multi { call, .. }
 			| pallet_multisig::Call::as_multi_threshold_1 { call, .. },
 		) => vec![call],
+		RuntimeCall::Scheduler(
+			pallet_scheduler::Call::schedule { call, .. }
+			| pallet_scheduler::Call::schedule_named { call, .. }
+			| pallet_scheduler::Call::schedule_after { call, .. }
+			| pallet_scheduler::Call::schedule_named_after { call, .. },
+		) => vec![call],
+		RuntimeCall::TechnicalCommittee(
+			pallet_collective::Call::execute { proposal, .. } | pallet_collective::Call::propose { proposal, .. },
+		) => vec![proposal],
+		RuntimeCall::Preimage(pallet_preimage::Call::note_preimage { bytes }) => return hides(bytes),
+		RuntimeCall::Referenda(pallet_referenda::Call::submit { proposal: Bounded::Inline(bytes), .. }) => {
+			return hides(bytes)
+		}
 		_ => vec![],
 	};
 	let raw = |call: &RuntimeCall| match call {

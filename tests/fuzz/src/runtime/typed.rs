@@ -149,6 +149,13 @@ impl Types {
 			TypeDef::Sequence(sequence) => {
 				let element = sequence.type_param.id;
 				if self.is_byte(element) {
+					let holds_call = matches!((hint.pallet, hint.name), ("Preimage", "bytes") | ("Referenda", "proposal"));
+					if holds_call && nested < MOST_NESTED && !input.one_in(4) {
+						let mut call = Vec::new();
+						self.put_call(input, world, nested + 1, &mut call);
+						world.hashes.push(blake2_256(&call));
+						return call.encode_to(to);
+					}
 					return text(hint, input).encode_to(to);
 				}
 				let count = if deep > MOST_DEPTH { 0 } else { length(input) };
