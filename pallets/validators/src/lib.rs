@@ -13,8 +13,19 @@
 //! those who use it.
 
 #![cfg_attr(not(feature = "std"), no_std)]
-// `clippy::expect_used` is left out: FRAME's own macros expand to it.
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
 
 extern crate alloc;
 
@@ -49,6 +60,7 @@ use polkadot_sdk::{
 /// Proof that two blocks for one slot were sealed with one key.
 pub type AuraEquivocation<Header> = polkadot_sdk::sp_consensus_slots::EquivocationProof<Header, AuraId>;
 
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[frame::pallet]
 pub mod pallet {
 	use super::*;
@@ -279,6 +291,7 @@ pub mod pallet {
 
 	#[pallet::genesis_build]
 	impl<T: Config> BuildGenesisConfig for GenesisConfig<T> {
+		#[allow(clippy::panic, reason = "a chain must not begin without its validators")]
 		fn build(&self) {
 			assert!(
 				Pallet::<T>::are_valid(&self.timing),
