@@ -157,7 +157,10 @@ impl Chain {
 			return Err(bad("chain.urls", "set either url or urls, not both"));
 		}
 		if nodes.is_empty() {
-			return Err(bad("chain.url", "name a node, such as ws://127.0.0.1:9944, or several with chain.urls"));
+			return Err(bad(
+				"chain.url",
+				"name a node, such as ws://127.0.0.1:9944, or several with chain.urls",
+			));
 		}
 		if nodes.len() > MAX_NODES {
 			return Err(bad("chain.urls", format!("must be at most {MAX_NODES}")));

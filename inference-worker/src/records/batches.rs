@@ -1,8 +1,8 @@
 //! Batches in the records database: the intent on its way, what arrived, and the earnings it brought.
 
 use super::{
-	close, decode, reopen, BatchRow, BatchState, Inclusion, Intent, RecordState, Records, RecordsError, Result,
-	StoredRecord, Totals, BATCHES, DATA, EARNINGS, INTENT, RECORDS, RETIRED,
+	close, decode, reopen, BatchRow, BatchState, Inclusion, Intent, RecordState, Records, RecordsError,
+	Result, StoredRecord, Totals, BATCHES, DATA, EARNINGS, INTENT, RECORDS, RETIRED,
 };
 use codec::{DecodeAll, Encode};
 use redb::{ReadableDatabase, ReadableTable, WriteTransaction};
@@ -23,10 +23,16 @@ impl Records {
 		row.map(|row| decode(&row, "intent")).transpose()
 	}
 
-	/// Writes an intent and the data to publish with it, replacing any other.
+	/// Writes an intent and the data to publish with it. Another that it replaces is given up.
 	pub fn set_intent(&self, intent: &Intent, data: &[u8]) -> Result<()> {
 		let write = self.db.begin_write()?;
-		write.open_table(INTENT)?.insert((), intent.encode().as_slice())?;
+		let encoded = intent.encode();
+		let mut intents = write.open_table(INTENT)?;
+		let replaced = intents.insert((), encoded.as_slice())?.map(|row| row.value().to_vec());
+		drop(intents);
+		if let Some(replaced) = replaced.filter(|replaced| *replaced != encoded) {
+			retire(&write, &decode(&replaced, "intent")?)?;
+		}
 		write.open_table(DATA)?.insert(intent.header.sequence, data)?;
 		write.commit()?;
 		Ok(())

@@ -88,7 +88,7 @@ impl Records {
 		let read = db.begin_read()?;
 		let Ok(meta) = read.open_table(META) else { return Ok(None) };
 		let known = meta.get("genesis")?.map(|known| known.value().to_vec());
-		let hash = |bytes: Vec<u8>| bytes.try_into().map_err(|_| RecordsError::Damaged("genesis"));
+		let hash = |bytes: Vec<u8>| Hash::try_from(bytes).map_err(|_| RecordsError::Damaged("genesis"));
 		known.map(hash).transpose()
 	}
 

@@ -316,6 +316,16 @@ fn intent_is_recognised_when_it_was_given_up() {
 }
 
 #[test]
+fn intent_is_remembered_when_another_replaces_it() {
+	let (_folder, records) = scratch();
+	let (first, second) = (intent(3, vec![]), intent(4, vec![]));
+	records.set_intent(&first, b"one").unwrap();
+	records.set_intent(&second, b"two").unwrap();
+	assert_eq!(records.intent().unwrap(), Some(second));
+	assert_eq!(records.retired(&first.header).unwrap(), Some(first));
+}
+
+#[test]
 fn chain_of_a_database_is_known_when_it_was_opened_once() {
 	let folder = tempfile::tempdir().unwrap();
 	let path = folder.path().join("records.redb");
