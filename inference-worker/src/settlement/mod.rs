@@ -588,7 +588,12 @@ impl Settler {
 			}
 			let (settlement, batch) = self.at(sequence, blocks.last_final).await?;
 			match fate(&row.intent, &settlement, batch.as_ref()) {
-				Fate::Included(batch) => self.confirm(row, batch).await?,
+				Fate::Included(batch) => {
+					self.confirm(row, batch).await?;
+					if row.state == BatchState::Included {
+						self.fruitless = None;
+					}
+				}
 				Fate::Forgotten => worker.records.conclude(sequence, BatchState::Credited)?,
 				Fate::Displaced => {
 					if let Some(batch) = &batch {
