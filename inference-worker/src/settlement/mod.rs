@@ -311,7 +311,9 @@ impl Settler {
 		if sum(&tree) == Some(expected) {
 			return Ok(Some(tree));
 		}
-		if worker.records.awaits_finality()? {
+		// What the best chain counts otherwise, a batch or a voided one, may be gone again: our books follow final blocks.
+		let last = worker.chain.settlement_at(worker.operator, blocks.last_final).await?;
+		if worker.records.awaits_finality()? || last.credited.saturating_add(last.pending) != expected {
 			tracing::debug!("earnings differ from the chain's: waiting until the last batch is final");
 			return Ok(None);
 		}
