@@ -30,7 +30,7 @@ fn contributions_skip_withdrawn_ones_when_paged() {
 fn contributions_are_cut_to_a_page_when_limit_is_long() {
 	test(|| {
 		for batch in 0..3 {
-			contribute(ALICE, OPEN, batch * MAX_BATCH..(batch + 1) * MAX_BATCH);
+			contribute(ALICE, OPEN, batch * crate::MAX_BATCH..(batch + 1) * crate::MAX_BATCH);
 		}
 		assert_eq!(Datanets::contributions(OPEN, 0, u32::MAX).len(), MAX_PAGE as usize);
 		assert!(Datanets::contributions(9, 0, 1).is_empty());
