@@ -4,7 +4,13 @@
 //! looked for first; every agent has as many parts as possible, each with as many payees as possible.
 
 // A benchmark that cannot be set up shall fail; none runs on chain.
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(
+	clippy::arithmetic_side_effects,
+	clippy::indexing_slicing,
+	clippy::unwrap_used,
+	clippy::expect_used,
+	clippy::panic
+)]
 
 use crate::{
 	vault::{Holder, Vault},

@@ -1,7 +1,13 @@
 //! Benchmarks of the calls.
 
 // A benchmark that cannot be set up shall fail; none runs on chain.
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(
+	clippy::arithmetic_side_effects,
+	clippy::indexing_slicing,
+	clippy::unwrap_used,
+	clippy::expect_used,
+	clippy::panic
+)]
 
 use crate::{Config, Pallet as WorkersPallet, *};
 use alloc::vec::Vec;
