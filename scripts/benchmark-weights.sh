@@ -49,16 +49,31 @@ install_bencher() {
 		say "frame-omni-bencher $BENCHER_VERSION is there"
 		return
 	fi
-	# Its RocksDB needs libclang to build; nothing here uses that database, so it need not be fast.
-	if [[ -z ${LIBCLANG_PATH:-} ]] && ! compgen -G '/usr/lib/llvm-*/lib/libclang.so' >/dev/null; then
-		say "installing libclang-dev"
-		as_root apt-get -q update >"$TRIBUTARY_CACHE/log/apt.log" 2>&1
-		as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends libclang-dev \
-			>>"$TRIBUTARY_CACHE/log/apt.log" 2>&1 ||
-			die "apt-get could not install libclang-dev: see $TRIBUTARY_CACHE/log/apt.log"
-	fi
-	cargo_build "$TRIBUTARY_ROOT" "$TRIBUTARY_CACHE/bencher" install frame-omni-bencher --locked \
-		--version "$BENCHER_VERSION" --root "$TOOLS" --config 'profile.release.package.librocksdb-sys.opt-level=0'
+	local work=$TRIBUTARY_CACHE/bencher source
+	mkdir -p "$work/fetch/src"
+	# Cargo downloads the sources of what a package depends on; a program it then finds no library in is no error.
+	printf '[package]\nname = "fetch"\nversion = "0.0.0"\nedition = "2021"\n\n[dependencies]\n%s\n\n[workspace]\n' \
+		"frame-omni-bencher = \"=$BENCHER_VERSION\"" >"$work/fetch/Cargo.toml"
+	: >"$work/fetch/src/lib.rs"
+	say "fetching frame-omni-bencher $BENCHER_VERSION"
+	(cd "$work/fetch" && cargo fetch) >"$TRIBUTARY_CACHE/log/bencher-fetch.log" 2>&1 || {
+		tail -n 20 "$TRIBUTARY_CACHE/log/bencher-fetch.log" >&2
+		die "frame-omni-bencher could not be fetched: see above and $TRIBUTARY_CACHE/log/bencher-fetch.log"
+	}
+	source=$(find "${CARGO_HOME:-$HOME/.cargo}/registry/src" -maxdepth 2 -name "frame-omni-bencher-$BENCHER_VERSION" | head -n 1)
+	[[ -n $source ]] || die "cargo fetched no source of frame-omni-bencher: see $TRIBUTARY_CACHE/log/bencher-fetch.log"
+	# Without RocksDB, which it does not use here: that database alone takes a C++ compiler, libclang and half of
+	# the time to build. Tests and what only they need are left out.
+	rm -rf "$work/source"
+	cp -r "$source" "$work/source"
+	sed -e '/^\[dependencies\.sc-cli\]/,/^$/s/^default-features = true/default-features = false/' \
+		-e '/^\[\[test\]\]/,/^$/d' -e '/^\[dev-dependencies/,/^$/d' "$source/Cargo.toml" >"$work/source/Cargo.toml"
+	printf '\n[workspace]\n' >>"$work/source/Cargo.toml"
+	cp "$TRIBUTARY_ROOT/rust-toolchain.toml" "$work/source/"
+	# Its lock file forgets what was left out, and keeps all other versions.
+	(cd "$work/source" && cargo update --workspace) >>"$TRIBUTARY_CACHE/log/bencher-fetch.log" 2>&1 ||
+		die "cargo cannot resolve frame-omni-bencher's dependencies: see $TRIBUTARY_CACHE/log/bencher-fetch.log"
+	cargo_build "$work/source" "$work/target" install --path . --locked --root "$TOOLS"
 }
 
 bench() {

@@ -890,7 +890,8 @@ mod attribution {
 	pub fn credit(count: u32) -> Vec<Transaction> {
 		each(count, |number, _| {
 			let worker = partner(number);
-			let credits = list(MAX_CREDITS_PER_BATCH, |asset| (VaultKey::Asset(asset), 1));
+			let first = number * MAX_CREDITS_PER_BATCH;
+			let credits = list(MAX_CREDITS_PER_BATCH, |index| (VaultKey::Asset(first + index), 1));
 			pending(&worker, batch(0), PendingBatch { credits, ..Default::default() });
 			Call::credit { worker, limit: 1 }
 		})
