@@ -90,7 +90,7 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	let rounds = 0;
 	let quiet = Infinity;
 	for (let left = open.size, since = Date.now(); open.size && Date.now() < since + PATIENCE; await sleep(200)) {
-		if (open.size < left) [left, since] = [open.size, Date.now()];
+		if (open.size < left) [left, since, rounds] = [open.size, Date.now(), 0];
 		if (Date.now() - since < RETRY * (1 + rounds)) continue;
 		rounds += 1;
 		quiet = Math.min(quiet, since);
@@ -101,7 +101,6 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 			await providers[transaction.via % providers.length].send('author_submitExtrinsic', [transaction.bytes]).catch(() => {});
 		}
 	}
-	const own = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number);
 	if (open.size) process.stderr.write(`${open.size} of ${sent} in no final block; refused: ${JSON.stringify(refused)}\n`);
 	// For all blocks but the last, before anything was handed in again, there was more to include than they took.
 	const own = [...blocks.values()].filter((block) => block.final && block.own && block.seen <= quiet);
@@ -112,7 +111,7 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 /** Figures of a measurement: rates are over whole blocks, from the time of the one before the first to the last's. */
 export async function figures(api, result, { unit, weight }) {
 	const { blocks } = result;
-	if (!blocks.length) throw new Error(`only the last block had any of ours: measure for longer`);
+	if (!blocks.length) throw new Error('at most one block had any of ours: measure for longer');
 	const limits = api.consts.system.blockWeights;
 	const most = limits.perClass.normal.maxTotal.unwrap().refTime.toBigInt();
 	const first = await api.at(blocks[0].parent);
