@@ -3,8 +3,10 @@
 import { bnToU8a, hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
 import { Blocks, latency, say, sleep } from './common.js';
 
-/** A transaction that is not in a block so long after the last one was sent is counted as lost, ms. */
-const PATIENCE = 60_000;
+/** What is not final when so long nothing else became final is counted as lost, ms. */
+const PATIENCE = 120_000;
+/** What is in no block when so long nothing became final is handed in again, ms. */
+const RETRY = 20_000;
 /** Attempts at one transaction; a full pool says no until blocks have emptied it. */
 const ATTEMPTS = 200;
 
@@ -83,18 +85,33 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	}
 	const stopped = Date.now();
 	await Promise.all(pending);
-	while (open.size && Date.now() < stopped + PATIENCE) await sleep(200);
-	const own = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number);
+	// A pool that overflows forgets what it had accepted, and does not say so. Clients hand it in again; so do we.
+	const again = new Set();
+	let rounds = 0;
+	let quiet = Infinity;
+	for (let left = open.size, since = Date.now(); open.size && Date.now() < since + PATIENCE; await sleep(200)) {
+		if (open.size < left) [left, since, rounds] = [open.size, Date.now(), 0];
+		if (Date.now() - since < RETRY * (1 + rounds)) continue;
+		rounds += 1;
+		quiet = Math.min(quiet, since);
+		for (const hash of open) {
+			const transaction = known.get(hash);
+			if (transaction.included) continue;
+			again.add(hash);
+			await providers[transaction.via % providers.length].send('author_submitExtrinsic', [transaction.bytes]).catch(() => {});
+		}
+	}
 	if (open.size) process.stderr.write(`${open.size} of ${sent} in no final block; refused: ${JSON.stringify(refused)}\n`);
-	// For all blocks but the last there was more to include than they took.
-	const full = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number).slice(0, -1);
-	return { begun, stopped, sent, lost: open.size, refused, inclusion, finality, blocks: full };
+	// For all blocks but the last, before anything was handed in again, there was more to include than they took.
+	const own = [...blocks.values()].filter((block) => block.final && block.own && block.seen <= quiet);
+	const full = own.sort((a, b) => a.number - b.number).slice(0, -1);
+	return { begun, stopped, sent, lost: open.size, again: again.size, refused, inclusion, finality, blocks: full };
 }
 
 /** Figures of a measurement: rates are over whole blocks, from the time of the one before the first to the last's. */
 export async function figures(api, result, { unit, weight }) {
 	const { blocks } = result;
-	if (!blocks.length) throw new Error(`only the last block had any of ours: measure for longer`);
+	if (!blocks.length) throw new Error('at most one block had any of ours: measure for longer');
 	const limits = api.consts.system.blockWeights;
 	const most = limits.perClass.normal.maxTotal.unwrap().refTime.toBigInt();
 	const first = await api.at(blocks[0].parent);
@@ -129,6 +146,7 @@ export async function figures(api, result, { unit, weight }) {
 			[`${unit}_per_s`]: Math.round(((perBlock * itemsEach) / 6) * 10) / 10,
 		},
 		lost: result.lost,
+		submitted_again: result.again,
 		failed,
 		refused: result.refused,
 	};
