@@ -26,6 +26,7 @@ define_benchmarks!(
 	[pallet_agents, Agents]
 	[pallet_workers, Workers]
 	[pallet_attribution, Attribution]
+	[pallet_validators, Validators]
 );
 
 impl frame_system_benchmarking::Config for Runtime {}
@@ -81,6 +82,14 @@ fn snapshot(datanet: DataNetId) -> SnapshotRef {
 	Datanets::contribute(owner(), datanet, items).expect("the owner has funds");
 	Datanets::snapshot(owner(), datanet).expect("there is a text");
 	SnapshotRef { datanet, version: 1 }
+}
+
+impl pallet_validators::benchmarking::BenchmarkHelper<SessionKeys> for Helper {
+	fn keys(aura: sp_consensus_aura::sr25519::AuthorityId) -> SessionKeys {
+		let grandpa =
+			sp_core::ed25519::Public::from_raw(sp_io::hashing::blake2_256(&codec::Encode::encode(&aura)));
+		SessionKeys { aura, grandpa: grandpa.into() }
+	}
 }
 
 impl pallet_grants::benchmarking::BenchmarkHelper for Helper {

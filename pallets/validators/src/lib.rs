@@ -33,7 +33,7 @@ extern crate alloc;
 use pallet_session as _;
 
 #[cfg(feature = "runtime-benchmarks")]
-mod benchmarking;
+pub mod benchmarking;
 pub mod equivocation;
 mod impls;
 pub mod migration;
@@ -181,6 +181,10 @@ pub mod pallet {
 
 		/// Cost of the calls.
 		type WeightInfo: WeightInfo;
+
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::benchmarking::BenchmarkHelper<<Self as pallet_session::Config>::Keys>;
 	}
 
 	/// Why this pallet holds funds.
@@ -638,7 +642,7 @@ pub mod pallet {
 
 		/// Pays a staker its rewards, to the staker. Anyone may do it. Emits [`Event::Claimed`].
 		#[pallet::call_index(8)]
-		#[pallet::weight(<T as Config>::WeightInfo::claim())]
+		#[pallet::weight(<T as Config>::WeightInfo::claim_for())]
 		pub fn claim_for(
 			origin: OriginFor<T>,
 			staker: T::AccountId,
@@ -680,7 +684,7 @@ pub mod pallet {
 
 		/// As `report_equivocation`, by a block's author: nodes do it by themselves.
 		#[pallet::call_index(11)]
-		#[pallet::weight((<T as Config>::WeightInfo::report_equivocation(), DispatchClass::Operational))]
+		#[pallet::weight((<T as Config>::WeightInfo::report_equivocation_unsigned(), DispatchClass::Operational))]
 		pub fn report_equivocation_unsigned(
 			origin: OriginFor<T>,
 			equivocation: Box<AuraEquivocation<HeaderFor<T>>>,

@@ -215,7 +215,9 @@ impl pallet_validators::Config for Test {
 	type MaxCommissionRise = ConstU32<50_000>;
 	type CommissionDelay = ConstU32<2>;
 	type LivenessBlocks = ConstU32<2>;
-	type WeightInfo = pallet_validators::weights::SubstrateWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = Helper;
 }
 
 /// The state at genesis: validators 1 to `validators` bonded ten times the least; everybody has keys.
@@ -277,4 +279,24 @@ pub fn next_session() {
 	while Session::current_index() == session {
 		next_block();
 	}
+}
+
+/// Makes session keys.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::benchmarking::BenchmarkHelper<Keys> for Helper {
+	fn keys(aura: AuraId) -> Keys {
+		Keys { aura }
+	}
+}
+
+/// The state at genesis, and a keystore.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn with_keys() -> TestState {
+	use polkadot_sdk::sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+	let mut state = genesis(4);
+	state.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+	state
 }

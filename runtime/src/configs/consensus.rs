@@ -122,7 +122,9 @@ impl pallet_validators::Config for Runtime {
 	// A day.
 	type CommissionDelay = ConstU32<{ DAYS / HOURS }>;
 	type LivenessBlocks = ConstU32<2>;
-	type WeightInfo = pallet_validators::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::Validators;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::Helper;
 }
 
 impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Runtime

@@ -28,5 +28,6 @@ measured! {
 	Registry: pallet_registry,
 	Tools: pallet_tools,
 	TransactionPayment: pallet_transaction_payment,
+	Validators: pallet_validators,
 	Workers: pallet_workers,
 }

@@ -8,10 +8,13 @@ use pallet_grants as grants;
 use pallet_prompts as prompts;
 use pallet_registry as registry;
 use pallet_tools as tools;
+use pallet_validators as validators;
 use pallet_workers as workers;
 use polkadot_sdk::{
 	frame_support::{traits::Get, BoundedVec},
-	sp_runtime::AccountId32,
+	sp_keyring::Sr25519Keyring,
+	sp_runtime::{traits::Header as _, AccountId32, Digest, DigestItem},
+	sp_session::MembershipProof,
 };
 use tributary_primitives::{
 	batch::{AgentUsage, BatchHeader, ChannelCharge, Fault, ToolCalls, Verdict},
@@ -23,7 +26,7 @@ use tributary_primitives::{
 	views::{Parameters, Policy},
 	AssetRef, DocumentKind, Purpose, Served, SnapshotRef, VaultKey, PPM,
 };
-use tributary_runtime::{delays, RuntimeCall};
+use tributary_runtime::{delays, Header, RuntimeCall};
 
 const WHO: AccountId32 = AccountId32::new([0xff; 32]);
 const HASH: [u8; 32] = [0xff; 32];
@@ -120,6 +123,7 @@ pub fn calls() -> Vec<RuntimeCall> {
 		adapter_calls(),
 		author_calls(),
 		worker_calls(),
+		validator_calls(),
 		channel_calls(),
 		settlement_calls(),
 	]
@@ -265,6 +269,41 @@ fn worker_calls() -> Vec<RuntimeCall> {
 	};
 	let waits = RuntimeCall::Delays(delays::Call::set { waits });
 	calls.map(RuntimeCall::Workers).into_iter().chain([waits]).collect()
+}
+
+/// Reports name headers and proofs as long as they may be.
+fn validator_calls() -> Vec<RuntimeCall> {
+	use validators::{equivocation::*, Call};
+	let (candidate, staker, validator) = (WHO, WHO, WHO);
+	let digest = Digest { logs: vec![DigestItem::Other(vec![0; MAX_HEADER - 256])] };
+	let header = Header::new(7, Default::default(), Default::default(), Default::default(), digest);
+	let equivocation = Box::new(validators::AuraEquivocation {
+		offender: Sr25519Keyring::Alice.public().into(),
+		slot: 1.into(),
+		first_header: header.clone(),
+		second_header: header,
+	});
+	let trie_nodes = vec![vec![0; MAX_PROOF - 64]];
+	let key_owner = MembershipProof { session: u32::MAX, trie_nodes, validator_count: u32::MAX };
+	let timing = validators::Timing { session_blocks: u32::MAX, unbonding_sessions: u32::MAX };
+	[
+		Call::bond { amount: u128::MAX, commission: u32::MAX },
+		Call::nominate { candidate: candidate.clone(), amount: u128::MAX },
+		Call::unbond { candidate: candidate.clone(), amount: Some(u128::MAX) },
+		Call::withdraw_unbonded { candidate: candidate.clone() },
+		Call::set_commission { commission: u32::MAX },
+		Call::chill {},
+		Call::resume {},
+		Call::claim { candidate: candidate.clone() },
+		Call::claim_for { staker: staker.clone(), candidate: candidate.clone() },
+		Call::apply_slash { staker, candidate },
+		Call::report_equivocation { equivocation: equivocation.clone(), key_owner: key_owner.clone() },
+		Call::report_equivocation_unsigned { equivocation, key_owner },
+		Call::set_timing { timing },
+		Call::dismiss { validator },
+	]
+	.map(RuntimeCall::Validators)
+	.to_vec()
 }
 
 fn channel_calls() -> Vec<RuntimeCall> {

@@ -111,8 +111,7 @@ fn measure(code: &[u8], scenario: Scenario, arguments: &Arguments) -> Result<Row
 	let mut chain = Chain::new(code)?;
 	// The first one tells how many fit.
 	let prepare = scenario.prepare;
-	let count =
-		chain.rehearse(|| Ok(fitting(&prepare(1).pop().ok_or("no call")?.call)?))?.min(arguments.most);
+	let count = chain.rehearse(|| fitting(&prepare(1).pop().ok_or("no call")?.call))?.min(arguments.most);
 	let transactions = chain.set_up(|| prepare(count))?;
 	let count = u32::try_from(transactions.len())?;
 	let each = declared(&transactions[0].call);
