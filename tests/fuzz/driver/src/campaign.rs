@@ -282,7 +282,11 @@ impl<'a> Campaign<'a> {
 			let counted = json!({ "good": counted.good, "refused": counted.refused, "share": share });
 			outcomes.insert(format!("{group}.{name}"), counted);
 		}
-		let never: Vec<_> = outcomes.iter().filter(|(_, counted)| counted["good"] == 0).map(|(name, _)| name.clone()).collect();
+		let never: Vec<_> = outcomes
+			.iter()
+			.filter(|(_, counted)| counted["good"] == 0)
+			.map(|(name, _)| name.clone())
+			.collect();
 		json!({
 			"target": self.target.name,
 			"seed": self.settings.seed,

@@ -159,7 +159,8 @@ mod tests {
 		let mut settings = Settings::parse_from(["fuzz"]);
 		settings.corpus = folder.join("corpus");
 		settings.findings = folder.join("findings");
-		let failure = Campaign::new(&target, &settings).run(0.0, Some(5_000_000)).unwrap().expect("it is found");
+		let failure =
+			Campaign::new(&target, &settings).run(0.0, Some(5_000_000)).unwrap().expect("it is found");
 		assert_eq!(failure.input, b"seven");
 		assert!(failure.message.contains("found"));
 		fs::remove_dir_all(folder).unwrap();

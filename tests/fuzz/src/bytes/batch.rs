@@ -74,7 +74,8 @@ fn published(bytes: &[u8], trace: &mut Trace) {
 pub fn seeds() -> Vec<Vec<u8>> {
 	let charge = vector("channel-charge");
 	let charges = vec![ChannelCharge::decode(&mut &charge[..]).expect("the vector is a charge"); 2].encode();
-	let served = vec![tributary_primitives::Served::from(tributary_primitives::AssetRef { asset: 1, version: 1 })];
+	let served =
+		vec![tributary_primitives::Served::from(tributary_primitives::AssetRef { asset: 1, version: 1 })];
 	[(0, vector("batch-header")), (1, charges), (2, served.encode()), (3, vector("batch-data"))]
 		.into_iter()
 		.map(|(kind, bytes)| [vec![kind], bytes].concat())

@@ -19,7 +19,8 @@ fn good() -> &'static [u8] {
 	static GOOD: OnceLock<Vec<u8>> = OnceLock::new();
 	GOOD.get_or_init(|| {
 		on_chain(|| {
-			let call: RuntimeCall = frame_system::Call::<Runtime>::remark { remark: b"hello".to_vec() }.into();
+			let call: RuntimeCall =
+				frame_system::Call::<Runtime>::remark { remark: b"hello".to_vec() }.into();
 			let payload = SignedPayload::new(call, extension(0)).expect("nothing of it depends on time");
 			let alice = Sr25519Keyring::Alice;
 			let signature = payload.using_encoded(|bytes| alice.pair().sign(bytes));
@@ -56,7 +57,12 @@ fn check(bytes: &[u8], trace: &mut Trace) {
 	let valid =
 		on_chain(|| Executive::validate_transaction(TransactionSource::External, extrinsic, H256::zero()));
 	trace.call("validate", "extrinsic", valid.is_ok());
-	trace.reached(valid.as_ref().err().map_or(1, |error| error.encode().iter().fold(2, |sum, byte| sum * 256 + u64::from(*byte))));
+	trace.reached(
+		valid
+			.as_ref()
+			.err()
+			.map_or(1, |error| error.encode().iter().fold(2, |sum, byte| sum * 256 + u64::from(*byte))),
+	);
 	assert!(valid.is_err() || encoded == good(), "a transaction that nobody signed is valid");
 }
 

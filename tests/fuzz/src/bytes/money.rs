@@ -45,7 +45,10 @@ fn division(input: &mut Input, trace: &mut Trace) {
 	trace.call("math", "largest_remainder", by_weight.is_some());
 	for divided in [by_weight, split_by_price(whole, &weights)].into_iter().flatten() {
 		assert_eq!(divided.len(), weights.len());
-		assert!(sum(divided) == Some(whole) || weights.iter().all(|weight| *weight == 0), "a division is not whole");
+		assert!(
+			sum(divided) == Some(whole) || weights.iter().all(|weight| *weight == 0),
+			"a division is not whole"
+		);
 	}
 }
 

@@ -32,10 +32,8 @@ fn good() -> &'static SignedVoucher {
 }
 
 fn verifies(signed: &SignedVoucher) -> bool {
-	let (signature, payer) = (
-		sr25519::Signature::from_raw(signed.signature),
-		sr25519::Public::from_raw(signed.voucher.payer),
-	);
+	let (signature, payer) =
+		(sr25519::Signature::from_raw(signed.signature), sr25519::Public::from_raw(signed.voucher.payer));
 	sr25519_verify(&signature, &signed.voucher.signing_hash(), &payer)
 }
 

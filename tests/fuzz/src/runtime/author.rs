@@ -10,9 +10,7 @@ use super::{
 use pallet_adapters::Training;
 use pallet_agents::{Composition, Skill};
 use tributary_fuzz_driver::Input;
-use tributary_primitives::{
-	fee::Price, royalty::Parent, AssetKind, AssetRef, SnapshotRef,
-};
+use tributary_primitives::{fee::Price, royalty::Parent, AssetKind, AssetRef, SnapshotRef};
 use tributary_runtime::{AccountId, Runtime, RuntimeCall};
 
 /// A call of one of the kinds of this module; `None` when the state has nothing for it.
@@ -240,8 +238,7 @@ fn grant(input: &mut Input) -> Option<Signed> {
 	use pallet_grants::Call;
 	let owner = |datanet: u32| Some(pallet_datanets::DataNets::<Runtime>::get(datanet)?.owner);
 	if input.one_in(3) {
-		let granted: Vec<_> =
-			pallet_grants::Grants::<Runtime>::iter_keys().collect();
+		let granted: Vec<_> = pallet_grants::Grants::<Runtime>::iter_keys().collect();
 		let (datanet, (grantee, purpose)) = input.choose(&granted).cloned()?;
 		return Some(match input.below(2) {
 			0 => (grantee, Call::renounce { datanet, purpose }.into()),
@@ -272,7 +269,8 @@ fn withdraw_channel(input: &mut Input) -> Option<Signed> {
 /// A delayed proxy's call, announced or carried out.
 fn announced(input: &mut Input, world: &mut World) -> Option<Signed> {
 	use polkadot_sdk::{frame_system, pallet_proxy, sp_runtime::traits::Hash};
-	let call: RuntimeCall = frame_system::Call::<Runtime>::remark_with_event { remark: vec![input.byte() % 4] }.into();
+	let call: RuntimeCall =
+		frame_system::Call::<Runtime>::remark_with_event { remark: vec![input.byte() % 4] }.into();
 	let call_hash = <Runtime as frame_system::Config>::Hashing::hash_of(&call);
 	world.hashes.push(call_hash.0);
 	let delayed: Vec<_> = pallet_proxy::Proxies::<Runtime>::iter()
@@ -291,12 +289,8 @@ fn announced(input: &mut Input, world: &mut World) -> Option<Signed> {
 		}
 		_ => {
 			let call = Box::new(call);
-			let call = pallet_proxy::Call::proxy_announced {
-				delegate: by,
-				real: to,
-				force_proxy_type: None,
-				call,
-			};
+			let call =
+				pallet_proxy::Call::proxy_announced { delegate: by, real: to, force_proxy_type: None, call };
 			(account(input), call.into())
 		}
 	})

@@ -3,11 +3,12 @@
 
 use codec::Encode;
 use polkadot_sdk::{
+	frame_metadata_hash_extension,
 	frame_support::{
 		dispatch::{DispatchClass, GetDispatchInfo, PostDispatchInfo},
 		traits::{GetCallMetadata, OnFinalize, OnIdle},
 	},
-	frame_system, pallet_transaction_payment, frame_metadata_hash_extension,
+	frame_system, pallet_transaction_payment,
 	sp_consensus_aura::AURA_ENGINE_ID,
 	sp_core::H256,
 	sp_runtime::{
@@ -20,8 +21,9 @@ use polkadot_sdk::{
 };
 use serde_json::Value;
 use tributary_runtime::{
-	constants::BLOCK_MILLIS, genesis_config_presets::get_preset, AccountId, AllPalletsWithSystem, BlockNumber,
-	Executive, Header, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System, TxExtension,
+	constants::BLOCK_MILLIS, genesis_config_presets::get_preset, AccountId, AllPalletsWithSystem,
+	BlockNumber, Executive, Header, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System,
+	TxExtension,
 };
 
 /// First slot: some day in 2023.
@@ -32,10 +34,8 @@ const FIRST_SLOT: u64 = 283_000_000;
 const KNOWN_HEAVIER: [(&str, &str); 1] = [("Multisig", "approve_as_multi")];
 
 /// What became of a transaction.
-pub type Applied = Result<
-	Result<PostDispatchInfo, DispatchErrorWithPostInfo<PostDispatchInfo>>,
-	TransactionValidityError,
->;
+pub type Applied =
+	Result<Result<PostDispatchInfo, DispatchErrorWithPostInfo<PostDispatchInfo>>, TransactionValidityError>;
 
 /// Puts `patch` over `base`: objects merge, everything else replaces.
 fn merge(base: &mut Value, patch: Value) {

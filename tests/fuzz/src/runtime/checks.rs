@@ -2,8 +2,8 @@
 
 use codec::{Decode, Encode};
 use polkadot_sdk::{
-	frame_support::dispatch::DispatchClass,
-	frame_system, pallet_balances, pallet_multisig, pallet_preimage, pallet_proxy, pallet_referenda, pallet_session,
+	frame_support::dispatch::DispatchClass, frame_system, pallet_balances, pallet_multisig, pallet_preimage,
+	pallet_proxy, pallet_referenda, pallet_session,
 };
 use std::collections::BTreeMap;
 use tributary_runtime::{AccountId, Attribution, Balance, Balances, Runtime, RuntimeHoldReason, System};
@@ -31,17 +31,16 @@ pub fn pallets() {
 	#[cfg(feature = "try-runtime")]
 	{
 		use polkadot_sdk::frame_support::traits::{TryState, TryStateSelect};
-		let checked = tributary_runtime::AllPalletsWithSystem::try_state(
-			super::chain::now(),
-			TryStateSelect::All,
-		);
+		let checked =
+			tributary_runtime::AllPalletsWithSystem::try_state(super::chain::now(), TryStateSelect::All);
 		assert!(checked.is_ok(), "try_state: {checked:?}");
 	}
 }
 
 fn own() {
-	use tributary_runtime::{Adapters, Agents, Datanets, Grants, Prompts, Registry, Tools, Workers};
-	let checks: [(&str, fn() -> _); 9] = [
+	use tributary_runtime::{Adapters, Agents, Datanets, Delays, Grants, Prompts, Registry, Tools, Workers};
+	let checks: [(&str, fn() -> _); 10] = [
+		("delays", Delays::do_try_state),
 		("registry", Registry::do_try_state),
 		("datanets", Datanets::do_try_state),
 		("grants", Grants::do_try_state),
@@ -210,7 +209,9 @@ fn holds() {
 
 fn surplus() -> Surplus {
 	let owed = Attribution::liabilities().expect("what the pot owes is a number");
-	Surplus(Balances::free_balance(Attribution::pot()).checked_sub(owed).expect("the pot has less than it owes"))
+	Surplus(
+		Balances::free_balance(Attribution::pot()).checked_sub(owed).expect("the pot has less than it owes"),
+	)
 }
 
 #[cfg(test)]

@@ -164,10 +164,7 @@ fn agents() {
 	sign(Dave, prompt);
 	let parent = AssetRef { asset: 4, version: 1 };
 	let name = bytes("fork");
-	sign(
-		Eve,
-		pallet_prompts::Call::fork { parent, name, content: [7; 32], hints: hints(), price: price(0) },
-	);
+	sign(Eve, pallet_prompts::Call::fork { parent, name, content: [7; 32], hints: hints(), price: price(0) });
 	for name in ["weather", "clock"] {
 		let tool = pallet_tools::Call::register_tool {
 			name: bytes(name),
@@ -213,8 +210,11 @@ fn agents() {
 fn proxies() {
 	use polkadot_sdk::pallet_proxy::Call;
 	use tributary_runtime::configs::ProxyType;
-	let delegations =
-		[(Alice, Bob, ProxyType::Any, 0), (Bob, Charlie, ProxyType::Any, 2), (Charlie, CharlieStash, ProxyType::Operator, 0)];
+	let delegations = [
+		(Alice, Bob, ProxyType::Any, 0),
+		(Bob, Charlie, ProxyType::Any, 2),
+		(Charlie, CharlieStash, ProxyType::Operator, 0),
+	];
 	for (real, delegate, proxy_type, delay) in delegations {
 		sign(real, Call::add_proxy { delegate: id(delegate).into(), proxy_type, delay });
 	}
@@ -232,10 +232,7 @@ fn settlement(world: &mut World) {
 	}
 	for (payer, session_key) in [(Alice, None), (Bob, Some(id(BobStash).into())), (Eve, None)] {
 		for worker in [id(Charlie), id(Dave)] {
-			sign(
-				payer,
-				pallet_attribution::Call::open_channel { worker, deposit: 1_000 * TRB, session_key },
-			);
+			sign(payer, pallet_attribution::Call::open_channel { worker, deposit: 1_000 * TRB, session_key });
 		}
 	}
 	// Batches, claims and verdicts as the choices of these bytes have them.

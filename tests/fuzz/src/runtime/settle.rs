@@ -5,6 +5,7 @@ use super::{
 	typed::{account, balance},
 	world::{operator, sign, World},
 };
+use codec::{DecodeLimit, Encode};
 use polkadot_sdk::{
 	frame_support::storage::{with_transaction, TransactionOutcome},
 	frame_system, pallet_session, pallet_sudo,
@@ -12,7 +13,6 @@ use polkadot_sdk::{
 	sp_keyring::Sr25519Keyring,
 	sp_runtime::{traits::Dispatchable, DispatchError},
 };
-use codec::{DecodeLimit, Encode};
 use tributary_fuzz_driver::Input;
 use tributary_primitives::{
 	batch::{AgentUsage, BatchHeader, BatchStatus, ChannelCharge, ToolCalls, Verdict},
@@ -25,7 +25,8 @@ use tributary_primitives::{
 	AssetRef, Balance, Earner, Served, SkillSet, VaultKey,
 };
 use tributary_runtime::{
-	constants::*, delays::Waits, AccountId, Agents, Attribution, Runtime, RuntimeCall, RuntimeOrigin, SessionKeys, System,
+	constants::*, delays::Waits, AccountId, Agents, Attribution, Runtime, RuntimeCall, RuntimeOrigin,
+	SessionKeys, System,
 };
 
 /// A call and who signs it.
@@ -157,7 +158,12 @@ fn charges(input: &mut Input, worker: &AccountId, agents: &[Served]) -> Vec<Chan
 }
 
 /// The data share of a batch, by trying it: with a charge that fails it may have any earnings root.
-fn data_share(signer: &AccountId, header: &BatchHeader, agents: &[Served], charges: &[ChannelCharge]) -> Option<Balance> {
+fn data_share(
+	signer: &AccountId,
+	header: &BatchHeader,
+	agents: &[Served],
+	charges: &[ChannelCharge],
+) -> Option<Balance> {
 	let worker = pallet_workers::ServiceKeys::<Runtime>::get(signer)?;
 	let mut charges = charges.to_vec();
 	charges.push(ChannelCharge {
@@ -347,11 +353,9 @@ fn set_keys(input: &mut Input) -> Option<Signed> {
 	let (mut blocks, mut votes) = (sr25519::Pair::from_seed(&seed), ed25519::Pair::from_seed(&seed));
 	let keys = SessionKeys { aura: blocks.public().into(), grandpa: votes.public().into() };
 	let statement: &[u8] = owner.as_ref();
-	let mut proof = (
-		blocks.generate_proof_of_possession(statement),
-		votes.generate_proof_of_possession(statement),
-	)
-		.encode();
+	let mut proof =
+		(blocks.generate_proof_of_possession(statement), votes.generate_proof_of_possession(statement))
+			.encode();
 	if input.one_in(8) {
 		proof[usize::from(input.byte() % 64)] ^= 1;
 	}
@@ -370,9 +374,9 @@ fn set_waits(input: &mut Input) -> RuntimeCall {
 
 /// Who may make a call, as far as its target knows: the owner of what it is about.
 pub fn entitled(call: &RuntimeCall, input: &mut Input) -> Option<AccountId> {
-	use polkadot_sdk::{pallet_proxy, sp_runtime::MultiAddress};
 	use pallet_attribution::Call as Attributions;
 	use pallet_workers::Call as Workers;
+	use polkadot_sdk::{pallet_proxy, sp_runtime::MultiAddress};
 	let delegate = |real: &MultiAddress<AccountId, ()>| match real {
 		MultiAddress::Id(real) => {
 			let (proxies, _) = pallet_proxy::Proxies::<Runtime>::get(real);
@@ -496,12 +500,13 @@ pub fn is_beyond_rules(call: &RuntimeCall) -> bool {
 			| pallet_scheduler::Call::schedule_named_after { call, .. },
 		) => vec![call],
 		RuntimeCall::TechnicalCommittee(
-			pallet_collective::Call::execute { proposal, .. } | pallet_collective::Call::propose { proposal, .. },
+			pallet_collective::Call::execute { proposal, .. }
+			| pallet_collective::Call::propose { proposal, .. },
 		) => vec![proposal],
 		RuntimeCall::Preimage(pallet_preimage::Call::note_preimage { bytes }) => return hides(bytes),
-		RuntimeCall::Referenda(pallet_referenda::Call::submit { proposal: Bounded::Inline(bytes), .. }) => {
-			return hides(bytes)
-		}
+		RuntimeCall::Referenda(pallet_referenda::Call::submit {
+			proposal: Bounded::Inline(bytes), ..
+		}) => return hides(bytes),
 		_ => vec![],
 	};
 	let raw = |call: &RuntimeCall| match call {

@@ -149,7 +149,8 @@ impl Types {
 			TypeDef::Sequence(sequence) => {
 				let element = sequence.type_param.id;
 				if self.is_byte(element) {
-					let holds_call = matches!((hint.pallet, hint.name), ("Preimage", "bytes") | ("Referenda", "proposal"));
+					let holds_call =
+						matches!((hint.pallet, hint.name), ("Preimage", "bytes") | ("Referenda", "proposal"));
 					if holds_call && nested < MOST_NESTED && !input.one_in(4) {
 						let mut call = Vec::new();
 						self.put_call(input, world, nested + 1, &mut call);
@@ -256,13 +257,7 @@ fn text(hint: Hint, input: &mut Input) -> Vec<u8> {
 	}
 }
 
-fn number(
-	primitive: &TypeDefPrimitive,
-	hint: Hint,
-	input: &mut Input,
-	world: &mut World,
-	to: &mut Vec<u8>,
-) {
+fn number(primitive: &TypeDefPrimitive, hint: Hint, input: &mut Input, world: &mut World, to: &mut Vec<u8>) {
 	let mut some = |input: &mut Input| number_32(hint, input, world);
 	match primitive {
 		TypeDefPrimitive::Bool => to.push(input.byte() & 1),

@@ -28,8 +28,8 @@ pub fn accounts() -> &'static [AccountId] {
 /// The keys of the development accounts, by account.
 pub fn pair(account: &AccountId) -> Option<&'static sr25519::Pair> {
 	static PAIRS: OnceLock<BTreeMap<AccountId, sr25519::Pair>> = OnceLock::new();
-	let pairs = PAIRS
-		.get_or_init(|| Sr25519Keyring::iter().map(|key| (key.to_account_id(), key.pair())).collect());
+	let pairs =
+		PAIRS.get_or_init(|| Sr25519Keyring::iter().map(|key| (key.to_account_id(), key.pair())).collect());
 	pairs.get(account)
 }
 
