@@ -6,6 +6,8 @@
 #   scripts/test.sh worker     the tests of worker, client and command line
 #   scripts/test.sh postgres   retrieval in a real PostgreSQL server with pgvector
 #   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
+#   scripts/test.sh fuzz       the kept inputs of all fuzz targets, and new ones for a minute
+#   scripts/test.sh upgrade    the last release's state and metadata under this runtime, with try-runtime's checks
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh openai     what OpenAI's client asks of a real worker
 #   scripts/test.sh tools      real MCP servers, and a model that calls one for a payer
@@ -21,7 +23,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker postgres gpu e2e openai tools private provenance recipe kill compose deploy lints deny advisories)
+all=(format chain worker fuzz upgrade postgres gpu e2e openai tools private provenance recipe kill compose deploy lints deny advisories)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -52,6 +54,19 @@ fi
 if wanted worker; then
 	step "Tests of worker, client and command line"
 	tests "$TRIBUTARY_ROOT/inference-worker" "$WORKER_TARGET"
+fi
+if wanted fuzz; then
+	step "Fuzzing"
+	"$TRIBUTARY_ROOT/scripts/fuzz.sh" --seconds "${TRIBUTARY_FUZZ_SECONDS:-60}"
+fi
+if wanted upgrade; then
+	step "Upgrade from the last release"
+	"$TRIBUTARY_ROOT/scripts/metadata-diff.sh"
+	# FRAME is compiled again for it, beside what is there.
+	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" test --release --locked -p tributary-runtime --features try-runtime \
+		--test upgrade --no-run
+	(cd "$TRIBUTARY_ROOT" && CARGO_TARGET_DIR=$CHAIN_TARGET cargo test --release --locked -p tributary-runtime \
+		--features try-runtime --test upgrade)
 fi
 if wanted postgres; then
 	step "Retrieval in PostgreSQL"

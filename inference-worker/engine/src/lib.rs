@@ -81,7 +81,7 @@ pub use engine::{Engine, EngineConfig};
 pub use error::{AdapterError, EngineError, ModelError, SubmitError, WeightsError};
 pub use frozen::{FrozenWeights, Int4};
 pub use grammar::{written_plainly, Grammar, GrammarSource, MAX_GRAMMAR_BYTES};
-pub use lora::loader::AdapterSource;
+pub use lora::{check_adapter, loader::AdapterSource};
 pub use perplexity::perplexity;
 pub use projection::Projection;
 pub use quantize::{quantize, QuantizeReport};

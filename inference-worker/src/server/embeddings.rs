@@ -69,12 +69,13 @@ pub async fn embeddings(
 
 /// A text, or its tokens.
 #[derive(Debug, PartialEq)]
-enum Input {
+pub enum Input {
 	Text(String),
 	Tokens(Vec<u32>),
 }
 
-fn inputs(members: &Members) -> Result<Vec<Input>, ApiError> {
+/// The texts or tokens of a request.
+pub fn inputs(members: &Members) -> Result<Vec<Input>, ApiError> {
 	let tokens = |list: &[Value]| -> Option<Input> {
 		let ids = list.iter().map(|id| u32::try_from(id.as_u64()?).ok()).collect::<Option<Vec<u32>>>()?;
 		Some(Input::Tokens(ids)).filter(|_| !list.is_empty())

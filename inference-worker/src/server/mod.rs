@@ -16,6 +16,9 @@ mod reply;
 mod trail;
 
 use crate::worker::Worker;
+use members::Members;
+use options::{Endpoint, Options};
+use tributary_client::http::ErrorBody;
 use axum::{
 	extract::DefaultBodyLimit,
 	routing::{get, post},
@@ -49,6 +52,26 @@ pub fn router(worker: Arc<Worker>) -> Router {
 		.layer(DefaultBodyLimit::max(limit))
 		.layer(CorsLayer::permissive())
 		.with_state(worker)
+}
+
+/// Reads a request's body as the endpoint at `path` does before it knows who asks; the error's body when it is wrong.
+pub fn read_body(path: &str, body: &[u8]) -> Result<(), ErrorBody> {
+	let read = || {
+		let members = Members::of(body)?;
+		members.text("model")?;
+		match path {
+			"/v1/chat/completions" => {
+				Options::of(&members, Endpoint::Chat)?;
+				messages::messages(&members).map(drop)
+			}
+			"/v1/completions" => {
+				Options::of(&members, Endpoint::Completions)?;
+				options::prompt(&members).map(drop)
+			}
+			_ => embeddings::inputs(&members).map(drop),
+		}
+	};
+	read().map_err(|refused: errors::ApiError| refused.body())
 }
 
 #[cfg(test)]

@@ -23,3 +23,53 @@ pub fn targets() -> Vec<Target> {
 		target("money", 512, 1, money::run, money::seeds),
 	]
 }
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+	use std::path::Path;
+	use tributary_fuzz_driver::{load, mutate, run_once, Random, Trace};
+
+	/// Calls that need keys, books or the right state: where none of them is ever good, fuzzing looks at the surface.
+	const DEEP: [(&str, &str); 10] = [
+		("Attribution", "submit_batch"),
+		("Attribution", "claim"),
+		("Attribution", "claim_earnings"),
+		("Attribution", "sweep_pool"),
+		("Attribution", "resolve"),
+		("Agents", "compose"),
+		("Adapters", "report"),
+		("Datanets", "review"),
+		("Grants", "grant"),
+		("Session", "set_keys"),
+	];
+
+	#[test]
+	fn kept_inputs_pass_when_they_are_replayed() {
+		for target in targets() {
+			let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(target.name);
+			let kept = load(&folder).unwrap();
+			assert!(!kept.is_empty(), "no input of {} is kept", target.name);
+			for input in kept.into_iter().chain((target.seeds)()) {
+				let outcome = run_once(&target, &input, &mut Trace::default());
+				assert_eq!(outcome, Ok(()), "{}", target.name);
+			}
+		}
+	}
+
+	#[test]
+	fn deep_calls_are_good_when_the_runtime_is_fuzzed() {
+		let target = targets().remove(0);
+		let (mut random, mut trace) = (Random::new(1), Trace::default());
+		let pool = load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus/runtime")).unwrap();
+		for _ in 0..200 {
+			let (one, other) = (&pool[random.below(pool.len())], &pool[random.below(pool.len())]);
+			let input = mutate(&mut random, one, other, target.longest);
+			assert_eq!(run_once(&target, &input, &mut trace), Ok(()));
+		}
+		for call in DEEP {
+			let outcomes = trace.calls().get(&call).copied().unwrap_or_default();
+			assert!(outcomes.good > 0, "{call:?} was never good in {} calls", trace.total());
+		}
+	}
+}

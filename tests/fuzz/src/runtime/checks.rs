@@ -38,8 +38,9 @@ pub fn pallets() {
 }
 
 fn own() {
-	use tributary_runtime::{Adapters, Agents, Datanets, Grants, Prompts, Registry, Tools, Workers};
-	let checks: [(&str, fn() -> _); 9] = [
+	use tributary_runtime::{Adapters, Agents, Datanets, Delays, Grants, Prompts, Registry, Tools, Workers};
+	let checks: [(&str, fn() -> _); 10] = [
+		("delays", Delays::do_try_state),
 		("registry", Registry::do_try_state),
 		("datanets", Datanets::do_try_state),
 		("grants", Grants::do_try_state),

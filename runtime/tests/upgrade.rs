@@ -1,0 +1,195 @@
+//! The upgrade of a chain that ran the last release: its state, kept in `chain-specs/releases`, under this runtime.
+
+mod common;
+
+use common::{alice, bob, time};
+use polkadot_sdk::{
+	frame_support::{
+		assert_ok,
+		traits::{GetStorageVersion, StorageInfoTrait},
+	},
+	frame_system, pallet_balances,
+	sp_io::{storage::next_key, TestExternalities},
+	sp_runtime::Storage,
+};
+use serde::Deserialize;
+use std::collections::BTreeMap;
+use tributary_runtime::*;
+
+/// As `scripts/release-snapshot.sh` writes it.
+#[derive(Deserialize)]
+struct Snapshot {
+	spec_version: u32,
+	state: Vec<(String, String)>,
+}
+
+fn bytes(text: &str) -> Vec<u8> {
+	let digits = text.trim_start_matches("0x").as_bytes();
+	let digit = |byte: u8| (byte as char).to_digit(16).expect("hexadecimal") as u8;
+	digits.chunks(2).map(|pair| (digit(pair[0]) << 4) | digit(pair[1])).collect()
+}
+
+fn snapshot() -> Snapshot {
+	let text = include_str!("../../chain-specs/releases/0.1.0/state.json");
+	serde_json::from_str(text).expect("a snapshot is JSON")
+}
+
+/// The state of a network that ran release 0.1.0.
+fn released() -> TestExternalities {
+	let top = snapshot().state.iter().map(|(key, value)| (bytes(key), bytes(value))).collect();
+	Storage { top, children_default: Default::default() }.into()
+}
+
+fn keys(prefix: &[u8]) -> Vec<Vec<u8>> {
+	let next = |key: &Vec<u8>| next_key(key).filter(|key| key.starts_with(prefix));
+	std::iter::successors(next(&prefix.to_vec()), next).collect()
+}
+
+/// Balances by account: free and reserved, planck.
+fn balances() -> BTreeMap<AccountId, (Balance, Balance)> {
+	frame_system::Account::<Runtime>::iter()
+		.map(|(who, account)| (who, (account.data.free, account.data.reserved)))
+		.collect()
+}
+
+/// Fails unless every value under each map decodes: iterating leaves out those that do not.
+macro_rules! assert_decode {
+	($($pallet:ident :: $map:ident),* $(,)?) => {$(
+		let info = <$pallet::$map<Runtime> as StorageInfoTrait>::storage_info();
+		let stored = keys(&info[0].prefix).len();
+		let decoded = $pallet::$map::<Runtime>::iter().count();
+		assert_eq!(decoded, stored, "{}.{}", stringify!($pallet), stringify!($map));
+	)*};
+}
+
+/// Fails unless each pallet's stored version is that of its code.
+macro_rules! assert_versions {
+	($($pallet:ident),* $(,)?) => {$(
+		assert_eq!(
+			$pallet::on_chain_storage_version(),
+			$pallet::in_code_storage_version(),
+			"{}: raise the stored version in a migration", stringify!($pallet),
+		);
+	)*};
+}
+
+fn assert_invariants() {
+	assert_ok!(Registry::do_try_state());
+	assert_ok!(Datanets::do_try_state());
+	assert_ok!(Grants::do_try_state());
+	assert_ok!(Adapters::do_try_state());
+	assert_ok!(Prompts::do_try_state());
+	assert_ok!(Tools::do_try_state());
+	assert_ok!(Agents::do_try_state());
+	assert_ok!(Workers::do_try_state());
+	assert_ok!(Attribution::do_try_state());
+	assert_ok!(Delays::do_try_state());
+}
+
+#[test]
+fn runtime_has_a_later_version_than_the_last_release() {
+	assert!(VERSION.spec_version > snapshot().spec_version, "a changed runtime needs a new spec_version");
+}
+
+#[test]
+fn state_is_whole_when_it_comes_from_the_last_release() {
+	released().execute_with(|| {
+		let (before, money) = (keys(&[]), balances());
+		let weight = Executive::execute_on_runtime_upgrade();
+		let limits = <Runtime as frame_system::Config>::BlockWeights::get();
+		assert!(weight.all_lt(limits.max_block), "the upgrade takes {weight}, more than a block");
+		let after = keys(&[]);
+		let lost: Vec<_> = before.iter().filter(|key| after.binary_search(key).is_err()).collect();
+		assert!(lost.is_empty(), "the upgrade loses {} items: {lost:02x?}", lost.len());
+		assert_eq!(balances(), money);
+		let sum: Balance = money.values().map(|(free, reserved)| free + reserved).sum();
+		assert_eq!(pallet_balances::TotalIssuance::<Runtime>::get(), sum);
+		assert_versions!(
+			Registry,
+			Datanets,
+			Grants,
+			Adapters,
+			Prompts,
+			Tools,
+			Agents,
+			Workers,
+			Attribution,
+			Delays,
+			Balances,
+			Session,
+			Grandpa,
+			Multisig,
+			Proxy,
+			Sudo,
+		);
+		assert_decode!(
+			pallet_registry::Assets,
+			pallet_registry::Versions,
+			pallet_registry::Documents,
+			pallet_datanets::DataNets,
+			pallet_datanets::Contributions,
+			pallet_datanets::Contents,
+			pallet_datanets::Reasons,
+			pallet_datanets::Ranges,
+			pallet_datanets::Snapshots,
+			pallet_datanets::Erasures,
+			pallet_grants::Recipients,
+			pallet_grants::Accesses,
+			pallet_grants::Requests,
+			pallet_grants::Grants,
+			pallet_adapters::Trainings,
+			pallet_adapters::Evaluators,
+			pallet_adapters::Reports,
+			pallet_adapters::ReportCounts,
+			pallet_tools::Tools,
+			pallet_agents::Compositions,
+			pallet_agents::Names,
+			pallet_agents::Agents,
+			pallet_workers::ServiceKeys,
+			pallet_attribution::Channels,
+			pallet_attribution::Settlements,
+			pallet_attribution::Batches,
+			pallet_attribution::PendingBatches,
+			pallet_attribution::Challenges,
+			pallet_attribution::Vaults,
+			pallet_attribution::Holders,
+			pallet_attribution::Claimed,
+		);
+		assert_invariants();
+	});
+}
+
+#[test]
+fn snapshot_has_items_of_every_kind_when_migrations_are_tested_on_it() {
+	released().execute_with(|| {
+		assert!(pallet_registry::Versions::<Runtime>::iter().count() > 5);
+		assert!(pallet_datanets::Snapshots::<Runtime>::iter().count() > 1);
+		assert!(pallet_adapters::Reports::<Runtime>::iter().count() > 0);
+		assert!(pallet_agents::Compositions::<Runtime>::iter().count() > 0);
+		assert!(pallet_grants::Grants::<Runtime>::iter().count() > 0);
+		assert!(pallet_attribution::Batches::<Runtime>::iter().count() > 1);
+	});
+}
+
+#[test]
+fn chain_goes_on_when_it_is_upgraded() {
+	released().execute_with(|| {
+		Executive::execute_on_runtime_upgrade();
+		time::pass(3);
+		let value = constants::TRB;
+		let before = Balances::free_balance(bob());
+		assert_ok!(Balances::transfer_keep_alive(RuntimeOrigin::signed(alice()), bob().into(), value));
+		assert_eq!(Balances::free_balance(bob()), before + value);
+		time::pass(20);
+		assert_invariants();
+	});
+}
+
+#[cfg(feature = "try-runtime")]
+#[test]
+fn upgrade_passes_try_runtimes_checks() {
+	use polkadot_sdk::frame_try_runtime::UpgradeCheckSelect;
+	released().execute_with(|| {
+		assert_ok!(Executive::try_runtime_upgrade(UpgradeCheckSelect::All));
+	});
+}
