@@ -153,8 +153,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Every worker is found by its service key, and by no other.
-	#[cfg(any(feature = "try-runtime", test))]
-	pub(crate) fn do_try_state() -> Result<(), polkadot_sdk::sp_runtime::TryRuntimeError> {
+	#[cfg(any(feature = "std", feature = "try-runtime"))]
+	pub fn do_try_state() -> Result<(), polkadot_sdk::sp_runtime::TryRuntimeError> {
 		for (operator, worker) in Workers::<T>::iter() {
 			ensure!(
 				ServiceKeys::<T>::get(&worker.service_key) == Some(operator),

@@ -8,7 +8,7 @@ mod claims;
 mod credits;
 mod parameters;
 pub(crate) mod split;
-#[cfg(any(feature = "try-runtime", test))]
+#[cfg(any(feature = "std", feature = "try-runtime"))]
 mod try_state;
 mod vaults;
 

@@ -19,7 +19,7 @@ fn add(sum: &mut Balance, amount: Balance) -> Result<(), TryRuntimeError> {
 
 impl<T: Config> Pallet<T> {
 	/// Checks every invariant.
-	pub(crate) fn do_try_state() -> Result<(), TryRuntimeError> {
+	pub fn do_try_state() -> Result<(), TryRuntimeError> {
 		Self::check_holds()?;
 		Self::check_settlements()?;
 		Self::check_vaults()?;
@@ -32,7 +32,7 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// What the pot owes: escrow of pending batches, vaults, and data shares credited and not claimed.
-	pub(crate) fn liabilities() -> Result<Balance, TryRuntimeError> {
+	pub fn liabilities() -> Result<Balance, TryRuntimeError> {
 		let mut owed = 0;
 		for money in PendingBatches::<T>::iter_values() {
 			add(&mut owed, money.data)?;

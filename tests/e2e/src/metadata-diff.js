@@ -1,0 +1,40 @@
+// node metadata-diff.js write FILE     writes the summary of the node's runtime
+// node metadata-diff.js compare FILE   says what differs from a summary; ends with 1 when a rule is broken
+//
+// The node is TRIBUTARY_NODE_BIN; it is started for this. See metadata.js and scripts/metadata-diff.sh.
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { startNode } from './node.js';
+import { compare, summary } from './metadata.js';
+
+const [, , what, file] = process.argv;
+if (!['write', 'compare'].includes(what) || !file) {
+	console.error('usage: metadata-diff.js write|compare FILE');
+	process.exit(64);
+}
+
+const node = await startNode();
+const { specVersion, transactionVersion } = node.api.runtimeVersion;
+const version = { specVersion: specVersion.toNumber(), transactionVersion: transactionVersion.toNumber() };
+const found = summary((await node.api.rpc.state.getMetadata()).toHex(), version);
+await node.stop();
+
+if (what === 'write') {
+	writeFileSync(file, `${JSON.stringify(found, null, 1)}\n`);
+	console.log(`${file}: spec_version ${found.specVersion}, ${Object.keys(found.pallets).length} pallets`);
+} else {
+	const before = JSON.parse(readFileSync(file, 'utf8'));
+	const { differences, problems } = compare(before, found);
+	const short = (value) => {
+		const text = JSON.stringify(value);
+		return text === undefined || text.length <= 160 ? text : `${text.slice(0, 160)}...`;
+	};
+	for (const [path, kind, old, now] of differences) {
+		const values = [old, now].filter((value) => value !== undefined).map(short);
+		console.log(`${kind.padEnd(8)}${path.join('.')}: ${values.join(' -> ')}`);
+	}
+	const versions = ({ specVersion, transactionVersion }) => `spec ${specVersion}, transactions ${transactionVersion}`;
+	console.log(`${differences.length} differences between ${versions(before)} and ${versions(found)}`);
+	for (const problem of problems) console.error(`error: ${problem}`);
+	process.exitCode = problems.length > 0 ? 1 : 0;
+}
