@@ -148,6 +148,31 @@ mcp_servers() {
 	python_with mcp_server_time scripts/demo/tools-requirements.txt
 }
 
+# promtool: Prometheus' own checker, out of Debian's package, which is not installed because it would start a server.
+# Its path is in PROMTOOL; empty when the package cannot be had.
+promtool() {
+	local work=$TRIBUTARY_CACHE/tools/prometheus
+	PROMTOOL=$(type -P promtool) || PROMTOOL=$work/usr/bin/promtool
+	if [[ ! -x $PROMTOOL ]]; then
+		mkdir -p "$work"
+		(cd "$work" && apt-get -q download prometheus &&
+			dpkg-deb --fsys-tarfile prometheus_*.deb | tar -x ./usr/bin/promtool && rm prometheus_*.deb) \
+			>"$TRIBUTARY_CACHE/log/promtool.log" 2>&1 || PROMTOOL=
+	fi
+	[[ -n $PROMTOOL ]] || say "no promtool (log: $TRIBUTARY_CACHE/log/promtool.log): alerts are not evaluated"
+	export PROMTOOL
+}
+
+# cargo_deny: builds cargo-deny from the registry, once (four minutes on two cores), and puts it on the path.
+cargo_deny() {
+	local version=0.20.2 tools=$TRIBUTARY_CACHE/tools
+	PATH=$tools/bin:$PATH
+	if [[ $(cargo deny --version 2>/dev/null) != "cargo-deny $version" ]]; then
+		cargo_build "$TRIBUTARY_ROOT" "$tools/target" install cargo-deny --version "$version" --locked --root "$tools"
+		rm -rf "$tools/target"
+	fi
+}
+
 # polkadot_js: polkadot.js from npm, beside the flows through it; the folder of modules is in NODE_MODULES.
 polkadot_js() {
 	local work=$TRIBUTARY_CACHE/e2e

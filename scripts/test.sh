@@ -16,10 +16,15 @@
 #   scripts/test.sh recipe     a recipe from data to an agent, killed on the way
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
+#   scripts/test.sh deploy     the validator's compose file, systemd units, alerts, dashboards and backups
+#   scripts/test.sh lints      clippy over the chain: no warning, and in pallets and primitives nothing that can panic
+#   scripts/test.sh deny       licences, sources and banned crates of both workspaces
+#   scripts/test.sh advisories known defects of all dependencies; skipped where GitHub cannot be reached
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker fuzz upgrade postgres gpu e2e openai tools private provenance recipe kill compose)
+all=(format chain worker fuzz upgrade postgres gpu e2e openai tools private provenance recipe kill compose deploy lints deny
+	advisories)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
@@ -35,7 +40,7 @@ tests() {
 
 steps $((${#parts[@]} + 1))
 step "Setting the machine up"
-"$TRIBUTARY_ROOT/scripts/setup.sh" $(wanted compose && echo --docker-compose) $(wanted gpu && echo --software-vulkan)
+"$TRIBUTARY_ROOT/scripts/setup.sh" $(if wanted compose || wanted deploy; then echo --docker-compose; fi) $(wanted gpu && echo --software-vulkan)
 load_env
 
 if wanted format; then
@@ -140,5 +145,42 @@ fi
 if wanted compose; then
 	step "docker-compose.yml"
 	(cd "$TRIBUTARY_ROOT" && docker-compose config --quiet && docker-compose --profile demo config --quiet)
+fi
+if wanted deploy; then
+	step "What runs validators and workers, and what watches them"
+	build_chain
+	build_worker
+	python_with yaml tests/deploy/requirements.txt
+	promtool
+	"$PYTHON" -B -m unittest discover --start-directory "$TRIBUTARY_ROOT/tests/deploy"
+	python3 -B "$TRIBUTARY_ROOT/tests/flows/restore_worker.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
+if wanted lints; then
+	step "Lints"
+	for library in "$TRIBUTARY_ROOT"/{pallets/*,primitives}/src/lib.rs; do
+		for lint in arithmetic_side_effects unwrap_used expect_used indexing_slicing panic unreachable; do
+			grep -q "^		clippy::$lint,\?$" "$library" || die "$library does not deny clippy::$lint: write what the other pallets do"
+		done
+	done
+	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" clippy --release --locked --workspace --all-targets -- -D warnings
+fi
+if wanted deny; then
+	step "Licences, sources and banned crates"
+	cargo_deny
+	deny() { (cd "$TRIBUTARY_ROOT/$1" && cargo deny --locked --log-level error "${@:2}" check licenses bans sources); }
+	deny .
+	deny inference-worker
+	# What is under Apache-2.0 links nothing under the GPL.
+	deny . --exclude tributary-node --config "$TRIBUTARY_ROOT/inference-worker/deny.toml"
+fi
+if wanted advisories; then
+	step "Known defects of dependencies"
+	if timeout 30 git ls-remote --quiet --exit-code https://github.com/RustSec/advisory-db HEAD >/dev/null 2>&1; then
+		cargo_deny
+		(cd "$TRIBUTARY_ROOT" && cargo deny --locked --log-level error check advisories)
+		(cd "$TRIBUTARY_ROOT/inference-worker" && cargo deny --locked --log-level error check advisories)
+	else
+		say "skipped: RustSec's database is on github.com, which this machine cannot reach; run it where it can"
+	fi
 fi
 say "all passed"

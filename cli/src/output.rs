@@ -103,6 +103,13 @@ pub fn vault(key: VaultKey) -> String {
 	}
 }
 
+/// Adds a field to a JSON object.
+pub fn add(json: &mut Value, name: &str, value: impl Into<Value>) {
+	if let Value::Object(fields) = json {
+		fields.insert(name.into(), value.into());
+	}
+}
+
 #[cfg(test)]
 mod tests {
 	use super::*;

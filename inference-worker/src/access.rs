@@ -180,7 +180,7 @@ pub async fn request(config: &Config, datanet: DataNetId, most: Option<Balance>)
 }
 
 async fn connect(config: &Config) -> Result<Chain> {
-	Ok(Chain::connect([config.chain.url.as_str()]).await?)
+	Ok(Chain::connect(config.chain.nodes()).await?)
 }
 
 async fn submit(chain: &Chain, key: &Keypair, call: &Call) -> Result<()> {

@@ -86,8 +86,9 @@ impl Channels {
 			inner.known.remove(payer);
 			return Ok(());
 		};
-		// While a batch is on its way, only our own books say on which side of it a record is.
-		let current = epoch == inner.epoch && self.records.intent()?.is_none();
+		// While a batch is on its way or may be reorganised away, only our own books say on which side of it a record is.
+		let current =
+			epoch == inner.epoch && self.records.intent()?.is_none() && !self.records.awaits_finality()?;
 		let row = self.records.channel(payer)?.filter(|row| row.nonce == view.nonce);
 		if let (Some(row), true) = (&row, current) {
 			if row.settled != view.charged {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer};
 use std::{
-	collections::BTreeMap,
+	collections::{BTreeMap, BTreeSet},
 	fmt,
 	net::SocketAddr,
 	path::{Path, PathBuf},
@@ -18,6 +18,8 @@ use tributary_tools::{Limits, Transport, MAX_ANSWER_BYTES};
 
 /// Most calls that one request can be allowed.
 const MAX_CALLS: u32 = 32;
+/// Most nodes.
+const MAX_NODES: usize = 8;
 
 /// The documented example; also what `init` writes.
 pub const EXAMPLE: &str = include_str!("../worker.example.toml");
@@ -119,7 +121,11 @@ impl Default for Server {
 #[serde(deny_unknown_fields)]
 pub struct Chain {
 	/// WebSocket URL of a node.
-	pub url: String,
+	#[serde(default)]
+	pub url: Option<String>,
+	/// Or of several, the preferred one first.
+	#[serde(default)]
+	pub urls: Vec<String>,
 	/// The bonded operator.
 	#[serde(deserialize_with = "account")]
 	pub operator: AccountId,
@@ -137,6 +143,40 @@ pub struct Chain {
 
 fn default_refresh() -> u64 {
 	6
+}
+
+impl Chain {
+	/// The nodes, in the order they are tried.
+	pub fn nodes(&self) -> Vec<String> {
+		self.url.iter().chain(&self.urls).cloned().collect()
+	}
+
+	fn validate(&self) -> Result<(), ConfigError> {
+		let nodes = self.nodes();
+		if self.url.is_some() && !self.urls.is_empty() {
+			return Err(bad("chain.urls", "set either url or urls, not both"));
+		}
+		if nodes.is_empty() {
+			return Err(bad(
+				"chain.url",
+				"name a node, such as ws://127.0.0.1:9944, or several with chain.urls",
+			));
+		}
+		if nodes.len() > MAX_NODES {
+			return Err(bad("chain.urls", format!("must be at most {MAX_NODES}")));
+		}
+		// An address may hold a secret, so it is not shown.
+		if nodes.iter().any(|node| !(node.starts_with("ws://") || node.starts_with("wss://"))) {
+			return Err(bad("chain.url", "every address must start with ws:// or wss://"));
+		}
+		if nodes.iter().collect::<BTreeSet<_>>().len() < nodes.len() {
+			return Err(bad("chain.urls", "names a node twice: leave one out"));
+		}
+		match self.refresh_secs {
+			0 => Err(bad("chain.refresh_secs", "must be at least 1")),
+			_ => Ok(()),
+		}
+	}
 }
 
 /// `[store]`
@@ -456,14 +496,11 @@ impl Config {
 			}
 			_ => {}
 		}
-		if !(self.chain.url.starts_with("ws://") || self.chain.url.starts_with("wss://")) {
-			return Err(bad("chain.url", format!("`{}` must start with ws:// or wss://", self.chain.url)));
-		}
+		self.chain.validate()?;
 		if self.model.path.is_some() == self.model.content.is_some() {
 			return Err(bad("model.path", "set exactly one of model.path and model.content"));
 		}
 		let positive = [
-			("chain.refresh_secs", self.chain.refresh_secs == 0),
 			("server.max_body_bytes", self.server.max_body_bytes == 0),
 			("engine.max_batch", self.engine.max_batch == 0),
 			("engine.queue", self.engine.queue == 0),
@@ -589,6 +626,12 @@ mod tests {
 		for (from, to) in [
 			("age_secs = 60", "age_secs = 0"),
 			("ws://127", "http://127"),
+			("url = \"ws://127.0.0.1:9944\"", ""),
+			("url = \"ws://127.0.0.1:9944\"", "urls = []"),
+			("url = \"ws://127.0.0.1:9944\"", "urls = [\"ws://a\", \"http://b\"]"),
+			("url = \"ws://127.0.0.1:9944\"", "urls = [\"ws://a\", \"ws://b\", \"ws://a\"]"),
+			("url = \"ws://127.0.0.1:9944\"", "url = \"ws://a\"\nurls = [\"ws://b\"]"),
+			("refresh_secs = 6", "refresh_secs = 0"),
 			("span_ppm = 500000", "span_ppm = 900000"),
 			("chunks = 3", "chunks = 65"),
 			("in_memory = false", "in_memory = true\npostgres = \"postgres://worker@127.0.0.1/tributary\""),
@@ -605,6 +648,15 @@ mod tests {
 		] {
 			assert!(parse(from, to).unwrap().validate().is_err(), "{to}");
 		}
+	}
+
+	#[test]
+	fn nodes_are_tried_in_their_order_when_several_are_named() {
+		let urls = "urls = [\"ws://b:9944\", \"wss://a/key\"]";
+		let config = parse("url = \"ws://127.0.0.1:9944\"", urls).unwrap();
+		config.validate().unwrap();
+		assert_eq!(config.chain.nodes(), ["ws://b:9944", "wss://a/key"]);
+		assert_eq!(example().chain.nodes(), ["ws://127.0.0.1:9944"]);
 	}
 
 	#[test]

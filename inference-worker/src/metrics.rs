@@ -69,7 +69,14 @@ pub fn install() -> Result<PrometheusHandle, String> {
 	describe_counter!("tributary_tool_calls_total", "Calls of agents' tools.");
 	describe_histogram!("tributary_tool_call_seconds", "Time of a call, all attempts together.");
 	describe_gauge!("tributary_chain_block", "Best block known.");
+	describe_gauge!("tributary_chain_finalized_block", "Last final block known.");
 	describe_gauge!("tributary_chain_age_seconds", "Since the chain was last read.");
+	describe_gauge!("tributary_chain_endpoint", "1 for the node that is asked, by its place in chain.urls.");
+	describe_counter!("tributary_chain_failovers_total", "Times that another node was taken.");
+	describe_counter!(
+		"tributary_reorganised_batches_total",
+		"Batches sent again or replaced because their block was reorganised away."
+	);
 	Ok(handle)
 }
 
@@ -151,6 +158,11 @@ pub fn batch_settled(intent: &Intent, inclusion: &Inclusion) {
 	gauge!("tributary_settled_trb").increment(trb(inclusion.escrow));
 }
 
+/// A batch is sent again, or counted otherwise: its block was reorganised away.
+pub fn reorganised() {
+	counter!("tributary_reorganised_batches_total").increment(1);
+}
+
 /// Settlement failed and will try again.
 pub fn settlement_failed() {
 	counter!("tributary_settlement_failures_total").increment(1);
@@ -208,7 +220,15 @@ pub fn render(worker: &Worker) -> String {
 	gauge!("tributary_reserved_trb").set(trb(worker.channels.reserved()));
 	let head = worker.head.get();
 	gauge!("tributary_chain_block").set(f64::from(head.block));
+	gauge!("tributary_chain_finalized_block").set(f64::from(head.finalized));
 	gauge!("tributary_chain_age_seconds").set(head.read_at.elapsed().as_secs_f64());
+	let endpoint = worker.chain.endpoint();
+	for number in 1..=endpoint.of {
+		let is_asked = endpoint.number == Some(number);
+		gauge!("tributary_chain_endpoint", "endpoint" => number.to_string())
+			.set(f64::from(u8::from(is_asked)));
+	}
+	counter!("tributary_chain_failovers_total").absolute(endpoint.failovers);
 	let most = worker.config.engine.max_batch;
 	worker.metrics.render() + &worker.lora_requests.render(most, unix_ms() / 1_000)
 }

@@ -57,12 +57,11 @@ pub async fn run(config: Config) -> Result<()> {
 	})?;
 	let (folder, model) = model(&config, &store).await?;
 	let engine = start_engine(&config, folder, &store).await?;
-	let chain = connect(&config.chain.url).await;
+	let chain = connect(&config).await?;
 	let genesis = chain.genesis();
-	report_registration(&chain, &config, &service_key).await;
-
 	let records = Arc::new(open_records(&config, &genesis)?);
 	let head = Head::new(retry("the head of the chain", || Head::read(&chain)).await);
+	report_registration(&chain, &config, &service_key).await;
 	let (running, mut answers) = mpsc::channel(1);
 	let loaded = loaded_adapters(&config)?;
 	let worker = Arc::new(Worker {
@@ -151,7 +150,10 @@ async fn follow_head(worker: Arc<Worker>, mut stopped: watch::Receiver<bool>) {
 		}
 		// Without scrapes nothing else empties the histograms' buffers.
 		worker.metrics.run_upkeep();
-		let head = Head::read(&worker.chain).await;
+		let head = match worker.chain.check().await {
+			Ok(()) => Head::read(&worker.chain).await,
+			Err(error) => Err(error),
+		};
 		outage.note(&head, "the chain is away: serving on, up to the credit limit");
 		if let Ok(head) = head {
 			worker.head.set(head);
@@ -204,8 +206,17 @@ impl Outage {
 	}
 }
 
-async fn connect(url: &str) -> Chain {
-	retry("the chain", || Chain::connect([url])).await
+/// The chain that the data folder is of; for an empty one, that of the first node that answers.
+async fn connect(config: &Config) -> Result<Chain> {
+	let nodes = config.chain.nodes();
+	Ok(match Records::genesis_of(&records_path(config))? {
+		Some(genesis) => Chain::known(nodes, genesis),
+		None => retry("the chain", || Chain::connect(nodes.clone())).await,
+	})
+}
+
+fn records_path(config: &Config) -> PathBuf {
+	config.data.join("records.redb")
 }
 
 /// Tries until it works: a worker may start before its node.
@@ -227,7 +238,7 @@ where
 fn open_records(config: &Config, genesis: &Hash) -> Result<Records> {
 	std::fs::create_dir_all(&config.data)
 		.with_context(|| format!("cannot create {}", config.data.display()))?;
-	Ok(Records::open(&config.data.join("records.redb"), genesis, &config.chain.operator)?)
+	Ok(Records::open(&records_path(config), genesis, &config.chain.operator)?)
 }
 
 /// The key that the worker signs with.
@@ -330,7 +341,7 @@ pub async fn check(config: Config) -> Result<()> {
 	};
 	let key = service_key(&config);
 	line("service key", key.as_ref().map(Keypair::address).map_err(|error| format!("{error:#}")));
-	let chain = Chain::connect([config.chain.url.as_str()]).await;
+	let chain = Chain::connect(config.chain.nodes()).await;
 	let genesis = chain.as_ref().map(|chain| format!("genesis 0x{}", hex::encode(chain.genesis())));
 	line("chain", genesis.map_err(ToString::to_string));
 	if let (Ok(chain), Ok(key)) = (&chain, &key) {

@@ -90,6 +90,8 @@ pub enum ReadError {
 pub struct HeadState {
 	/// Best block.
 	pub block: BlockNumber,
+	/// Last final block.
+	pub finalized: BlockNumber,
 	/// Version of the parameters in force.
 	pub parameters_version: u32,
 	/// The parameters in force.
@@ -105,8 +107,9 @@ impl Head {
 	/// Reads the head.
 	pub async fn read(chain: &Chain) -> Result<HeadState, ChainError> {
 		let block = chain.block_number().await?;
+		let finalized = chain.finalized_number().await?;
 		let (parameters_version, parameters) = chain.parameters().await?;
-		Ok(HeadState { block, parameters_version, parameters, read_at: Instant::now() })
+		Ok(HeadState { block, finalized, parameters_version, parameters, read_at: Instant::now() })
 	}
 
 	/// Starts from what was read.

@@ -5,13 +5,13 @@
 //! sealing on demand.
 
 use crate::{
-	rpc,
+	equivocations, rpc,
 	sealing::{self, Sealing},
 };
 use futures::{channel::mpsc, FutureExt};
 use polkadot_sdk::*;
 use sc_client_api::{Backend, BlockBackend};
-use sc_consensus_aura::{ImportQueueParams, SlotProportion, StartAuraParams};
+use sc_consensus_aura::{CheckForEquivocation, ImportQueueParams, SlotProportion, StartAuraParams};
 use sc_consensus_grandpa::{GrandpaPruningFilter, SharedVoterState};
 use sc_network::NetworkBackend;
 use sc_service::{error::Error as ServiceError, ChainType, Configuration, TaskManager, WarpSyncConfig};
@@ -125,7 +125,9 @@ fn build_parts(config: &Configuration, sealed_on_demand: bool) -> Result<Parts, 
 			},
 			spawner: &task_manager.spawn_essential_handle(),
 			registry: config.prometheus_registry(),
-			check_for_equivocation: Default::default(),
+			// `equivocations` looks at blocks after their import, when their seals are known. The import
+			// queue would store them without, and name others' blocks in proofs.
+			check_for_equivocation: CheckForEquivocation::No,
 			telemetry: telemetry_handle,
 			compatibility_mode: Default::default(),
 		})?
@@ -289,6 +291,13 @@ pub fn start<N: NetworkBackend<Block, Hash>>(
 	}
 
 	if role.is_authority() {
+		// Only authors can put a report into a block, so only they look.
+		let pool = OffchainTransactionPoolFactory::new(transaction_pool.clone());
+		task_manager.spawn_handle().spawn(
+			"aura-equivocations",
+			Some("block-authoring"),
+			equivocations::watch(client.clone(), pool),
+		);
 		let proposer_factory = sc_basic_authorship::ProposerFactory::new(
 			task_manager.spawn_handle(),
 			client.clone(),

@@ -14,7 +14,11 @@
 		clippy::arithmetic_side_effects,
 		clippy::unwrap_used,
 		clippy::expect_used,
-		clippy::indexing_slicing
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
 	)
 )]
 

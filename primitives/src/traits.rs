@@ -20,6 +20,13 @@ pub trait VaultHolders {
 	fn total_weight(vault: VaultKey) -> u64;
 }
 
+/// What a vault owes a holder that is no user. Implemented by the attribution pallet.
+pub trait VaultIncome {
+	/// Pays a holder all that a vault owes it; returns how much, planck. Nothing when it is not enough to open
+	/// the holder's account.
+	fn collect(vault: VaultKey, holder: &AccountId) -> Balance;
+}
+
 /// Money for vaults that comes from elsewhere than batches. Implemented by the attribution pallet.
 pub trait VaultDeposits {
 	/// The account that the money of all vaults waits in.

@@ -58,6 +58,69 @@ pub struct WorkerView {
 	pub unbonds_at: Option<BlockNumber>,
 }
 
+/// Numbers that validators and stakers go by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct ValidatorParametersView {
+	/// Index of the session.
+	pub session: u32,
+	/// Length of a session, blocks.
+	pub session_blocks: BlockNumber,
+	/// Sessions for which stake that leaves stays slashable.
+	pub unbonding_sessions: u32,
+	/// Least validators.
+	pub min_validators: u32,
+	/// Most validators.
+	pub max_validators: u32,
+	/// Part of transaction fees that goes to the block's author, ppm.
+	pub author_share: Ppm,
+	/// Least stake of a candidate's own, planck.
+	pub min_bond: Balance,
+	/// Least stake with a candidate, planck.
+	pub min_nomination: Balance,
+	/// Largest commission, ppm.
+	pub max_commission: Ppm,
+}
+
+/// A candidate, or a validator that was one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct ValidatorView {
+	/// The account.
+	pub account: AccountId,
+	/// Its own stake, planck.
+	pub own: Balance,
+	/// All stake of its pool, planck.
+	pub stake: Balance,
+	/// Its part of rewards, ppm.
+	pub commission: Ppm,
+	/// Whether it stands for election.
+	pub active: bool,
+	/// Whether it has session keys.
+	pub keys: bool,
+	/// Whether it is a validator of this session.
+	pub elected: bool,
+	/// Whether it may not act in this session.
+	pub disabled: bool,
+	/// Session before which it may not stand again.
+	pub jailed_until: Option<u32>,
+	/// Blocks that it has made in this session.
+	pub blocks: u32,
+}
+
+/// An account's stake with one candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, TypeInfo)]
+pub struct StakeView {
+	/// The candidate.
+	pub candidate: AccountId,
+	/// What it is worth, planck.
+	pub staked: Balance,
+	/// Rewards to claim, planck.
+	pub claimable: Balance,
+	/// Slashed and not yet taken off the hold, planck.
+	pub slashed: Balance,
+	/// Stake that leaves: planck, and the session in which it may be withdrawn.
+	pub leaving: Vec<(Balance, u32)>,
+}
+
 /// A worker's settlement state.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, TypeInfo)]
 pub struct SettlementView {

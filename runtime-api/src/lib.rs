@@ -9,11 +9,34 @@
 extern crate alloc;
 
 use alloc::vec::Vec;
-use polkadot_sdk::sp_api;
+use polkadot_sdk::{sp_api, sp_consensus_aura::sr25519::AuthorityId as AuraId, sp_consensus_slots};
 pub use tributary_primitives::limits::MAX_PAGE;
 use tributary_primitives::{views::*, *};
 
+/// Proof that two blocks for one slot were sealed with one key.
+pub type AuraEquivocation<Header> = sp_consensus_slots::EquivocationProof<Header, AuraId>;
+
 sp_api::decl_runtime_apis! {
+	/// Reports of validators that make two blocks for one slot. For nodes.
+	pub trait AuraReportsApi {
+		/// The proof that a key is a validator's in this session; an encoded `MembershipProof`.
+		fn prove_key_owner(key: AuraId) -> Option<Vec<u8>>;
+		/// Hands a report to the node's own transaction pool. Nothing when it is not good, or known.
+		fn submit_report(equivocation: AuraEquivocation<Block::Header>, key_owner: Vec<u8>) -> Option<()>;
+	}
+
+	/// What validators and their stakers ask.
+	pub trait ValidatorsApi {
+		/// Sessions, delays and limits.
+		fn validator_parameters() -> ValidatorParametersView;
+		/// A candidate or validator.
+		fn validator(who: AccountId) -> Option<ValidatorView>;
+		/// All candidates and validators, those of most stake first.
+		fn validators() -> Vec<ValidatorView>;
+		/// An account's stake, by candidate.
+		fn stake(staker: AccountId) -> Vec<StakeView>;
+	}
+
 	/// Everything a user of the chain asks.
 	pub trait TributaryApi {
 		/// The parameters in force and their version.

@@ -2,9 +2,10 @@
 
 use crate::*;
 use alloc::vec::Vec;
+use codec::{DecodeAll, Encode};
 use frame_support::{
 	genesis_builder_helper::{build_state, get_preset},
-	traits::Get,
+	traits::{Get, KeyOwnerProofSystem},
 	view_functions::{ViewFunctionDispatchError, ViewFunctionId},
 	weights::Weight,
 };
@@ -128,19 +129,51 @@ sp_api::impl_runtime_apis! {
 			pallet_grandpa::CurrentSetId::<Runtime>::get()
 		}
 
-		// `None` says that equivocations are not reported on chain: see configs/consensus.rs.
 		fn submit_report_equivocation_unsigned_extrinsic(
-			_: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
-			_: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
+			equivocation: sp_consensus_grandpa::EquivocationProof<<Block as BlockT>::Hash, NumberFor<Block>>,
+			key_owner: sp_consensus_grandpa::OpaqueKeyOwnershipProof,
 		) -> Option<()> {
-			None
+			Grandpa::submit_unsigned_equivocation_report(equivocation, key_owner.decode()?)
 		}
 
 		fn generate_key_ownership_proof(
 			_: sp_consensus_grandpa::SetId,
-			_: sp_consensus_grandpa::AuthorityId,
+			key: sp_consensus_grandpa::AuthorityId,
 		) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-			None
+			Historical::prove((sp_consensus_grandpa::KEY_TYPE, key))
+				.map(|proof| sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
+		}
+	}
+
+	impl tributary_runtime_api::AuraReportsApi<Block> for Runtime {
+		fn prove_key_owner(key: AuraId) -> Option<Vec<u8>> {
+			Validators::prove_key_owner(&key).map(|proof| proof.encode())
+		}
+
+		fn submit_report(
+			equivocation: tributary_runtime_api::AuraEquivocation<<Block as BlockT>::Header>,
+			key_owner: Vec<u8>,
+		) -> Option<()> {
+			let key_owner = sp_session::MembershipProof::decode_all(&mut &key_owner[..]).ok()?;
+			Validators::submit_report(equivocation, key_owner)
+		}
+	}
+
+	impl tributary_runtime_api::ValidatorsApi<Block> for Runtime {
+		fn validator_parameters() -> ValidatorParametersView {
+			Validators::parameters()
+		}
+
+		fn validator(who: Id) -> Option<ValidatorView> {
+			Validators::validator(who.into())
+		}
+
+		fn validators() -> Vec<ValidatorView> {
+			Validators::validators()
+		}
+
+		fn stake(staker: Id) -> Vec<StakeView> {
+			Validators::stake(staker.into())
 		}
 	}
 
@@ -211,6 +244,22 @@ sp_api::impl_runtime_apis! {
 
 		fn preset_names() -> Vec<sp_genesis_builder::PresetId> {
 			genesis_config_presets::preset_names()
+		}
+	}
+
+	#[cfg(feature = "runtime-benchmarks")]
+	impl frame_benchmarking::Benchmark<Block> for Runtime {
+		fn benchmark_metadata(
+			extra: bool,
+		) -> (Vec<frame_benchmarking::BenchmarkList>, Vec<frame_support::traits::StorageInfo>) {
+			crate::benchmarking::metadata(extra)
+		}
+
+		#[allow(non_local_definitions)]
+		fn dispatch_benchmark(
+			config: frame_benchmarking::BenchmarkConfig,
+		) -> Result<Vec<frame_benchmarking::BenchmarkBatch>, alloc::string::String> {
+			crate::benchmarking::dispatch(config)
 		}
 	}
 

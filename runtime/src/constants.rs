@@ -37,9 +37,6 @@ pub const BLOCK_MILLIS: u64 = 6_000;
 pub const HOURS: BlockNumber = 600;
 /// One day, blocks.
 pub const DAYS: BlockNumber = 24 * HOURS;
-/// Length of a session, blocks: new session keys are in force after one to two.
-pub const SESSION_BLOCKS: BlockNumber = HOURS;
-
 /// Time that executing one block may take: 2 s of 6 s. Proofs have no size limit: there is no relay chain.
 pub const BLOCK_WEIGHT: Weight = Weight::from_parts(2 * WEIGHT_REF_TIME_PER_SECOND, u64::MAX);
 /// Part of a block for ordinary transactions; the rest is for operational ones.
@@ -49,3 +46,5 @@ pub const BLOCK_BYTES: u32 = 5 * 1024 * 1024;
 
 /// Most validators.
 pub const MAX_VALIDATORS: u32 = 100;
+/// Most sessions for which stake that leaves may stay slashable.
+pub const MAX_UNBONDING_SESSIONS: u32 = 256;

@@ -15,6 +15,19 @@ pub mod pallet {
 		frame_system::pallet_prelude::*,
 	};
 
+	/// Weights of the calls.
+	pub trait WeightInfo {
+		/// `set`.
+		fn set() -> Weight;
+	}
+
+	/// For benchmarks, which measure them.
+	impl WeightInfo for () {
+		fn set() -> Weight {
+			Weight::from_parts(1, 0)
+		}
+	}
+
 	/// Waiting times, blocks.
 	#[derive(
 		Clone,
@@ -71,7 +84,10 @@ pub mod pallet {
 	}
 
 	#[pallet::config]
-	pub trait Config: polkadot_sdk::frame_system::Config {}
+	pub trait Config: polkadot_sdk::frame_system::Config {
+		/// Weights of the calls.
+		type WeightInfo: WeightInfo;
+	}
 
 	/// The waiting times in force.
 	#[pallet::storage]
@@ -119,7 +135,7 @@ pub mod pallet {
 	impl<T: Config> Pallet<T> {
 		/// Sets the waiting times for what starts waiting from now on. Root only.
 		#[pallet::call_index(0)]
-		#[pallet::weight(T::DbWeight::get().writes(1))]
+		#[pallet::weight(T::WeightInfo::set())]
 		pub fn set(origin: OriginFor<T>, waits: Waits) -> DispatchResult {
 			ensure_root(origin)?;
 			ensure!(waits.is_valid(), Error::<T>::TooShort);
@@ -169,6 +185,25 @@ pub mod pallet {
 	impl<T: Config> Get<BlockNumber> for UnbondingDelay<T> {
 		fn get() -> BlockNumber {
 			Pallet::<T>::in_force().unbonding_delay
+		}
+	}
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+mod benches {
+	use super::*;
+	use polkadot_sdk::{frame_benchmarking::v2::*, frame_system::RawOrigin};
+
+	#[benchmarks]
+	mod all {
+		use super::*;
+
+		#[benchmark]
+		fn set() {
+			let waits = Waits::default();
+			#[extrinsic_call]
+			_(RawOrigin::Root, waits);
+			assert_eq!(InForce::<T>::get(), waits);
 		}
 	}
 }

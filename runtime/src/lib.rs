@@ -12,12 +12,15 @@ include!(concat!(env!("OUT_DIR"), "/wasm_binary.rs"));
 extern crate alloc;
 
 pub mod apis;
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 pub mod configs;
 pub mod constants;
 pub mod delays;
 pub mod genesis_config_presets;
 pub mod governance;
 pub mod parameters;
+pub mod weights;
 
 use alloc::vec::Vec;
 use polkadot_sdk::*;
@@ -68,7 +71,11 @@ pub type Executive = frame_executive::Executive<
 	frame_system::ChainContext<Runtime>,
 	Runtime,
 	AllPalletsWithSystem,
+	Migrations,
 >;
+
+/// What an upgrade from the last release does to the state.
+pub type Migrations = (pallet_validators::migration::AdoptValidators<Runtime>,);
 
 /// Types for the node, which need not understand transactions.
 pub mod opaque {
@@ -103,6 +110,10 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 };
 
 /// The pallets. Indices are part of every stored call and signature: never change one.
+///
+/// Their order is the one that hooks run and genesis is built in. Balances come before stake is held of them;
+/// validators before sessions, whose first set they elect; fees are credited (validators) before the author is
+/// forgotten (authorship); and the author is noted before the set of validators changes (session).
 #[frame_support::runtime]
 mod runtime {
 	/// The runtime.
@@ -125,17 +136,25 @@ mod runtime {
 	pub type System = frame_system;
 	#[runtime::pallet_index(1)]
 	pub type Timestamp = pallet_timestamp;
-	#[runtime::pallet_index(2)]
-	pub type Aura = pallet_aura;
-	#[runtime::pallet_index(3)]
-	pub type Session = pallet_session;
-	#[runtime::pallet_index(4)]
-	pub type Grandpa = pallet_grandpa;
-
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;
 	#[runtime::pallet_index(11)]
 	pub type TransactionPayment = pallet_transaction_payment;
+
+	#[runtime::pallet_index(2)]
+	pub type Aura = pallet_aura;
+	#[runtime::pallet_index(8)]
+	pub type Validators = pallet_validators;
+	#[runtime::pallet_index(5)]
+	pub type Authorship = pallet_authorship;
+	#[runtime::pallet_index(3)]
+	pub type Session = pallet_session;
+	#[runtime::pallet_index(6)]
+	pub type Historical = pallet_session::historical;
+	#[runtime::pallet_index(4)]
+	pub type Grandpa = pallet_grandpa;
+	#[runtime::pallet_index(7)]
+	pub type Offences = pallet_offences;
 
 	#[runtime::pallet_index(20)]
 	pub type Sudo = pallet_sudo;

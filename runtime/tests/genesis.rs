@@ -7,15 +7,11 @@ use polkadot_sdk::{
 	frame_support::{assert_noop, assert_ok, traits::IntegrityTest},
 	pallet_aura::Authorities,
 	pallet_sudo,
-	sp_runtime::{traits::Convert, BuildStorage, DispatchError},
+	sp_runtime::{BuildStorage, DispatchError},
 };
 use tributary_runtime::{
-	configs::{Treasury, ValidatorOf},
-	constants::*,
-	delays,
-	genesis_config_presets::*,
-	AllPalletsWithSystem, Balances, Delays, Grandpa, Runtime, RuntimeGenesisConfig, RuntimeOrigin, Session,
-	System,
+	configs::Treasury, constants::*, delays, genesis_config_presets::*, AllPalletsWithSystem, Balances,
+	Delays, Grandpa, Runtime, RuntimeGenesisConfig, RuntimeOrigin, Session, System, Validators,
 };
 
 fn presets() -> Vec<String> {
@@ -24,7 +20,7 @@ fn presets() -> Vec<String> {
 
 #[test]
 fn presets_pass_all_integrity_tests_when_built() {
-	assert_eq!(presets(), ["development", "local"]);
+	assert_eq!(presets(), ["development", "local", "network"]);
 	for preset in presets() {
 		genesis(&preset).execute_with(|| {
 			AllPalletsWithSystem::integrity_test();
@@ -97,9 +93,13 @@ fn waits_are_refused_when_too_short() {
 }
 
 #[test]
-fn session_keys_are_for_validators_only_when_registered() {
-	genesis("development").execute_with(|| {
-		assert_eq!(ValidatorOf::convert(alice()), Some(alice()));
-		assert_eq!(ValidatorOf::convert(bob()), None);
-	});
+fn validators_are_bonded_when_a_preset_is_built() {
+	for (preset, count) in [("development", 1), ("local", 3), ("network", 4)] {
+		genesis(preset).execute_with(|| {
+			assert_eq!(Session::validators().len(), count, "{preset}");
+			for view in Validators::validators() {
+				assert_eq!((view.own, view.active, view.keys), (10_000 * TRB, true, true), "{preset}");
+			}
+		});
+	}
 }

@@ -79,6 +79,11 @@ fn set(
 	call(origin, RuntimeCall::decode(&mut &call_bytes[..]).expect("the value is in its range"))
 }
 
+/// The least bond of a worker, planck.
+fn worker_bond() -> Balance {
+	Value::<workers::MinBond>::get()
+}
+
 #[test]
 fn value_is_refused_when_it_is_out_of_its_range() {
 	run(|| {
@@ -153,10 +158,10 @@ fn parameter_is_set_by_its_track_only_when_asked() {
 fn default_is_in_force_again_when_a_parameter_is_removed() {
 	run(|| {
 		assert_ok!(set(RuntimeOrigin::root(), 4, 0, 16, 5 * TRB));
-		assert_eq!(Value::<workers::MinBond>::get(), 5 * TRB);
+		assert_eq!(worker_bond(), 5 * TRB);
 		let key_value = RuntimeParameters::Workers(workers::Parameters::MinBond(workers::MinBond, None));
 		assert_ok!(call(RuntimeOrigin::root(), pallet_parameters::Call::set_parameter { key_value }));
-		assert_eq!(Value::<workers::MinBond>::get(), 100 * TRB);
+		assert_eq!(worker_bond(), 100 * TRB);
 	});
 }
 
@@ -173,7 +178,7 @@ fn default_is_in_force_when_the_stored_value_is_out_of_its_range() {
 		let number = stored.len() - 16;
 		stored[number..].copy_from_slice(&0u128.to_le_bytes());
 		unhashed::put_raw(&storage_key, &stored);
-		assert_eq!(Value::<workers::MinBond>::get(), 100 * TRB);
+		assert_eq!(worker_bond(), 100 * TRB);
 	});
 }
 

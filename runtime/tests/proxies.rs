@@ -183,3 +183,9 @@ fn proxy_type_keeps_its_index_when_another_is_added() {
 		assert_eq!(proxy.encode(), [index as u8]);
 	}
 }
+
+#[test]
+fn staking_is_for_stakers_when_proxied() {
+	let call = pallet_validators::Call::bond { amount: 1, commission: 0 };
+	assert_eq!(allowed(call.into()), [ProxyType::Any, ProxyType::NonTransfer, ProxyType::Staking]);
+}

@@ -6,7 +6,7 @@ use common::{alice, bob, by_alice, by_bob, by_committee, charlie, genesis, time:
 use polkadot_sdk::{
 	frame_support::{
 		assert_err, assert_noop, assert_ok,
-		traits::{Contains, GetCallMetadata, GetCallName},
+		traits::{Contains, GetCallMetadata},
 	},
 	frame_system, pallet_balances, pallet_multisig, pallet_proxy, pallet_safe_mode, pallet_session,
 	pallet_sudo, pallet_tx_pause, pallet_utility,

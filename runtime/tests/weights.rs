@@ -1,20 +1,24 @@
-//! Declared weights and lengths against the block's limits.
+//! Declared weights and lengths against the block's limits, and that every call has a measured weight.
 
+mod largest;
+
+use codec::Encode;
 use polkadot_sdk::{
 	frame_support::{
 		dispatch::{DispatchClass, GetDispatchInfo},
+		traits::{GetCallMetadata, PalletsInfoAccess},
 		weights::Weight,
 	},
 	frame_system,
 	sp_runtime::AccountId32,
 };
-use tributary_primitives::{
-	batch::{AgentUsage, BatchHeader, ChannelCharge, ToolCalls},
-	limits::{MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS, MAX_CHANNELS_PER_BATCH, MAX_RECORDS_PER_BATCH},
-	merkle_sum::SumNode,
-	AssetRef, Served,
+use std::{
+	collections::{BTreeMap, BTreeSet},
+	fs,
+	path::Path,
 };
-use tributary_runtime::{constants::*, Runtime, RuntimeCall};
+use tributary_primitives::limits::{MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS, MAX_RECORDS_PER_BATCH};
+use tributary_runtime::{constants::*, AllPalletsWithSystem, Runtime, RuntimeCall};
 
 /// Most weight that one ordinary transaction may have.
 fn most() -> Weight {
@@ -22,89 +26,116 @@ fn most() -> Weight {
 	weights.get(DispatchClass::Normal).max_extrinsic.expect("ordinary transactions are limited")
 }
 
-/// The largest batch: all channels, each using `agents_each` of all agents and `tools_each` tools of each.
-fn full_batch(agents_each: u32, tools_each: u32) -> RuntimeCall {
-	let node = SumNode { hash: [0xff; 32], sum: u128::MAX };
-	let calls: Vec<_> = (0..tools_each).map(|tool| ToolCalls { tool: tool as u8, calls: u32::MAX }).collect();
-	let charge = |payer: u32| ChannelCharge {
-		payer: [payer as u8; 32],
-		channel: u64::MAX,
-		cumulative: u128::MAX,
-		expiry: u32::MAX,
-		signature: [0xff; 64],
-		usage: (0..agents_each)
-			.map(|agent| AgentUsage {
-				agent: agent as u8,
-				records: u32::MAX,
-				fee: u128::MAX,
-				calls: calls.clone().try_into().expect("as many tools as an agent may have"),
-			})
-			.collect::<Vec<_>>()
-			.try_into()
-			.expect("as many agents as a batch may have"),
-	};
-	RuntimeCall::Attribution(pallet_attribution::Call::submit_batch {
-		header: BatchHeader {
-			sequence: u64::MAX,
-			records_root: node,
-			records: MAX_RECORDS_PER_BATCH,
-			data: [0xff; 32],
-			earnings: node,
-		},
-		agents: (0..MAX_AGENTS_PER_BATCH)
-			.map(|asset| Served::from(AssetRef { asset, version: 1 }))
-			.collect::<Vec<_>>()
-			.try_into()
-			.expect("as many agents as a batch may have"),
-		charges: (0..MAX_CHANNELS_PER_BATCH)
-			.map(charge)
-			.collect::<Vec<_>>()
-			.try_into()
-			.expect("as many channels as a batch may have"),
-	})
+/// This project's pallets: the name in the runtime, and that of the crate or module.
+fn own_pallets() -> BTreeMap<&'static str, &'static str> {
+	let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../pallets");
+	let own: BTreeSet<String> = fs::read_dir(folder)
+		.expect("the pallets are beside the runtime")
+		.map(|entry| format!("pallet_{}", entry.expect("it can be read").file_name().to_string_lossy()))
+		.chain(["crate::delays".to_string(), "delays".to_string()])
+		.collect();
+	AllPalletsWithSystem::infos()
+		.into_iter()
+		.filter(|info| own.contains(info.module_name))
+		.map(|info| (info.name, info.module_name.trim_start_matches("crate::")))
+		.collect()
+}
+
+/// Names of the functions in a source file.
+fn functions(source: &str) -> BTreeSet<&str> {
+	let name = |line: &'_ str| -> Option<usize> { line.find(['(', '<']) };
+	source
+		.lines()
+		.filter_map(|line| line.trim_start().strip_prefix("fn "))
+		.filter_map(|line| name(line).map(|end| &line[..end]))
+		.collect()
+}
+
+fn read(path: &str) -> String {
+	let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+	fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 #[test]
-fn batch_fits_a_block_when_it_is_the_largest() {
-	let call = full_batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS);
-	let weight = call.get_dispatch_info().call_weight;
-	assert!(weight.all_lte(most()), "{weight} of {}", most());
-	let length = codec::Encode::encoded_size(&call) as u32;
-	assert!(length < NORMAL_RATIO * BLOCK_BYTES, "{length} bytes");
+fn every_call_has_a_benchmark_and_its_weight() {
+	let own = own_pallets();
+	assert!(own.len() >= 10, "{own:?}");
+	for (name, module) in own {
+		let benchmarks = match module.strip_prefix("pallet_") {
+			Some(folder) => read(&format!("../pallets/{folder}/src/benchmarking.rs")),
+			None => read(&format!("src/{module}.rs")),
+		};
+		let weights = read(&format!("src/weights/{module}.rs"));
+		for call in RuntimeCall::get_call_names(name) {
+			assert!(
+				functions(&benchmarks).contains(call),
+				"{module} has no benchmark of `{call}`: write one"
+			);
+			let measured = functions(&weights).contains(call);
+			assert!(measured, "`{call}` of {module} was not measured: run scripts/benchmark-weights.sh");
+		}
+	}
+}
+
+#[test]
+fn every_call_fits_a_block_when_it_is_the_largest() {
+	let mut seen = BTreeSet::new();
+	for call in largest::calls() {
+		let metadata = call.get_call_metadata();
+		let weight = call.get_dispatch_info().call_weight;
+		assert!(weight.ref_time() > 0, "{metadata:?} costs nothing");
+		assert!(weight.all_lte(most()), "{metadata:?}: {weight} of {}", most());
+		let length = call.encoded_size() as u32;
+		assert!(length < NORMAL_RATIO * BLOCK_BYTES, "{metadata:?}: {length} bytes");
+		seen.insert((metadata.pallet_name, metadata.function_name));
+	}
+	let own = own_pallets();
+	let all = own.keys().flat_map(|name| RuntimeCall::get_call_names(name).iter().map(|call| (*name, *call)));
+	let missing: Vec<_> = all.filter(|call| !seen.contains(call)).collect();
+	assert!(missing.is_empty(), "runtime/tests/largest lacks {missing:?}: add the largest call of each");
 }
 
 #[test]
 fn batch_costs_at_most_5_us_an_inference_when_full_of_records() {
-	// 16 payers with 256 records each, on two agents.
+	// 32 payers with 128 records each, on two of eight agents.
 	let RuntimeCall::Attribution(pallet_attribution::Call::submit_batch { header, agents, charges }) =
-		full_batch(2, 1)
+		largest::batch(2, 0)
 	else {
-		unreachable!("full_batch makes a batch")
+		unreachable!("`batch` makes a batch")
 	};
 	let call = RuntimeCall::Attribution(pallet_attribution::Call::submit_batch {
 		header,
-		agents: agents[..2].to_vec().try_into().expect("fewer"),
-		charges: charges[..16].to_vec().try_into().expect("fewer"),
+		agents: agents[..8].to_vec().try_into().expect("fewer"),
+		charges: charges[..32].to_vec().try_into().expect("fewer"),
 	});
 	let weight = call.get_dispatch_info().call_weight.ref_time();
 	assert!(weight / u64::from(MAX_RECORDS_PER_BATCH) <= 5_000_000, "{weight} ps");
-	let length = codec::Encode::encoded_size(&call) as u32;
+	let length = call.encoded_size() as u32;
 	assert!(length / MAX_RECORDS_PER_BATCH <= 2, "{length} bytes");
 }
 
 #[test]
-fn contribute_fits_a_block_when_it_is_the_largest() {
-	let item = pallet_datanets::Item {
-		content: [0; 32],
-		bytes: u64::MAX,
-		licence: vec![b'a'; 64].try_into().expect("as long as a licence may be"),
-		metadata: vec![b'a'; 256].try_into().expect("as long as metadata may be"),
+fn batch_costs_more_when_anything_in_it_is_more() {
+	let weight = |call: RuntimeCall| call.get_dispatch_info().call_weight.ref_time();
+	let largest = weight(largest::batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS));
+	assert!(weight(largest::batch(1, MAX_AGENT_TOOLS)) < largest);
+	let RuntimeCall::Attribution(pallet_attribution::Call::submit_batch { header, agents, charges }) =
+		largest::batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS)
+	else {
+		unreachable!("`batch` makes a batch")
 	};
-	let items =
-		vec![item; pallet_datanets::MAX_BATCH as usize].try_into().expect("as many as one call takes");
-	let call = RuntimeCall::Datanets(pallet_datanets::Call::contribute { datanet: 0, items });
-	assert!(call.get_dispatch_info().call_weight.all_lte(most()));
-	assert!((codec::Encode::encoded_size(&call) as u32) < NORMAL_RATIO * BLOCK_BYTES);
+	let fewer = RuntimeCall::Attribution(pallet_attribution::Call::submit_batch {
+		header,
+		agents: agents[..1].to_vec().try_into().expect("fewer"),
+		charges: charges.clone(),
+	});
+	assert!(weight(fewer) < largest);
+	let fewer = RuntimeCall::Attribution(pallet_attribution::Call::submit_batch {
+		header,
+		agents,
+		charges: charges[..1].to_vec().try_into().expect("fewer"),
+	});
+	assert!(weight(fewer) < largest);
 }
 
 #[test]

@@ -21,9 +21,9 @@ from processes import get_json
 class Asker(threading.Thread):
     """Asks one question after the other and keeps the ids of the answers that arrived whole."""
 
-    def __init__(self, url, model, stop):
+    def __init__(self, url, model, stop, pause=0.0):
         super().__init__(daemon=True)
-        self.url, self.model, self.stop = url, model, stop
+        self.url, self.model, self.stop, self.pause = url, model, stop, pause
         self.whole, self.broken = [], 0
 
     def run(self):
@@ -32,6 +32,7 @@ class Asker(threading.Thread):
             number += 1
             try:
                 self.whole.append(self.ask(number))
+                time.sleep(self.pause)
             except (OSError, ValueError, http.client.HTTPException):
                 self.broken += 1
                 time.sleep(0.2)
@@ -56,6 +57,36 @@ class Asker(threading.Thread):
         return trail
 
 
+def counted(node, tributary, worker, address, askers, seconds=120):
+    """Waits until every answer that arrived whole is credited; (whole answers, records by id, batches, planck charged)."""
+    whole = [trail for asker in askers for trail in asker.whole]
+    check(len(set(whole)) == len(whole), "two answers have the same id")
+
+    payer, operator = (ledger.account(node, address[who]) for who in (PAYER, OPERATOR))
+    end = time.monotonic() + seconds
+    trails = {}
+    while time.monotonic() < end:
+        trails = {trail: get_json(f"{worker.url}/v1/trail/{trail}") for trail in whole}
+        if all(trail["settlement"]["status"] == "credited" for trail in trails.values()):
+            break
+        time.sleep(1)
+    waiting = [trail for trail in trails.values() if trail["settlement"]["status"] != "credited"]
+    check(not waiting, f"{len(waiting)} records are not credited after {seconds} s, the first: {json.dumps(waiting[:1])}\n{worker.tail()}")
+
+    recorded, escrow = {}, 0
+    for batch in batches(tributary, address[OPERATOR]):
+        escrow += int(batch["batch"]["escrow"])
+        for record in batch["records"]:
+            check(record["id"] not in recorded, f"record {record['id']} was billed twice")
+            recorded[record["id"]] = int(record["fee"])
+    missing = [trail for trail in whole if trail not in recorded]
+    check(not missing, f"{len(missing)} answers have no record, the first: {missing[:1]}")
+    charged = ledger.charged(node, payer, operator)
+    fees = sum(recorded.values())
+    check(charged == escrow == fees, f"charged {charged}, escrow of batches {escrow}, fees of records {fees} planck differ")
+    return whole, recorded, len(set(trail["settlement"]["batch"] for trail in trails.values())), charged
+
+
 def run(arguments, folder, processes):
     node, tributary, address, worker, proxy = prepare(arguments, folder)
     processes += [node, worker, proxy]
@@ -76,35 +107,11 @@ def run(arguments, folder, processes):
     stop.set()
     for asker in askers:
         asker.join(90)
-    whole = [trail for asker in askers for trail in asker.whole]
+    whole, recorded, batches_made, charged = counted(node, tributary, worker, address, askers)
     broken = sum(asker.broken for asker in askers)
-    check(len(set(whole)) == len(whole), "two answers have the same id")
-
-    payer, operator = (ledger.account(node, address[who]) for who in (PAYER, OPERATOR))
-    end = time.monotonic() + 120
-    trails = {}
-    while time.monotonic() < end:
-        trails = {trail: get_json(f"{worker.url}/v1/trail/{trail}") for trail in whole}
-        if all(trail["settlement"]["status"] == "credited" for trail in trails.values()):
-            break
-        time.sleep(1)
-    waiting = [trail for trail in trails.values() if trail["settlement"]["status"] != "credited"]
-    check(not waiting, f"{len(waiting)} records are not credited after 120 s, the first: {json.dumps(waiting[:1])}\n{worker.tail()}")
-
-    recorded, escrow = {}, 0
-    for batch in batches(tributary, address[OPERATOR]):
-        escrow += int(batch["batch"]["escrow"])
-        for record in batch["records"]:
-            check(record["id"] not in recorded, f"record {record['id']} was billed twice")
-            recorded[record["id"]] = int(record["fee"])
-    missing = [trail for trail in whole if trail not in recorded]
-    check(not missing, f"{len(missing)} answers have no record, the first: {missing[:1]}")
-    charged = ledger.charged(node, payer, operator)
-    fees = sum(recorded.values())
-    check(charged == escrow == fees, f"charged {charged}, escrow of batches {escrow}, fees of records {fees} planck differ")
     print(
         f"    {arguments.kills} kills, {len(whole)} whole answers, {broken} broken off, {len(recorded)} records in"
-        f" {len(set(trail['settlement']['batch'] for trail in trails.values()))} batches, {charged} planck charged: none lost, none twice"
+        f" {batches_made} batches, {charged} planck charged: none lost, none twice"
     )
 
 

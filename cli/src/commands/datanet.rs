@@ -190,9 +190,7 @@ impl DatanetCommand {
 				let view = chain.datanet(datanet).await?.ok_or_else(|| no_datanet(datanet))?;
 				let access = chain.access(datanet).await?;
 				let mut json = datanet_json(&view);
-				if let Some(fields) = json.as_object_mut() {
-					fields.insert("access".into(), private::access_json(access.as_ref()));
-				}
+				add(&mut json, "access", private::access_json(access.as_ref()));
 				Ok(Output::new(json, datanet_text(&view, access.as_ref())))
 			}
 			Self::Contributions { datanet, pending } => {

@@ -147,7 +147,7 @@ impl EvaluateArguments {
 		let hash = context.store()?.put_bytes(bytes).await?;
 		let mut text = format!("{}report {}\n", report_text(&report), hex32(&hash));
 		let mut json = report_json(&report);
-		json["report"] = hex32(&hash).into();
+		add(&mut json, "report", hex32(&hash));
 		if self.report {
 			for summary in &report.metrics {
 				let large = || Failure::Other(format!("{} is too large to report", summary.metric));
@@ -156,7 +156,7 @@ impl EvaluateArguments {
 				context.submit(&call).await?;
 			}
 			text += &format!("reported on asset {}\n", version(asset));
-			json["reported"] = version(asset).into();
+			add(&mut json, "reported", version(asset));
 		}
 		Ok(Output::new(json, text))
 	}

@@ -80,7 +80,7 @@ impl FactoryCommand {
 			}
 			Self::Clean { recipe, work } => {
 				let work = existing_work(context, recipe, work)?;
-				let removed = Workflow::open(&work, name(&work))?.clean()?;
+				let removed = Workflow::open(&work, &name(&work))?.clean()?;
 				let text = format!("removed {removed} step folders that the last run did not need");
 				Ok(Output::new(json!({ "work": work, "removed": removed }), text))
 			}
@@ -221,12 +221,13 @@ fn finished(work: &Path, recipe: &Recipe, folders: &BTreeMap<String, PathBuf>) -
 		for report in &reports {
 			text += &format!("\n{}", super::evaluate::report_text(report));
 		}
-		json["evaluation"] = reports.iter().map(super::evaluate::report_json).collect();
+		let reports: Vec<Value> = reports.iter().map(super::evaluate::report_json).collect();
+		add(&mut json, "evaluation", reports);
 	}
 	if let Some(folder) = folders.get("ablate") {
 		let report = super::ablate::read_report(&folder.join(ABLATION_REPORT))?;
 		text += &format!("\n{}", super::ablate::report_text(&report));
-		json["ablation"] = json!(report);
+		add(&mut json, "ablation", json!(report));
 	}
 	for (step, file) in [("publish", publish::PUBLISHED), ("compose", compose::COMPOSED)] {
 		if let Some(folder) = folders.get(step) {
@@ -234,7 +235,7 @@ fn finished(work: &Path, recipe: &Recipe, folders: &BTreeMap<String, PathBuf>) -
 			let bytes = std::fs::read(&path).map_err(|e| Failure::file(&path, e))?;
 			let value: Value = serde_json::from_slice(&bytes).map_err(|e| Failure::file(&path, e))?;
 			text += &format!("\n{step}: {}", described(&value));
-			json[step] = value;
+			add(&mut json, step, value);
 		}
 	}
 	Ok(Output::new(json, text))

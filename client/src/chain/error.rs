@@ -52,7 +52,7 @@ impl From<DispatchError> for CallError {
 #[derive(Debug, thiserror::Error)]
 pub enum ChainError {
 	/// No node answers.
-	#[error("no node answers at {urls} ({reason}). Start one (`tributary-node --dev`), or name another with --node or TRIBUTARY_NODE")]
+	#[error("no node answers at {urls} ({reason}). Start one (`tributary-node --dev`), or name another with --node or TRIBUTARY_NODE (a worker: chain.urls)")]
 	Away {
 		/// Where it was looked for.
 		urls: String,

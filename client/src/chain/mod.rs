@@ -6,60 +6,46 @@
 mod call;
 mod error;
 mod event;
+mod nodes;
 mod read;
 mod submit;
+#[cfg(test)]
+mod tests;
 
 pub use call::{Call, Composition, Decision, Item, Review, ToolServer};
 pub use error::{CallError, ChainError};
 pub use event::ChainEvent;
+pub use nodes::Endpoint;
 pub use read::{AccountBalance, MAX_PAGE};
 pub use submit::{Included, Wait};
 
 use codec::{DecodeAll, Encode};
+use nodes::{Link, Nodes, Patience, WebSocket};
 use serde::de::DeserializeOwned;
-use std::{
-	sync::{Arc, OnceLock},
-	time::Duration,
-};
-use subxt::{
-	backend::LegacyBackend,
-	rpcs::{client::RpcParams, rpc_params, Error as RpcError, RpcClient},
-	OnlineClient, SubstrateConfig,
-};
-use tokio::sync::Mutex;
+use std::sync::Arc;
+use subxt::rpcs::{client::RpcParams, rpc_params, Error as RpcError};
+use tokio::{sync::Mutex, time::timeout};
 use tributary_primitives::Hash;
 
 /// Where a node listens unless told otherwise.
 pub const DEFAULT_NODE: &str = "ws://127.0.0.1:9944";
-/// Longest wait for a connection.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longest wait for an answer.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A chain, reached through any of several nodes. Cheap to clone. A lost connection is opened anew, on the
-/// next node if need be; a node of another chain is refused.
+/// A chain, reached through any of several nodes. Cheap to clone. Reads go on with the next node when one is lost,
+/// hangs or is behind; a node of another chain is never asked.
 #[derive(Clone)]
 pub struct Chain {
 	inner: Arc<Inner>,
 }
 
 struct Inner {
-	urls: Vec<String>,
-	genesis: OnceLock<Hash>,
-	link: Mutex<Option<Arc<Link>>>,
+	nodes: Nodes,
 	/// Held from reading a nonce until the pool has the transaction, so that two never share one.
 	submitting: Mutex<()>,
 }
 
-/// One connection.
-struct Link {
-	rpc: RpcClient,
-	online: OnlineClient<SubstrateConfig>,
-}
-
 impl std::fmt::Debug for Chain {
 	fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-		write!(formatter, "Chain({})", self.inner.urls.join(", "))
+		write!(formatter, "Chain({})", self.inner.nodes.names())
 	}
 }
 
@@ -67,7 +53,7 @@ impl Chain {
 	/// Connects to the first of `urls` (`ws://` or `wss://`) that answers.
 	pub async fn connect<S: Into<String>>(urls: impl IntoIterator<Item = S>) -> Result<Self, ChainError> {
 		let chain = Self::new(urls, None);
-		chain.link().await?;
+		chain.inner.nodes.link().await?;
 		Ok(chain)
 	}
 
@@ -78,16 +64,29 @@ impl Chain {
 	}
 
 	fn new<S: Into<String>>(urls: impl IntoIterator<Item = S>, genesis: Option<Hash>) -> Self {
-		let known = genesis.map_or_else(OnceLock::new, OnceLock::from);
 		let urls = urls.into_iter().map(Into::into).collect();
-		let (link, submitting) = (Mutex::new(None), Mutex::new(()));
-		Self { inner: Arc::new(Inner { urls, genesis: known, link, submitting }) }
+		Self::of(Nodes::new(urls, genesis, Box::new(WebSocket), Patience::default()))
+	}
+
+	fn of(nodes: Nodes) -> Self {
+		Self { inner: Arc::new(Inner { nodes, submitting: Mutex::new(()) }) }
 	}
 
 	/// Hash of the genesis block: what vouchers and orders name. All zero before the first connection of a
 	/// chain that was never known.
 	pub fn genesis(&self) -> Hash {
-		self.inner.genesis.get().copied().unwrap_or_default()
+		self.inner.nodes.genesis().unwrap_or_default()
+	}
+
+	/// Which node is asked.
+	pub fn endpoint(&self) -> Endpoint {
+		self.inner.nodes.endpoint()
+	}
+
+	/// Looks whether the node that is asked keeps up, and goes to one that is ahead when it does not. To be called
+	/// now and then by who runs for long.
+	pub async fn check(&self) -> Result<(), ChainError> {
+		self.inner.nodes.check().await
 	}
 
 	/// Whether a node answers now.
@@ -124,7 +123,7 @@ impl Chain {
 		text.map(|text| decode_hex(&text, "state_getStorage")).transpose()
 	}
 
-	/// Calls a JSON-RPC method; opens the connection anew once when it is lost.
+	/// Calls a JSON-RPC method; goes on with the next node when one is lost.
 	pub async fn rpc<R: DeserializeOwned>(
 		&self,
 		method: &str,
@@ -146,55 +145,35 @@ impl Chain {
 	}
 
 	async fn request<R: DeserializeOwned>(&self, method: &str, params: impl Params) -> Result<R, ChainError> {
-		let mut lost = String::new();
-		for _ in 0..2 {
-			let link = self.link().await?;
+		let nodes = &self.inner.nodes;
+		let mut lost = None;
+		for _ in 0..=nodes.count() {
+			let link = nodes.link().await?;
 			let params = params.make().map_err(|e| ChainError::refused(method, e))?;
-			match tokio::time::timeout(ANSWER_TIMEOUT, link.rpc.request(method, params)).await {
-				Ok(Ok(answer)) => return Ok(answer),
-				Ok(Err(RpcError::Client(error))) => lost = error.to_string(),
-				Ok(Err(error)) => return Err(ChainError::refused(method, error)),
-				Err(_) => lost = format!("no answer to {method} within {} s", ANSWER_TIMEOUT.as_secs()),
-			}
-			self.drop_link(&link).await;
-		}
-		Err(ChainError::Away { urls: self.inner.urls.join(", "), reason: lost })
-	}
-
-	async fn link(&self) -> Result<Arc<Link>, ChainError> {
-		let mut held = self.inner.link.lock().await;
-		if let Some(link) = &*held {
-			return Ok(link.clone());
-		}
-		let mut reasons = Vec::new();
-		for url in &self.inner.urls {
-			match tokio::time::timeout(CONNECT_TIMEOUT, open(url)).await {
-				Ok(Ok(link)) => {
-					let found = link.online.genesis_hash().0;
-					let expected = *self.inner.genesis.get_or_init(|| found);
-					if found != expected {
-						return Err(ChainError::WrongChain {
-							url: url.clone(),
-							expected: hex::encode(expected),
-							found: hex::encode(found),
-						});
-					}
-					let link = Arc::new(link);
-					*held = Some(link.clone());
-					return Ok(link);
-				}
-				Ok(Err(reason)) => reasons.push(reason),
-				Err(_) => reasons.push(format!("no connection within {} s", CONNECT_TIMEOUT.as_secs())),
+			match self.ask(&link, method, params).await {
+				Err(error) if error.is_away() => lost = Some(error),
+				answered => return answered,
 			}
 		}
-		Err(ChainError::Away { urls: self.inner.urls.join(", "), reason: reasons.join("; ") })
+		Err(lost.unwrap_or_else(|| nodes.away("no node is configured".into())))
 	}
 
-	async fn drop_link(&self, lost: &Arc<Link>) {
-		let mut held = self.inner.link.lock().await;
-		if held.as_ref().is_some_and(|link| Arc::ptr_eq(link, lost)) {
-			*held = None;
-		}
+	/// One request to one node, which is left when it gives no answer.
+	async fn ask<R: DeserializeOwned>(
+		&self,
+		link: &Arc<Link>,
+		method: &str,
+		params: RpcParams,
+	) -> Result<R, ChainError> {
+		let nodes = &self.inner.nodes;
+		let reason = match timeout(nodes.patience.answer, link.rpc.request(method, params)).await {
+			Ok(Ok(answer)) => return Ok(answer),
+			Ok(Err(RpcError::Client(error))) => error.to_string(),
+			Ok(Err(error)) => return Err(ChainError::refused(method, error)),
+			Err(_) => format!("no answer to {method} within {} s", nodes.patience.answer.as_secs()),
+		};
+		nodes.leave(link, &reason).await;
+		Err(nodes.away(reason))
 	}
 }
 
@@ -225,14 +204,6 @@ impl IntoParams for Result<RpcParams, RpcError> {
 	}
 }
 
-async fn open(url: &str) -> Result<Link, String> {
-	let failed = |e: &dyn std::fmt::Display| format!("{url}: {e}");
-	let rpc = RpcClient::from_insecure_url(url).await.map_err(|e| failed(&e))?;
-	let backend = LegacyBackend::builder().build(rpc.clone());
-	let online = OnlineClient::from_backend(Arc::new(backend)).await.map_err(|e| failed(&e))?;
-	Ok(Link { rpc, online })
-}
-
 fn prefixed(bytes: &[u8]) -> String {
 	format!("0x{}", hex::encode(bytes))
 }
@@ -241,30 +212,4 @@ fn decode_hex<R: DecodeAll>(text: &str, method: &str) -> Result<R, ChainError> {
 	let wrong = |reason: String| ChainError::Decode { method: method.into(), reason };
 	let bytes = hex::decode(text.strip_prefix("0x").unwrap_or(text)).map_err(|e| wrong(e.to_string()))?;
 	R::decode_all(&mut bytes.as_slice()).map_err(|e| wrong(e.to_string()))
-}
-
-#[cfg(test)]
-mod tests {
-	use super::*;
-
-	#[tokio::test]
-	async fn connecting_fails_with_the_next_step_when_no_node_listens() {
-		let error = Chain::connect(["ws://127.0.0.1:9", "ws://127.0.0.1:11"]).await.unwrap_err();
-		assert!(matches!(error, ChainError::Away { .. }));
-		let text = error.to_string();
-		assert!(text.contains("ws://127.0.0.1:9") && text.contains("tributary-node"), "{text}");
-	}
-
-	#[tokio::test]
-	async fn chain_keeps_its_genesis_when_it_is_known_but_away() {
-		let chain = Chain::known(["ws://127.0.0.1:9"], [7; 32]);
-		assert_eq!(chain.genesis(), [7; 32]);
-		assert!(!chain.is_reachable().await);
-	}
-
-	#[test]
-	fn answer_is_refused_when_it_has_spare_bytes() {
-		assert!(matches!(decode_hex::<u32>("0x0100000000", "test"), Err(ChainError::Decode { .. })));
-		assert!(matches!(decode_hex::<u32>("0xzz", "test"), Err(ChainError::Decode { .. })));
-	}
 }

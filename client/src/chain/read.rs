@@ -1,6 +1,6 @@
 //! Reads: one method per runtime API method, and what every chain has.
 
-use super::{Chain, ChainError};
+use super::{nodes::height, Chain, ChainError};
 use codec::Decode;
 use subxt::rpcs::rpc_params;
 use tributary_primitives::{views::*, *};
@@ -120,6 +120,42 @@ impl Chain {
 		self.header_number(Some(hash)).await
 	}
 
+	/// Hash of the best block.
+	pub async fn best_hash(&self) -> Result<Hash, ChainError> {
+		let text: String = self.request("chain_getBlockHash", || rpc_params![]).await?;
+		super::decode_hex(&text, "chain_getBlockHash")
+	}
+
+	/// Height of a block.
+	pub async fn number_of(&self, block: &Hash) -> Result<BlockNumber, ChainError> {
+		self.header_number(Some(super::prefixed(block))).await
+	}
+
+	/// A worker's settlement state at a block.
+	pub async fn settlement_at(&self, worker: AccountId, block: Hash) -> Result<SettlementView, ChainError> {
+		self.state_call_at("TributaryApi_settlement", &(worker,), Some(block)).await
+	}
+
+	/// A batch at a block.
+	pub async fn batch_at(
+		&self,
+		worker: AccountId,
+		sequence: u64,
+		block: Hash,
+	) -> Result<Option<BatchView>, ChainError> {
+		self.state_call_at("TributaryApi_batch", &(worker, sequence), Some(block)).await
+	}
+
+	/// The channel of a payer to a worker at a block.
+	pub async fn channel_at(
+		&self,
+		payer: AccountId,
+		worker: AccountId,
+		block: Hash,
+	) -> Result<Option<ChannelView>, ChainError> {
+		self.state_call_at("TributaryApi_channel", &(payer, worker), Some(block)).await
+	}
+
 	/// Hash of the last finalized block.
 	pub async fn finalized_hash(&self) -> Result<Hash, ChainError> {
 		let text: String = self.request("chain_getFinalizedHead", || rpc_params![]).await?;
@@ -129,8 +165,10 @@ impl Chain {
 	async fn header_number(&self, hash: Option<String>) -> Result<BlockNumber, ChainError> {
 		let header: serde_json::Value = self.request("chain_getHeader", || rpc_params![&hash]).await?;
 		let digits = header.get("number").and_then(|number| number.as_str()).unwrap_or_default();
-		BlockNumber::from_str_radix(digits.trim_start_matches("0x"), 16)
-			.map_err(|e| ChainError::Decode { method: "chain_getHeader".into(), reason: e.to_string() })
+		height(digits).ok_or_else(|| ChainError::Decode {
+			method: "chain_getHeader".into(),
+			reason: format!("`{digits}` is no block number"),
+		})
 	}
 
 	/// An account's balances; zero for an account that does not exist.

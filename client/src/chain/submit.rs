@@ -1,6 +1,10 @@
 //! Signing, sending and waiting for a transaction.
 
-use super::{event, Call, CallError, Chain, ChainError, ChainEvent, Link};
+use super::{
+	event,
+	nodes::{height, Link},
+	Call, CallError, Chain, ChainError, ChainEvent,
+};
 use crate::keys::Keypair;
 use std::{sync::Arc, time::Duration};
 use subxt::{
@@ -11,12 +15,15 @@ use subxt::{
 	transactions::{TransactionInBlock, TransactionProgress, TransactionStatus},
 	SubstrateConfig,
 };
+use tokio::time::timeout;
 use tributary_primitives::{AssetId, AssetRef, DataNetId, Hash};
 
 /// Blocks that a signed transaction stays valid for.
 const MORTALITY: u64 = 64;
 /// Longest wait for inclusion.
 const INCLUSION_TIMEOUT: Duration = Duration::from_secs(180);
+/// Longest wait for the runtime's metadata, which is megabytes.
+const METADATA_TIMEOUT: Duration = Duration::from_secs(60);
 /// Attempts when another process takes the same nonce.
 const ATTEMPTS: usize = 4;
 
@@ -66,22 +73,26 @@ impl Included {
 }
 
 type AtBlock = OnlineClientAtBlockImpl<SubstrateConfig>;
+type ClientAtBlock = subxt::client::ClientAtBlock<SubstrateConfig, AtBlock>;
 
 impl Chain {
 	/// Signs a call, sends it and waits. An error of the call itself is [`ChainError::Call`].
 	pub async fn submit(&self, call: &Call, signer: &Keypair, wait: Wait) -> Result<Included, ChainError> {
-		let progress = self.send(call, signer).await?;
+		let (progress, link) = self.send(call, signer).await?;
 		let hash = progress.extrinsic_hash();
 		let unknown = |reason: String| ChainError::Unknown { hash: hex::encode(hash), reason };
-		let waited = tokio::time::timeout(INCLUSION_TIMEOUT, self.wait(progress, wait)).await;
-		waited.map_err(|_| unknown(format!("not in a block within {} s", INCLUSION_TIMEOUT.as_secs())))?
+		tokio::select! {
+			waited = timeout(INCLUSION_TIMEOUT, self.wait(progress, wait)) => waited
+				.map_err(|_| unknown(format!("not in a block within {} s", INCLUSION_TIMEOUT.as_secs())))?,
+			() = link.wait_until_left() => Err(unknown("the node is not asked any more".into())),
+		}
 	}
 
 	/// The call's bytes, as the node's runtime numbers it: for multisigs, proxies and proposals.
 	pub async fn encode_call(&self, call: &Call) -> Result<Vec<u8>, ChainError> {
-		let link = self.link().await?;
-		let best = self.best_hash().await?;
-		let client = link.online.at_block(best).await.map_err(|e| self.lost(&e))?;
+		let link = self.inner.nodes.link().await?;
+		let best = self.ask(&link, "chain_getBlockHash", rpc_params![]).await?;
+		let client = self.at(&link, best).await?;
 		call.encoded(client.metadata_ref())
 			.map_err(|reason| ChainError::UnknownCall { call: call.name(), reason })
 	}
@@ -90,24 +101,25 @@ impl Chain {
 		&self,
 		call: &Call,
 		signer: &Keypair,
-	) -> Result<TransactionProgress<SubstrateConfig, AtBlock>, ChainError> {
+	) -> Result<(TransactionProgress<SubstrateConfig, AtBlock>, Arc<Link>), ChainError> {
 		let _turn = self.inner.submitting.lock().await;
-		let mut refused = String::new();
+		let mut refused = None;
 		for attempt in 0..ATTEMPTS {
-			// A fresh read opens a lost connection again before anything is signed.
-			let nonce = self.next_nonce(signer).await?;
-			let link = self.link().await?;
-			match self.try_send(&link, call, signer, nonce).await? {
-				Ok(progress) => return Ok(progress),
-				Err(reason) if is_nonce_race(&reason) => {
+			let link = self.inner.nodes.link().await?;
+			match self.try_send(&link, call, signer).await {
+				Ok(Ok(progress)) => return Ok((progress, link)),
+				Ok(Err(reason)) if is_nonce_race(&reason) => {
 					tracing::debug!(attempt, reason, "another transaction took the nonce");
-					refused = reason;
+					refused = Some(ChainError::Invalid(reason));
 					tokio::time::sleep(Duration::from_millis(250)).await;
 				}
-				Err(reason) => return Err(ChainError::Invalid(reason)),
+				Ok(Err(reason)) => return Err(ChainError::Invalid(reason)),
+				// Nothing was sent yet: the next node may answer.
+				Err(error) if error.is_away() => refused = Some(error),
+				Err(error) => return Err(error),
 			}
 		}
-		Err(ChainError::Invalid(refused))
+		Err(refused.unwrap_or_else(|| self.inner.nodes.away("no node took the transaction".into())))
 	}
 
 	/// The inner error is the pool's refusal.
@@ -116,11 +128,12 @@ impl Chain {
 		link: &Arc<Link>,
 		call: &Call,
 		signer: &Keypair,
-		nonce: u64,
 	) -> Result<Result<TransactionProgress<SubstrateConfig, AtBlock>, String>, ChainError> {
 		let unknown_call = |reason: String| ChainError::UnknownCall { call: call.name(), reason };
-		let best = self.best_hash().await?;
-		let client = link.online.at_block(best).await.map_err(|e| self.lost(&e))?;
+		let nonce: u64 = self.ask(link, "system_accountNextIndex", rpc_params![signer.address()]).await?;
+		let best: H256 = self.ask(link, "chain_getBlockHash", rpc_params![]).await?;
+		let client = self.at(link, best).await?;
+		let birth = self.birth(link, client.block_number(), best).await?;
 		let raw = call.raw(client.metadata_ref()).map_err(unknown_call)?;
 		let transactions = client.transactions();
 		let bytes = transactions.call_data(&raw).map_err(|e| unknown_call(e.to_string()))?;
@@ -128,17 +141,24 @@ impl Chain {
 		transactions.from_call_data_bytes(&bytes).map_err(|e| unknown_call(e.to_string()))?;
 		let mut params =
 			DefaultExtrinsicParamsBuilder::<SubstrateConfig>::new().nonce(nonce).mortal(MORTALITY).build();
-		Params::<SubstrateConfig>::inject_block(&mut params, client.block_number(), client.block_hash());
+		Params::<SubstrateConfig>::inject_block(&mut params, birth.0, birth.1);
 		let mut signable =
 			transactions.create_signable_offline(&raw, params).map_err(|e| unknown_call(e.to_string()))?;
 		let signed = signable.sign(signer).map_err(|e| unknown_call(e.to_string()))?;
 		let hash = signed.hash();
-		match signed.submit_and_watch().await {
+		let unknown = |reason: String| ChainError::Unknown { hash: hex::encode(hash), reason };
+		let patience = self.inner.nodes.patience.answer;
+		let Ok(submitted) = timeout(patience, signed.submit_and_watch()).await else {
+			let reason = format!("no answer to the transaction within {} s", patience.as_secs());
+			self.inner.nodes.leave(link, &reason).await;
+			return Err(unknown(reason));
+		};
+		match submitted {
 			Ok(progress) => Ok(Ok(progress)),
 			Err(error) => match refusal(&error) {
 				Some(reason) => Ok(Err(reason)),
 				// Lost on the way: the pool may have it.
-				None => Err(ChainError::Unknown { hash: hex::encode(hash), reason: error.to_string() }),
+				None => Err(unknown(error.to_string())),
 			},
 		}
 	}
@@ -166,16 +186,33 @@ impl Chain {
 		Err(unknown("the node closed the connection".into()))
 	}
 
-	async fn next_nonce(&self, signer: &Keypair) -> Result<u64, ChainError> {
-		self.request("system_accountNextIndex", || rpc_params![signer.address()]).await
+	/// The client at a block. Its metadata is fetched once per connection.
+	async fn at(&self, link: &Arc<Link>, block: H256) -> Result<ClientAtBlock, ChainError> {
+		let nodes = &self.inner.nodes;
+		let reason = match timeout(METADATA_TIMEOUT, link.online.at_block(block)).await {
+			Ok(Ok(client)) => return Ok(client),
+			Ok(Err(error)) => error.to_string(),
+			Err(_) => format!("no metadata within {} s", METADATA_TIMEOUT.as_secs()),
+		};
+		nodes.leave(link, &reason).await;
+		Err(nodes.away(reason))
 	}
 
-	async fn best_hash(&self) -> Result<H256, ChainError> {
-		self.request("chain_getBlockHash", || rpc_params![]).await
+	/// The block that a transaction's life begins at: the last final one, so that it outlives a reorganisation, or the
+	/// best one while finality is far behind, so that it is not dead at birth.
+	async fn birth(&self, link: &Arc<Link>, number: u64, best: H256) -> Result<(u64, H256), ChainError> {
+		let hash: H256 = self.ask(link, "chain_getFinalizedHead", rpc_params![]).await?;
+		let header: serde_json::Value = self.ask(link, "chain_getHeader", rpc_params![hash]).await?;
+		let digits = header.get("number").and_then(|number| number.as_str()).unwrap_or_default();
+		Ok(birth((number, best), height(digits).map(|finalized| (finalized.into(), hash))))
 	}
+}
 
-	fn lost(&self, error: &dyn std::fmt::Display) -> ChainError {
-		ChainError::Away { urls: self.inner.urls.join(", "), reason: error.to_string() }
+/// Of the best block and the last final one.
+fn birth<H>(best: (u64, H), finalized: Option<(u64, H)>) -> (u64, H) {
+	match finalized {
+		Some(finalized) if best.0.saturating_sub(finalized.0) <= MORTALITY / 4 => finalized,
+		_ => best,
 	}
 }
 
@@ -227,4 +264,21 @@ fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 	let said: &UserError = error.downcast_ref()?;
 	let data = said.data.as_ref().map(|data| data.get().trim_matches('"').to_string());
 	Some(data.map_or_else(|| said.message.clone(), |data| format!("{}: {data}", said.message)))
+}
+
+#[cfg(test)]
+mod tests {
+	use super::birth;
+
+	#[test]
+	fn transaction_begins_at_the_final_block_when_finality_keeps_up() {
+		assert_eq!(birth((20, 'b'), Some((18, 'f'))), (18, 'f'));
+		assert_eq!(birth((20, 'b'), Some((20, 'b'))), (20, 'b'));
+	}
+
+	#[test]
+	fn transaction_begins_at_the_best_block_when_finality_is_far_behind_or_unknown() {
+		assert_eq!(birth((80, 'b'), Some((18, 'f'))), (80, 'b'));
+		assert_eq!(birth((80, 'b'), None), (80, 'b'));
+	}
 }

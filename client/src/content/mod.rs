@@ -140,11 +140,11 @@ impl Store {
 
 	/// The same store, which also reads from `hints` when it lacks something: what an asset's owner says
 	/// on chain. Hints that are not `http(s)://` or `s3://` are skipped: a stranger may not point at local
-	/// folders.
+	/// folders. Buckets are read without this machine's credentials.
 	pub fn with_sources<'a>(&self, hints: impl IntoIterator<Item = &'a str>) -> Self {
 		let remote =
 			|hint: &&str| ["http://", "https://", "s3://"].iter().any(|scheme| hint.starts_with(scheme));
-		let opened = hints.into_iter().filter(remote).filter_map(|hint| Place::open(hint).ok());
+		let opened = hints.into_iter().filter(remote).filter_map(|hint| Place::open_hint(hint).ok());
 		Self { home: self.home.clone(), sources: self.sources.iter().cloned().chain(opened).collect() }
 	}
 

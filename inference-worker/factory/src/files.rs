@@ -101,7 +101,7 @@ pub(crate) fn hold_out(mut documents: Vec<Document>) -> (Vec<Document>, Vec<Docu
 /// Where the first line from `at` on starts, or the last one; the end if there is one line only.
 fn line_start(text: &str, at: usize) -> usize {
 	let ends = || text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(place, _)| place + 1);
-	ends().find(|place| *place >= at).or_else(|| ends().last()).unwrap_or(text.len())
+	ends().find(|place| *place >= at).or_else(|| ends().next_back()).unwrap_or(text.len())
 }
 
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, FactoryError> {

@@ -15,6 +15,7 @@ use crate::{
 
 /// Vectors of the tokens.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a model has few, and none is moved often")]
 pub(crate) enum Embedding {
 	/// `[vocabulary, hidden]`.
 	Full(Tensor<2>),

@@ -9,6 +9,7 @@ const CHUNK: usize = 8192;
 
 /// A weight of a projection.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "a model has few, and none is moved often")]
 pub(crate) enum Weight {
 	/// `[in, out]`.
 	Full(Tensor<2>),

@@ -1,15 +1,19 @@
 //! Batches in the records database: the intent on its way, what arrived, and the earnings it brought.
 
 use super::{
-	close, decode, BatchRow, BatchState, Inclusion, Intent, RecordState, Records, RecordsError, Result,
-	StoredRecord, Totals, BATCHES, DATA, EARNINGS, INTENT, RECORDS,
+	close, decode, reopen, BatchRow, BatchState, Inclusion, Intent, RecordState, Records, RecordsError,
+	Result, StoredRecord, Totals, BATCHES, DATA, EARNINGS, INTENT, RECORDS, RETIRED,
 };
 use codec::{DecodeAll, Encode};
 use redb::{ReadableDatabase, ReadableTable, WriteTransaction};
 use tributary_primitives::{
+	batch::BatchHeader,
 	earnings::{EarningsLeaf, EarningsTree},
 	Earner,
 };
+
+/// Intents of one number that are remembered after they were given up.
+const MAX_RETIRED: usize = 16;
 
 impl Records {
 	/// The batch that is on its way, if one is.
@@ -19,21 +23,38 @@ impl Records {
 		row.map(|row| decode(&row, "intent")).transpose()
 	}
 
-	/// Writes an intent and the data to publish with it, replacing any other.
+	/// Writes an intent and the data to publish with it. Another that it replaces is given up.
 	pub fn set_intent(&self, intent: &Intent, data: &[u8]) -> Result<()> {
 		let write = self.db.begin_write()?;
-		write.open_table(INTENT)?.insert((), intent.encode().as_slice())?;
+		let encoded = intent.encode();
+		let mut intents = write.open_table(INTENT)?;
+		let replaced = intents.insert((), encoded.as_slice())?.map(|row| row.value().to_vec());
+		drop(intents);
+		if let Some(replaced) = replaced.filter(|replaced| *replaced != encoded) {
+			retire(&write, &decode(&replaced, "intent")?)?;
+		}
 		write.open_table(DATA)?.insert(intent.header.sequence, data)?;
 		write.commit()?;
 		Ok(())
 	}
 
-	/// Forgets an intent that the chain does not have; its records stay unsettled.
+	/// Gives the intent up; its records stay unsettled.
 	pub fn drop_intent(&self) -> Result<()> {
+		let Some(intent) = self.intent()? else { return Ok(()) };
 		let write = self.db.begin_write()?;
 		write.open_table(INTENT)?.remove(())?;
+		retire(&write, &intent)?;
 		write.commit()?;
 		Ok(())
+	}
+
+	/// The intent with this head, if one was given up.
+	pub fn retired(&self, header: &BatchHeader) -> Result<Option<Intent>> {
+		let read = self.db.begin_read()?;
+		let row = read.open_table(RETIRED)?.get(header.sequence)?.map(|row| row.value().to_vec());
+		let Some(row) = row else { return Ok(None) };
+		let all: Vec<Intent> = decode(&row, "retired intents")?;
+		Ok(all.into_iter().find(|intent| intent.header == *header))
 	}
 
 	/// Closes an intent that the chain has: settles its records, adds its shares to the earnings.
@@ -42,13 +63,7 @@ impl Records {
 		let write = self.db.begin_write()?;
 		let mut freed = Totals::default();
 		for number in &intent.records {
-			let payer = payer_of(&write, *number)?;
-			let fault = inclusion.failed.iter().find(|(failed, _)| *failed == payer).map(|(_, fault)| *fault);
-			let state = match fault {
-				Some(fault) => RecordState::Failed { sequence: Some(sequence), fault },
-				None => RecordState::Settled { sequence },
-			};
-			freed.add(close(&write, *number, state, fault.is_none())?)?;
+			freed.add(close_in(&write, *number, sequence, inclusion)?)?;
 		}
 		change_earnings(&write, &inclusion.shares, u128::checked_add)?;
 		let row = BatchRow {
@@ -64,7 +79,49 @@ impl Records {
 		Ok(())
 	}
 
-	/// Notes that a batch was credited or voided; voiding takes its shares out of the earnings.
+	/// Corrects a batch that another block settled otherwise than the one it was in first.
+	pub fn revise(&self, sequence: u64, inclusion: &Inclusion) -> Result<()> {
+		let Some(mut row) = self.batch(sequence)? else { return Ok(()) };
+		let write = self.db.begin_write()?;
+		for number in &row.intent.records {
+			if reopen(&write, *number, sequence)?.is_some() {
+				close_in(&write, *number, sequence, inclusion)?;
+			}
+		}
+		change_earnings(&write, &row.shares, u128::checked_sub)?;
+		change_earnings(&write, &inclusion.shares, u128::checked_add)?;
+		row.shares = inclusion.shares.clone();
+		row.escrow = inclusion.escrow;
+		row.state = inclusion.state;
+		write.open_table(BATCHES)?.insert(sequence, row.encode().as_slice())?;
+		write.commit()?;
+		Ok(())
+	}
+
+	/// Takes pending batches from `sequence` on back, which are gone from the chain for good: their records are
+	/// unsettled again. Gives what they were.
+	pub fn reopen(&self, sequence: u64) -> Result<Vec<Intent>> {
+		let mut rows = self.pending()?;
+		rows.retain(|row| row.intent.header.sequence >= sequence);
+		let write = self.db.begin_write()?;
+		let mut restored = Totals::default();
+		for row in &rows {
+			let of = row.intent.header.sequence;
+			for number in &row.intent.records {
+				if let Some(fee) = reopen(&write, *number, of)? {
+					restored.add(fee)?;
+				}
+			}
+			change_earnings(&write, &row.shares, u128::checked_sub)?;
+			write.open_table(BATCHES)?.remove(of)?;
+			retire(&write, &row.intent)?;
+		}
+		write.commit()?;
+		self.set_totals(|totals| totals.restore(restored));
+		Ok(rows.into_iter().map(|row| row.intent).collect())
+	}
+
+	/// Notes that a batch is final, was credited or voided; voiding takes its shares out of the earnings.
 	pub fn conclude(&self, sequence: u64, state: BatchState) -> Result<()> {
 		let write = self.db.begin_write()?;
 		{
@@ -90,6 +147,9 @@ impl Records {
 			}
 			row.state = state;
 			batches.insert(sequence, row.encode().as_slice())?;
+			if matches!(state, BatchState::Credited | BatchState::Voided) {
+				write.open_table(RETIRED)?.remove(sequence)?;
+			}
 		}
 		write.commit()?;
 		Ok(())
@@ -109,7 +169,7 @@ impl Records {
 		for entry in read.open_table(BATCHES)?.iter()?.rev() {
 			let row: BatchRow = decode(entry?.1.value(), "batch")?;
 			match row.state {
-				BatchState::Pending { .. } => pending.push(row),
+				BatchState::Included | BatchState::Pending { .. } => pending.push(row),
 				// Batches are credited in order, so the first credited one ends the search.
 				BatchState::Credited => break,
 				BatchState::Voided => {}
@@ -117,6 +177,14 @@ impl Records {
 		}
 		pending.reverse();
 		Ok(pending)
+	}
+
+	/// Whether a batch of ours is in a block that is not final. They become final in their order.
+	pub fn awaits_finality(&self) -> Result<bool> {
+		let read = self.db.begin_read()?;
+		let row = read.open_table(BATCHES)?.last()?.map(|(_, row)| row.value().to_vec());
+		let row: Option<BatchRow> = row.map(|row| decode(&row, "batch")).transpose()?;
+		Ok(row.is_some_and(|row| row.state == BatchState::Included))
 	}
 
 	/// SCALE of a batch's published data.
@@ -152,6 +220,36 @@ impl Records {
 		write.commit()?;
 		Ok(())
 	}
+}
+
+/// Closes a record as its batch settled it. Returns its fee.
+fn close_in(
+	write: &WriteTransaction,
+	number: u64,
+	sequence: u64,
+	inclusion: &Inclusion,
+) -> Result<tributary_primitives::Balance> {
+	let payer = payer_of(write, number)?;
+	let fault = inclusion.failed.iter().find(|(failed, _)| *failed == payer).map(|(_, fault)| *fault);
+	let state = match fault {
+		Some(fault) => RecordState::Failed { sequence: Some(sequence), fault },
+		None => RecordState::Settled { sequence },
+	};
+	close(write, number, state, fault.is_none())
+}
+
+fn retire(write: &WriteTransaction, intent: &Intent) -> Result<()> {
+	let mut retired = write.open_table(RETIRED)?;
+	let row = retired.get(intent.header.sequence)?.map(|row| row.value().to_vec());
+	let mut all: Vec<Intent> =
+		row.map(|row| decode(&row, "retired intents")).transpose()?.unwrap_or_default();
+	all.retain(|known| known.header != intent.header);
+	if all.len() >= MAX_RETIRED {
+		all.remove(0);
+	}
+	all.push(intent.clone());
+	retired.insert(intent.header.sequence, all.encode().as_slice())?;
+	Ok(())
 }
 
 fn payer_of(write: &WriteTransaction, number: u64) -> Result<tributary_primitives::AccountId> {

@@ -27,6 +27,8 @@ const CHANNELS: TableDefinition<Bytes, Bytes> = TableDefinition::new("channels")
 const EARNINGS: TableDefinition<Bytes, u128> = TableDefinition::new("earnings");
 /// The one batch that is on its way to the chain.
 const INTENT: TableDefinition<(), Bytes> = TableDefinition::new("intent");
+/// Sequence to intents of that number that were given up: a copy on its way may yet arrive.
+const RETIRED: TableDefinition<u64, Bytes> = TableDefinition::new("retired");
 /// Sequence to [`BatchRow`].
 const BATCHES: TableDefinition<u64, Bytes> = TableDefinition::new("batches");
 /// Sequence to SCALE of the published batch data.
@@ -77,6 +79,19 @@ pub struct Records {
 }
 
 impl Records {
+	/// The chain whose records a database holds; `None` when there is none yet.
+	pub fn genesis_of(path: &Path) -> Result<Option<Hash>> {
+		if !path.exists() {
+			return Ok(None);
+		}
+		let db = Database::open(path)?;
+		let read = db.begin_read()?;
+		let Ok(meta) = read.open_table(META) else { return Ok(None) };
+		let known = meta.get("genesis")?.map(|known| known.value().to_vec());
+		let hash = |bytes: Vec<u8>| Hash::try_from(bytes).map_err(|_| RecordsError::Damaged("genesis"));
+		known.map(hash).transpose()
+	}
+
 	/// Opens or creates the database of one operator on one chain.
 	pub fn open(path: &Path, genesis: &Hash, worker: &AccountId) -> Result<Self> {
 		let db = Database::create(path)?;
@@ -98,6 +113,7 @@ impl Records {
 			write.open_table(CHANNELS)?;
 			write.open_table(EARNINGS)?;
 			write.open_table(INTENT)?;
+			write.open_table(RETIRED)?;
 			write.open_table(BATCHES)?;
 			write.open_table(DATA)?;
 		}
@@ -264,6 +280,36 @@ fn close(write: &WriteTransaction, number: u64, state: RecordState, charged: boo
 		}
 	}
 	Ok(*fee)
+}
+
+/// Undoes [`close`] for a record that this batch closed; `None` when it was not.
+fn reopen(write: &WriteTransaction, number: u64, batch: u64) -> Result<Option<Balance>> {
+	let mut records: Table<u64, Bytes> = write.open_table(RECORDS)?;
+	let row = records
+		.get(number)?
+		.map(|row| row.value().to_vec())
+		.ok_or(RecordsError::Damaged("missing record"))?;
+	let mut stored: StoredRecord = decode(&row, "record")?;
+	let charged = match stored.state {
+		RecordState::Settled { sequence } if sequence == batch => true,
+		RecordState::Failed { sequence: Some(sequence), .. } if sequence == batch => false,
+		_ => return Ok(None),
+	};
+	stored.state = RecordState::Unsettled;
+	records.insert(number, stored.encode().as_slice())?;
+	write.open_table(UNSETTLED)?.insert(number, ())?;
+	let UsageRecord { order, fee, .. } = &stored.record;
+	let mut channels = write.open_table(CHANNELS)?;
+	if let Some(mut channel) = channel_row(&channels, &order.order.payer)? {
+		if channel.nonce == order.order.channel {
+			channel.unsettled = channel.unsettled.checked_add(*fee).ok_or(RecordsError::Overflow)?;
+			if charged {
+				channel.settled = channel.settled.saturating_sub(*fee);
+			}
+			channels.insert(order.order.payer.as_slice(), channel.encode().as_slice())?;
+		}
+	}
+	Ok(Some(*fee))
 }
 
 #[cfg(test)]

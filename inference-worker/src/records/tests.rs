@@ -234,3 +234,102 @@ fn record_keeps_its_golden_bytes_and_hash_when_stored_and_read() {
 	assert_eq!(read.hash().to_vec(), golden.digest("hash"));
 	assert_eq!(read.leaf().hash.to_vec(), golden.digest("leaf"));
 }
+
+/// Two channels' records in a batch that is in a block, and its payers.
+fn included() -> (tempfile::TempDir, Records, Intent, [Keypair; 2]) {
+	let (folder, records) = scratch();
+	let payers = [payer("//Alice"), payer("//Bob")];
+	for (key, fee) in payers.iter().zip([7, 5]) {
+		records.commit(&stored_by(key, 1, fee), &voucher_by(key, 20), 0, b"{}").unwrap();
+	}
+	let batch = intent(0, vec![0, 1]);
+	records.set_intent(&batch, b"data").unwrap();
+	let inclusion = Inclusion { state: BatchState::Included, ..inclusion(vec![(Earner::Pool(1), 3)]) };
+	records.settle(&batch, &inclusion).unwrap();
+	(folder, records, batch, payers)
+}
+
+fn books(records: &Records, key: &Keypair) -> (Balance, Balance) {
+	let row = records.channel(&key.account()).unwrap().unwrap();
+	(row.settled, row.unsettled)
+}
+
+#[test]
+fn batch_awaits_finality_when_its_block_can_be_reorganised_away() {
+	let (_folder, records, ..) = included();
+	assert!(records.awaits_finality().unwrap());
+	assert_eq!(records.pending().unwrap().len(), 1);
+	records.conclude(0, BatchState::Pending { matures_at: 9 }).unwrap();
+	assert!(!records.awaits_finality().unwrap());
+}
+
+#[test]
+fn records_are_unsettled_again_when_their_batch_is_gone_for_good() {
+	let (_folder, records, batch, [alice, bob]) = included();
+	assert_eq!(records.totals(), Totals::default());
+	assert_eq!(records.reopen(0).unwrap(), vec![batch.clone()]);
+	assert_eq!(records.totals(), Totals { records: 2, fees: 12 });
+	assert_eq!(records.unsettled(10).unwrap().len(), 2);
+	assert_eq!((books(&records, &alice), books(&records, &bob)), ((0, 7), (0, 5)));
+	assert_eq!(records.earnings().unwrap().get(&Earner::Pool(1)), 0);
+	assert!(records.pending().unwrap().is_empty());
+	// It may yet arrive.
+	assert_eq!(records.retired(&batch.header).unwrap(), Some(batch));
+}
+
+#[test]
+fn records_stay_settled_when_a_later_batch_is_gone() {
+	let (_folder, records, ..) = included();
+	assert!(records.reopen(1).unwrap().is_empty());
+	assert_eq!(records.totals(), Totals::default());
+}
+
+#[test]
+fn books_follow_the_final_block_when_it_skipped_a_channel_that_the_first_one_charged() {
+	let (_folder, records, _, [alice, bob]) = included();
+	let revised = Inclusion {
+		failed: vec![(bob.account(), ChannelFault::NoChannel)],
+		..inclusion(vec![(Earner::Pool(1), 2)])
+	};
+	for _ in 0..2 {
+		records.revise(0, &revised).unwrap();
+	}
+	assert_eq!((books(&records, &alice), books(&records, &bob)), ((7, 0), (0, 0)));
+	assert_eq!(records.earnings().unwrap().get(&Earner::Pool(1)), 2);
+	assert_eq!(records.totals(), Totals::default());
+	assert!(!records.awaits_finality().unwrap());
+}
+
+#[test]
+fn intent_is_recognised_when_it_was_given_up() {
+	let (_folder, records) = scratch();
+	let given_up = intent(3, vec![]);
+	records.set_intent(&given_up, b"data").unwrap();
+	records.drop_intent().unwrap();
+	let other = BatchHeader { data: [9; 32], ..given_up.header };
+	assert_eq!(records.retired(&other).unwrap(), None);
+	assert_eq!(records.retired(&given_up.header).unwrap(), Some(given_up.clone()));
+	records.set_intent(&given_up, b"data").unwrap();
+	records.settle(&given_up, &inclusion(vec![])).unwrap();
+	records.conclude(3, BatchState::Credited).unwrap();
+	assert_eq!(records.retired(&given_up.header).unwrap(), None);
+}
+
+#[test]
+fn intent_is_remembered_when_another_replaces_it() {
+	let (_folder, records) = scratch();
+	let (first, second) = (intent(3, vec![]), intent(4, vec![]));
+	records.set_intent(&first, b"one").unwrap();
+	records.set_intent(&second, b"two").unwrap();
+	assert_eq!(records.intent().unwrap(), Some(second));
+	assert_eq!(records.retired(&first.header).unwrap(), Some(first));
+}
+
+#[test]
+fn chain_of_a_database_is_known_when_it_was_opened_once() {
+	let folder = tempfile::tempdir().unwrap();
+	let path = folder.path().join("records.redb");
+	assert_eq!(Records::genesis_of(&path).unwrap(), None);
+	drop(open(&folder));
+	assert_eq!(Records::genesis_of(&path).unwrap(), Some(GENESIS));
+}

@@ -110,6 +110,8 @@ pub enum BatchState {
 	Credited,
 	/// Voided: escrow went back.
 	Voided,
+	/// In a block that a reorganisation may still remove.
+	Included,
 }
 
 /// A batch that is on chain.
@@ -152,6 +154,11 @@ impl Totals {
 		self.records = self.records.saturating_add(1);
 		self.fees = self.fees.checked_add(fee).ok_or(RecordsError::Overflow)?;
 		Ok(())
+	}
+
+	pub(super) fn restore(&mut self, other: Self) {
+		self.records = self.records.saturating_add(other.records);
+		self.fees = self.fees.saturating_add(other.fees);
 	}
 
 	pub(super) fn remove(&mut self, other: Self) {

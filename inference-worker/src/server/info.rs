@@ -131,12 +131,20 @@ pub async fn health(State(worker): State<Arc<Worker>>) -> Json<Value> {
 	let agents: serde_json::Map<String, Value> =
 		all.iter().map(|(name, listed)| (name.clone(), standing(&listed.standing).into())).collect();
 	let (head, totals) = (worker.head.get(), worker.records.totals());
+	let endpoint = worker.chain.endpoint();
 	Json(json!({
 		"status": "ok",
 		"genesis": format!("0x{}", hex::encode(worker.genesis)),
 		"operator": keys::address(&worker.operator),
 		"agents": agents,
-		"chain": { "block": head.block, "age_secs": head.read_at.elapsed().as_secs() },
+		"chain": {
+			"block": head.block,
+			"finalized": head.finalized,
+			"age_secs": head.read_at.elapsed().as_secs(),
+			"endpoint": endpoint.number,
+			"endpoints": endpoint.of,
+			"failovers": endpoint.failovers,
+		},
 		"unsettled": { "records": totals.records, "fees": totals.fees.to_string() },
 	}))
 }

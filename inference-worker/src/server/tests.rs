@@ -126,7 +126,8 @@ impl Scene {
 			ChannelView { nonce: 1, deposit: DEPOSIT, charged: 0, session_key: None, closes_at: None };
 		channels.update(&key.account(), Some(&channel), channels.epoch()).unwrap();
 		let parameters = Parameters { split: SplitTable::default(), platform_fee: PLATFORM_FEE };
-		let head = HeadState { block: 10, parameters_version: 1, parameters, read_at: Instant::now() };
+		let head =
+			HeadState { block: 10, finalized: 8, parameters_version: 1, parameters, read_at: Instant::now() };
 		let (root, token) = (config.server.adapter_root.clone(), config.server.operator_token.clone());
 		let loaded = LoadedAdapters::new(
 			root.as_deref(),

@@ -209,6 +209,7 @@ fn share(share: &Share) -> Value {
 
 fn settlement(worker: &Worker, state: RecordState) -> Value {
 	let batch = |sequence: u64| match worker.records.batch(sequence).ok().flatten().map(|row| row.state) {
+		Some(BatchState::Included) => json!({ "status": "included" }),
 		Some(BatchState::Pending { matures_at }) => json!({ "status": "pending", "matures_at": matures_at }),
 		Some(BatchState::Credited) => json!({ "status": "credited" }),
 		Some(BatchState::Voided) => json!({ "status": "voided" }),

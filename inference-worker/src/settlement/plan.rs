@@ -16,6 +16,10 @@ const INCLUSION_BLOCKS: BlockNumber = 2;
 /// Records wait this long for a better voucher or a top-up, then they are given up, milliseconds.
 const PATIENCE_MS: u64 = 24 * 60 * 60 * 1_000;
 
+/// A channel that is not there may be in a block that the node does not have, or has not any more: records wait this
+/// long for it, milliseconds.
+const GONE_MS: u64 = 10 * 60 * 1_000;
+
 /// A channel that unsettled records charge.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
@@ -72,7 +76,7 @@ pub fn plan(
 	for (number, stored) in unsettled {
 		let order = &stored.record.order.order;
 		let already = spent.get(&order.payer).copied();
-		let patient = now_ms.saturating_sub(stored.record.at) < PATIENCE_MS;
+		let age_ms = now_ms.saturating_sub(stored.record.at);
 		let fault = match channels.get(&order.payer) {
 			Some(standing) => {
 				refused(standing, order.channel, already.unwrap_or(0), stored.record.fee, block)
@@ -81,11 +85,11 @@ pub fn plan(
 		};
 		match fault {
 			None => {}
-			Some(fault @ (ChannelFault::NoChannel | ChannelFault::WrongChannel)) => {
+			Some(fault @ (ChannelFault::NoChannel | ChannelFault::WrongChannel)) if age_ms >= GONE_MS => {
 				plan.lost.push((number, fault));
 				continue;
 			}
-			Some(fault) if !patient => {
+			Some(fault) if age_ms >= PATIENCE_MS => {
 				plan.lost.push((number, fault));
 				continue;
 			}
@@ -109,7 +113,7 @@ pub fn plan(
 }
 
 /// Why the chain would not charge `already + fee` to a channel now.
-fn refused(
+pub(super) fn refused(
 	standing: &Standing,
 	channel: u64,
 	already: Balance,
@@ -181,7 +185,10 @@ mod tests {
 		let (alice, bob, mut channels) = two();
 		channels.get_mut(&alice.account()).unwrap().view = None;
 		channels.get_mut(&bob.account()).unwrap().view.as_mut().unwrap().nonce = 2;
-		let plan = run(vec![stored_by(&alice, 1, 7), stored_by(&bob, 1, 7)], &channels, Limits::default());
+		let unsettled = || vec![(0, stored_by(&alice, 1, 7)), (1, stored_by(&bob, 1, 7))];
+		let early = plan(unsettled(), &channels, 10, 1_000, Limits::default());
+		assert_eq!((early.waiting, early.lost.len(), early.records.len()), (2, 0, 0));
+		let plan = plan(unsettled(), &channels, 10, GONE_MS + 2, Limits::default());
 		assert_eq!(plan.lost, vec![(0, ChannelFault::NoChannel), (1, ChannelFault::WrongChannel)]);
 		assert!(plan.records.is_empty());
 	}

@@ -1,4 +1,4 @@
-//! What became of a batch that was sent, told from the chain alone. Pure.
+//! What became of a batch that was sent, told from the chain as one block has it. Pure.
 
 use crate::records::{BatchState, Intent};
 use tributary_primitives::{
@@ -16,7 +16,9 @@ pub enum Fate<'a> {
 	Forgotten,
 	/// The chain waits for this number: send it again, unchanged.
 	NotYet,
-	/// Another batch took its number, or the chain went back: forget it, its records stay unsettled.
+	/// The chain waits for an earlier number: what came before it is not there, or not there any more.
+	Early,
+	/// Another batch took its number: give it up, its records stay unsettled.
 	Displaced,
 }
 
@@ -28,7 +30,7 @@ pub fn fate<'a>(intent: &Intent, settlement: &SettlementView, batch: Option<&'a 
 		Some(_) => Fate::Displaced,
 		None if settlement.next_sequence == sequence => Fate::NotYet,
 		None if settlement.next_sequence > sequence => Fate::Forgotten,
-		None => Fate::Displaced,
+		None => Fate::Early,
 	}
 }
 
@@ -100,8 +102,8 @@ mod tests {
 	}
 
 	#[test]
-	fn intent_is_displaced_when_the_chain_went_back() {
-		assert_eq!(fate(&intent(4), &settlement(3), None), Fate::Displaced);
+	fn intent_is_early_when_the_chain_lost_what_came_before_it() {
+		assert_eq!(fate(&intent(4), &settlement(3), None), Fate::Early);
 	}
 
 	#[test]

@@ -1,10 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
-// `clippy::expect_used` is left out: FRAME's own macros expand to it.
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod impls;
 mod lineage;
 #[cfg(test)]
@@ -22,6 +35,7 @@ pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[frame::pallet]
 pub mod pallet {
 	use super::*;
@@ -30,7 +44,7 @@ pub mod pallet {
 		prelude::*,
 		traits::{Consideration, Footprint},
 	};
-	use pallet_registry::{Hints, Name, WeightInfo as _};
+	use pallet_registry::{Hints, Name};
 	use tributary_primitives::{
 		fee::Price,
 		limits::MaxParents,
@@ -42,9 +56,6 @@ pub mod pallet {
 
 	/// Version of the storage layout.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
-
-	/// Weights of the registry's part of a call.
-	type Registry<T> = <T as pallet_registry::Config>::WeightInfo;
 
 	/// Base models and LoRA adapters.
 	#[pallet::pallet]
@@ -64,6 +75,9 @@ pub mod pallet {
 		type ReportDeposit: Consideration<Self::AccountId, Footprint>;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::benchmarking::BenchmarkHelper;
 	}
 
 	/// Why adapters hold money.
@@ -183,8 +197,8 @@ pub mod pallet {
 	impl<T: Config> Hooks<BlockNumberFor<T>> for Pallet<T> {
 		fn integrity_test() {
 			let most = T::BlockWeights::get().get(DispatchClass::Normal).max_extrinsic.unwrap_or(Weight::MAX);
-			let longest = Registry::<T>::create(<MaxParents as Get<u32>>::get())
-				.saturating_add(<T as Config>::WeightInfo::record(MAX_SNAPSHOTS));
+			let parents = <MaxParents as Get<u32>>::get();
+			let longest = <T as Config>::WeightInfo::register_adapter(parents, MAX_SNAPSHOTS);
 			assert!(longest.all_lte(most), "the longest call must fit a block");
 			const { assert!(MAX_REPORTS >= MAX_EVALUATORS, "each evaluator needs room for a report") };
 		}
@@ -226,7 +240,7 @@ pub mod pallet {
 		/// - `content`: BLAKE3 of the model folder's manifest.
 		/// - `price`: planck per 1,000 tokens.
 		#[pallet::call_index(0)]
-		#[pallet::weight(Registry::<T>::create(0).saturating_add(<T as Config>::WeightInfo::record(0)))]
+		#[pallet::weight(<T as Config>::WeightInfo::register_base())]
 		pub fn register_base(
 			origin: OriginFor<T>,
 			name: Name,
@@ -244,10 +258,10 @@ pub mod pallet {
 		/// - `parents`: adapters it is derived from, each with its part of the income in ppm.
 		/// - `training`: how it was made.
 		#[pallet::call_index(1)]
-		#[pallet::weight(
-			Registry::<T>::create(parents.len() as u32)
-				.saturating_add(<T as Config>::WeightInfo::record(training.snapshots.len() as u32))
-		)]
+		#[pallet::weight(<T as Config>::WeightInfo::register_adapter(
+			parents.len() as u32,
+			training.snapshots.len() as u32,
+		))]
 		pub fn register_adapter(
 			origin: OriginFor<T>,
 			name: Name,
@@ -263,11 +277,10 @@ pub mod pallet {
 
 		/// Registers the next version of a base model (without training) or of an adapter (with).
 		#[pallet::call_index(2)]
-		#[pallet::weight(
-			Registry::<T>::add_version(parents.len() as u32).saturating_add(<T as Config>::WeightInfo::record(
-				training.as_ref().map_or(0, |training| training.snapshots.len() as u32)
-			))
-		)]
+		#[pallet::weight(<T as Config>::WeightInfo::add_version(
+			parents.len() as u32,
+			training.as_ref().map_or(0, |training| training.snapshots.len() as u32),
+		))]
 		pub fn add_version(
 			origin: OriginFor<T>,
 			asset: AssetId,

@@ -56,7 +56,7 @@ impl pallet_registry::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = StoragePrice;
 	type Vaults = MockVaults;
-	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_datanets::Config for Test {
@@ -64,7 +64,7 @@ impl pallet_datanets::Config for Test {
 	type ContributionDeposit = ();
 	type SnapshotDeposit = ();
 	type Vaults = MockVaults;
-	type WeightInfo = pallet_datanets::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_grants::Config for Test {
@@ -73,14 +73,18 @@ impl pallet_grants::Config for Test {
 	type Deposit = ();
 	type DataNets = Datanets;
 	type Vaults = MockVaults;
-	type WeightInfo = pallet_grants::weights::CountedWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = ();
 }
 
 impl crate::Config for Test {
 	type Snapshots = Datanets;
 	type Access = Grants;
 	type ReportDeposit = HoldConsideration<AccountId32, Balances, ReportReason, StoragePrice>;
-	type WeightInfo = crate::weights::CountedWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = Helper;
 }
 
 /// Owns the test assets.
@@ -185,4 +189,32 @@ pub fn held(who: &AccountId32) -> Balance {
 
 pub fn weight(asset: AssetId, evaluator: &AccountId32) -> u64 {
 	MockVaults::weight(VaultKey::Evaluators(asset), evaluator.as_ref())
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
+}
+
+/// Takes snapshots of private DataNets.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::benchmarking::BenchmarkHelper for Helper {
+	fn snapshots(who: &[u8; 32], count: u32) -> Vec<SnapshotRef> {
+		use tributary_primitives::Purpose;
+		assert_ok!(Grants::announce(signed((*who).into()), [1; 32]));
+		let first = pallet_datanets::NextDataNet::<Test>::get();
+		let take = |datanet| {
+			create(datanet);
+			assert_ok!(Grants::set_recipient(signed(ALICE), datanet, [2; 32]));
+			let capsule = vec![7].try_into().unwrap();
+			assert_ok!(Grants::grant(signed(ALICE), datanet, (*who).into(), Purpose::Train, capsule));
+			fill(datanet);
+			SnapshotRef { datanet, version: 1 }
+		};
+		(first..first + count).map(take).collect()
+	}
 }

@@ -1,10 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
-// `clippy::expect_used` is left out: FRAME's own macros expand to it.
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
@@ -21,12 +34,13 @@ pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[frame::pallet]
 pub mod pallet {
 	use super::*;
 	use alloc::vec::Vec;
 	use frame::prelude::*;
-	use pallet_registry::{AdapterBase, Name, WeightInfo as _};
+	use pallet_registry::{AdapterBase, Name};
 	use tributary_primitives::{
 		fee::Price,
 		traits::{Snapshots, Tools},
@@ -36,9 +50,6 @@ pub mod pallet {
 
 	/// Version of the storage layout.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
-
-	/// Weights of the registry's part of a call.
-	type Registry<T> = <T as pallet_registry::Config>::WeightInfo;
 
 	/// Agents.
 	#[pallet::pallet]
@@ -58,6 +69,9 @@ pub mod pallet {
 		type Tools: Tools;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::benchmarking::BenchmarkHelper;
 	}
 
 	/// What each agent version is made of.
@@ -125,14 +139,13 @@ pub mod pallet {
 		fn integrity_test() {
 			use tributary_primitives::limits::*;
 			let most = T::BlockWeights::get().get(DispatchClass::Normal).max_extrinsic.unwrap_or(Weight::MAX);
-			let parts = <T as Config>::WeightInfo::compose(
+			let longest = <T as Config>::WeightInfo::compose(
 				MAX_AGENT_ADAPTERS,
 				MAX_AGENT_PROMPTS,
 				MAX_AGENT_DATANETS,
 				MAX_AGENT_TOOLS,
 				MAX_AGENT_SKILLS,
 			);
-			let longest = Registry::<T>::create(0).saturating_add(parts);
 			assert!(longest.all_lte(most), "the largest agent must fit a block");
 		}
 
@@ -172,13 +185,13 @@ pub mod pallet {
 		///
 		/// The composition's price is at least what its parts ask together.
 		#[pallet::call_index(0)]
-		#[pallet::weight(Registry::<T>::create(0).saturating_add(<T as Config>::WeightInfo::compose(
+		#[pallet::weight(<T as Config>::WeightInfo::compose(
 			composition.adapters.len() as u32,
 			composition.prompts.len() as u32,
 			composition.datanets.len() as u32,
 			composition.tools.len() as u32,
 			composition.skills.len() as u32,
-		)))]
+		))]
 		pub fn compose(origin: OriginFor<T>, name: Name, composition: Composition) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_compose(&who, name, composition)
@@ -187,13 +200,13 @@ pub mod pallet {
 		/// Registers the next version of an agent: other parts, another price or both. Versions that were
 		/// served keep their prices.
 		#[pallet::call_index(1)]
-		#[pallet::weight(Registry::<T>::add_version(0).saturating_add(<T as Config>::WeightInfo::compose(
+		#[pallet::weight(<T as Config>::WeightInfo::recompose(
 			composition.adapters.len() as u32,
 			composition.prompts.len() as u32,
 			composition.datanets.len() as u32,
 			composition.tools.len() as u32,
 			composition.skills.len() as u32,
-		)))]
+		))]
 		pub fn recompose(origin: OriginFor<T>, agent: AssetId, composition: Composition) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_recompose(&who, agent, composition)

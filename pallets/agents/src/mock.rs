@@ -46,7 +46,7 @@ impl pallet_registry::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
 	type Vaults = MockVaults;
-	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_datanets::Config for Test {
@@ -54,30 +54,34 @@ impl pallet_datanets::Config for Test {
 	type ContributionDeposit = ();
 	type SnapshotDeposit = ();
 	type Vaults = MockVaults;
-	type WeightInfo = pallet_datanets::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_adapters::Config for Test {
 	type Snapshots = Datanets;
 	type Access = ();
 	type ReportDeposit = ();
-	type WeightInfo = pallet_adapters::weights::CountedWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = ();
 }
 
 impl pallet_prompts::Config for Test {
 	type ForkShare = ConstU32<200_000>;
-	type WeightInfo = pallet_prompts::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_tools::Config for Test {
-	type WeightInfo = pallet_tools::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl crate::Config for Test {
 	type Bases = Adapters;
 	type Snapshots = Datanets;
 	type Tools = Tools;
-	type WeightInfo = crate::weights::CountedWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = Helper;
 }
 
 /// Owns the parts.
@@ -203,4 +207,32 @@ pub fn compose(name: &str, composition: Composition) -> DispatchResult {
 
 pub fn signed(who: AccountId32) -> RuntimeOrigin {
 	RuntimeOrigin::signed(who)
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
+}
+
+/// Takes snapshots, and says what adapters were trained on.
+#[cfg(feature = "runtime-benchmarks")]
+pub struct Helper;
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::benchmarking::BenchmarkHelper for Helper {
+	fn snapshots(count: u32) -> Vec<SnapshotRef> {
+		let first = pallet_datanets::NextDataNet::<Test>::get();
+		(first..first + count)
+			.map(|datanet| {
+				take_snapshot(datanet);
+				snapshot(datanet)
+			})
+			.collect()
+	}
+
+	fn train(adapter: AssetRef, base: AssetRef) {
+		let training = Training { base, ..training(base.asset) };
+		pallet_adapters::Trainings::<Test>::insert(adapter.asset, adapter.version, training);
+	}
 }

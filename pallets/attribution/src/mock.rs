@@ -101,7 +101,7 @@ impl pallet_workers::Config for Test {
 	type MinBond = ConstU128<MIN_BOND>;
 	type UnbondingDelay = ConstU32<30>;
 	type ChallengeWindow = ConstU32<WINDOW>;
-	type WeightInfo = pallet_workers::weights::SubstrateWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_attribution::Config for Test {
@@ -120,7 +120,9 @@ impl pallet_attribution::Config for Test {
 	type ClosingDelay = ConstU32<CLOSING_DELAY>;
 	type ChallengeBond = ConstU128<CHALLENGE_BOND>;
 	type MaxPending = ConstU32<MAX_PENDING>;
-	type WeightInfo = pallet_attribution::weights::SubstrateWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = Table;
 }
 
 thread_local! {
@@ -225,4 +227,41 @@ pub fn check() {
 /// Lets `blocks` blocks pass.
 pub fn pass(blocks: u32) {
 	System::set_block_number(System::block_number() + blocks);
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::benchmarking::BenchmarkHelper for Table {
+	fn worker(operator: &[u8; 32], service_key: &[u8; 32]) {
+		let url = b"https://worker.example".to_vec().try_into().unwrap();
+		let operator = RuntimeOrigin::signed((*operator).into());
+		Workers::register(operator, (*service_key).into(), url, Default::default(), MIN_BOND).unwrap();
+	}
+
+	fn agents(count: u32) -> Vec<Served> {
+		let part = |asset| Part { weight: 1, payees: own(asset) };
+		let agent = |index| {
+			let first = 1_000 * index;
+			let parts = Parts {
+				base: own(first),
+				adapters: (1..9).map(|asset| part(first + asset)).collect(),
+				prompts: (9..17).map(|asset| part(first + asset)).collect(),
+				tools: (17..25).map(|tool| ToolPart { price: 1, payees: own(first + tool) }).collect(),
+				evaluated: (0..9).map(|asset| first + asset).collect(),
+				..bare(first + 25)
+			};
+			let served = Served { agent: AssetRef { asset: first + 25, version: 1 }, skills: SkillSet(0xff) };
+			Table::insert(served, parts);
+			served
+		};
+		(1..=count).map(agent).collect()
+	}
+}
+
+/// Storage without anything a test sets up, and a keystore.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn with_keys() -> TestState {
+	use polkadot_sdk::sp_keystore::{testing::MemoryKeystore, KeystoreExt};
+	let mut state = TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap());
+	state.register_extension(KeystoreExt::new(MemoryKeystore::new()));
+	state
 }

@@ -54,7 +54,7 @@ impl crate::Config for Test {
 	type ContributionDeposit = HoldConsideration<AccountId32, Balances, ContributionReason, Price>;
 	type SnapshotDeposit = HoldConsideration<AccountId32, Balances, SnapshotReason, Price>;
 	type Vaults = MockVaults;
-	type WeightInfo = crate::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 /// Owns the test DataNets.
@@ -121,4 +121,10 @@ pub fn items(numbers: impl IntoIterator<Item = u32>) -> Items {
 
 pub fn contribute(who: AccountId32, datanet: DataNetId, numbers: impl IntoIterator<Item = u32>) {
 	assert_ok!(Datanets::contribute(signed(who), datanet, items(numbers)));
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
 }

@@ -1,10 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
-// `clippy::expect_used` is left out: FRAME's own macros expand to it.
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+pub mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
@@ -22,6 +35,7 @@ pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[frame::pallet]
 pub mod pallet {
 	use super::*;
@@ -66,6 +80,9 @@ pub mod pallet {
 		type Vaults: VaultHolders + VaultDeposits;
 		/// Weights of the calls.
 		type WeightInfo: WeightInfo;
+		/// Sets up what benchmarks need of other pallets.
+		#[cfg(feature = "runtime-benchmarks")]
+		type BenchmarkHelper: crate::benchmarking::BenchmarkHelper;
 	}
 
 	/// Why grants hold money.
@@ -361,7 +378,7 @@ pub mod pallet {
 
 		/// Takes the signer's open request back; price and deposit are returned.
 		#[pallet::call_index(5)]
-		#[pallet::weight(T::WeightInfo::close_request())]
+		#[pallet::weight(T::WeightInfo::withdraw_request())]
 		pub fn withdraw_request(
 			origin: OriginFor<T>,
 			datanet: DataNetId,
@@ -373,7 +390,7 @@ pub mod pallet {
 
 		/// Refuses an open request; price and deposit go back to the grantee. Owner only.
 		#[pallet::call_index(6)]
-		#[pallet::weight(T::WeightInfo::close_request())]
+		#[pallet::weight(T::WeightInfo::refuse())]
 		pub fn refuse(
 			origin: OriginFor<T>,
 			datanet: DataNetId,
@@ -407,7 +424,7 @@ pub mod pallet {
 
 		/// Takes a grant back at once; nothing is paid back. Owner only.
 		#[pallet::call_index(8)]
-		#[pallet::weight(T::WeightInfo::end_grant())]
+		#[pallet::weight(T::WeightInfo::revoke())]
 		pub fn revoke(
 			origin: OriginFor<T>,
 			datanet: DataNetId,
@@ -420,7 +437,7 @@ pub mod pallet {
 
 		/// Gives the signer's grant up; nothing is paid back.
 		#[pallet::call_index(9)]
-		#[pallet::weight(T::WeightInfo::end_grant())]
+		#[pallet::weight(T::WeightInfo::renounce())]
 		pub fn renounce(origin: OriginFor<T>, datanet: DataNetId, purpose: Purpose) -> DispatchResult {
 			let who = ensure_signed(origin)?;
 			Self::do_renounce(who, datanet, purpose)

@@ -72,7 +72,7 @@ impl pallet_datanets::Config for Test {
 	type ContributionDeposit = ();
 	type SnapshotDeposit = ();
 	type Vaults = Attribution;
-	type WeightInfo = pallet_datanets::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_workers::Config for Test {
@@ -84,7 +84,7 @@ impl pallet_workers::Config for Test {
 	type MinBond = ConstU128<1_000>;
 	type UnbondingDelay = ConstU32<30>;
 	type ChallengeWindow = ConstU32<10>;
-	type WeightInfo = pallet_workers::weights::SubstrateWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl pallet_attribution::Config for Test {
@@ -103,7 +103,9 @@ impl pallet_attribution::Config for Test {
 	type ClosingDelay = ConstU32<20>;
 	type ChallengeBond = ConstU128<500>;
 	type MaxPending = ConstU32<6>;
-	type WeightInfo = pallet_attribution::weights::SubstrateWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = ();
 }
 
 impl crate::Config for Test {
@@ -117,7 +119,9 @@ impl crate::Config for Test {
 	>;
 	type DataNets = Datanets;
 	type Vaults = Attribution;
-	type WeightInfo = crate::weights::CountedWeight<Test>;
+	type WeightInfo = ();
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = Nothing;
 }
 
 /// Owns the test DataNets.
@@ -198,4 +202,20 @@ pub fn contribute(datanet: DataNetId, number: u8) {
 		metadata: text(""),
 	};
 	assert_ok!(Datanets::contribute(signed(CONTRIBUTOR), datanet, vec![item].try_into().unwrap()));
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
+}
+
+#[cfg(feature = "runtime-benchmarks")]
+impl crate::benchmarking::BenchmarkHelper for Nothing {
+	fn datanet(owner: &[u8; 32]) -> DataNetId {
+		let id = pallet_datanets::NextDataNet::<Test>::get();
+		let owner = signed((*owner).into());
+		assert_ok!(Datanets::create(owner, text("n"), text(""), Policy::Open, Default::default()));
+		id
+	}
 }

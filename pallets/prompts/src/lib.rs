@@ -1,10 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
-// `clippy::expect_used` is left out: FRAME's own macros expand to it.
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
@@ -18,20 +31,18 @@ pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[frame::pallet]
 pub mod pallet {
 	use super::*;
 	use frame::prelude::*;
-	use pallet_registry::{Hints, Name, WeightInfo as _};
+	use pallet_registry::{Hints, Name};
 	use tributary_primitives::{
 		fee::Price, royalty::MAX_PARENTS_SHARE, views::AssetView, AssetId, AssetRef, Hash, Ppm,
 	};
 
 	/// Version of the storage layout.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
-
-	/// Weights of the registry's part of a call.
-	type Registry<T> = <T as pallet_registry::Config>::WeightInfo;
 
 	/// Prompts. All they are made of is in the registry; this pallet keeps their rules.
 	#[pallet::pallet]
@@ -100,7 +111,7 @@ pub mod pallet {
 		/// - `content`: BLAKE3 of the prompt's text.
 		/// - `price`: planck per 1,000 tokens.
 		#[pallet::call_index(0)]
-		#[pallet::weight(Registry::<T>::create(0).saturating_add(<T as Config>::WeightInfo::create()))]
+		#[pallet::weight(<T as Config>::WeightInfo::create())]
 		pub fn create(
 			origin: OriginFor<T>,
 			name: Name,
@@ -115,7 +126,7 @@ pub mod pallet {
 		/// Registers a prompt derived from another, whose lineage receives `ForkShare` of its income, in
 		/// all its versions. Anyone may fork any prompt.
 		#[pallet::call_index(1)]
-		#[pallet::weight(Registry::<T>::create(1).saturating_add(<T as Config>::WeightInfo::fork()))]
+		#[pallet::weight(<T as Config>::WeightInfo::fork())]
 		pub fn fork(
 			origin: OriginFor<T>,
 			parent: AssetRef,
@@ -130,7 +141,7 @@ pub mod pallet {
 
 		/// Registers the next version of a prompt. A fork goes on paying what it was forked from.
 		#[pallet::call_index(2)]
-		#[pallet::weight(Registry::<T>::add_version(1).saturating_add(<T as Config>::WeightInfo::add_version()))]
+		#[pallet::weight(<T as Config>::WeightInfo::add_version())]
 		pub fn add_version(
 			origin: OriginFor<T>,
 			asset: AssetId,

@@ -37,12 +37,12 @@ impl pallet_registry::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
 	type Vaults = MockVaults;
-	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl crate::Config for Test {
 	type ForkShare = ConstU32<200_000>;
-	type WeightInfo = crate::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 pub const ALICE: AccountId32 = AccountId32::new([1; 32]);
@@ -78,4 +78,10 @@ pub fn create() {
 pub fn fork(asset: AssetId, version: u32) -> DispatchResult {
 	let parent = AssetRef { asset, version };
 	Prompts::fork(signed(BOB), parent, text("fork"), [2; 32], Default::default(), PRICE)
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
 }

@@ -38,7 +38,7 @@ impl crate::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
 	type Vaults = MockVaults;
-	type WeightInfo = crate::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 pub const ALICE: AccountId32 = AccountId32::new([1; 32]);
@@ -86,4 +86,10 @@ pub fn price(both: Balance) -> Price {
 /// Registers an asset of ALICE.
 pub fn prompt() -> AssetId {
 	Registry::create(&ALICE, AssetKind::Prompt, text("haiku"), price(5), version()).unwrap()
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
 }

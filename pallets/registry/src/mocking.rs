@@ -1,5 +1,7 @@
 //! What tests of pallets share: a stand-in for the attribution pallet's vaults, and texts.
 
+#![allow(clippy::expect_used, reason = "tests should stop")]
+
 use frame::prelude::*;
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{

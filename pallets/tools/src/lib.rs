@@ -1,10 +1,23 @@
 #![doc = include_str!("../README.md")]
 #![cfg_attr(not(feature = "std"), no_std)]
-// `clippy::expect_used` is left out: FRAME's own macros expand to it.
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod impls;
 #[cfg(test)]
 mod mock;
@@ -20,19 +33,17 @@ pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[frame::pallet]
 pub mod pallet {
 	use super::*;
 	use alloc::vec::Vec;
 	use frame::prelude::*;
-	use pallet_registry::{Hints, Name, WeightInfo as _};
+	use pallet_registry::{Hints, Name};
 	use tributary_primitives::{views::ToolView, AssetId, AssetRef, AssetVersion, Balance, Hash};
 
 	/// Version of the storage layout.
 	const STORAGE_VERSION: StorageVersion = StorageVersion::new(1);
-
-	/// Weights of the registry's part of a call.
-	type Registry<T> = <T as pallet_registry::Config>::WeightInfo;
 
 	/// Tools.
 	#[pallet::pallet]
@@ -118,7 +129,7 @@ pub mod pallet {
 		/// - `content`: BLAKE3 of the server's tool list in canonical JSON.
 		/// - `price`: planck per call.
 		#[pallet::call_index(0)]
-		#[pallet::weight(Registry::<T>::create(0).saturating_add(<T as Config>::WeightInfo::register()))]
+		#[pallet::weight(<T as Config>::WeightInfo::register_tool())]
 		pub fn register_tool(
 			origin: OriginFor<T>,
 			name: Name,
@@ -135,7 +146,7 @@ pub mod pallet {
 		/// Registers the next version of a tool: another server, tool list, price or all of them. Agents go on
 		/// with the versions that they name. Emits `Registry.VersionAdded` and [`Event::Offered`].
 		#[pallet::call_index(1)]
-		#[pallet::weight(Registry::<T>::add_version(0).saturating_add(<T as Config>::WeightInfo::add_version()))]
+		#[pallet::weight(<T as Config>::WeightInfo::add_version())]
 		pub fn add_version(
 			origin: OriginFor<T>,
 			tool: AssetId,

@@ -37,11 +37,11 @@ impl pallet_registry::Config for Test {
 	type Currency = Balances;
 	type DepositPrice = LinearStoragePrice<ConstU128<100>, ConstU128<1>, Balance>;
 	type Vaults = MockVaults;
-	type WeightInfo = pallet_registry::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 impl crate::Config for Test {
-	type WeightInfo = crate::weights::CountedWeight<Test>;
+	type WeightInfo = ();
 }
 
 pub const ALICE: AccountId32 = AccountId32::new([1; 32]);
@@ -91,4 +91,10 @@ pub fn add_version(who: AccountId32, tool: AssetId, price: Balance) -> DispatchR
 
 pub fn version(asset: AssetId, version: u32) -> AssetRef {
 	AssetRef { asset, version }
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
 }

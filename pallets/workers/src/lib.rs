@@ -10,11 +10,24 @@
 //! The bond is one hold per operator; the hold is the only record of its size.
 
 #![cfg_attr(not(feature = "std"), no_std)]
-// `clippy::expect_used` is left out: FRAME's own macros expand to it.
-#![cfg_attr(not(test), deny(clippy::arithmetic_side_effects, clippy::unwrap_used, clippy::indexing_slicing))]
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
 
 extern crate alloc;
 
+#[cfg(feature = "runtime-benchmarks")]
+mod benchmarking;
 mod impls;
 mod types;
 pub mod weights;
@@ -30,6 +43,7 @@ pub use weights::WeightInfo;
 
 use polkadot_sdk::polkadot_sdk_frame as frame;
 
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[frame::pallet]
 pub mod pallet {
 	use super::*;

@@ -63,7 +63,7 @@ impl pallet_workers::Config for Test {
 	type MinBond = ConstU128<MIN_BOND>;
 	type UnbondingDelay = ConstU32<UNBONDING_DELAY>;
 	type ChallengeWindow = ConstU32<10>;
-	type WeightInfo = pallet_workers::weights::SubstrateWeight<Test>;
+	type WeightInfo = ();
 }
 
 /// Runs a test on a fresh chain at block 1 and checks the invariants after it.
@@ -80,4 +80,10 @@ pub fn run(test: impl FnOnce()) {
 		test();
 		Workers::do_try_state().unwrap();
 	});
+}
+
+/// Storage without anything a test sets up.
+#[cfg(feature = "runtime-benchmarks")]
+pub fn empty() -> TestState {
+	TestState::new(RuntimeGenesisConfig::default().build_storage().unwrap())
 }

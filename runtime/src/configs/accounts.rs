@@ -116,6 +116,7 @@ fn keeps_balances(call: &RuntimeCall) -> bool {
 		RuntimeCall::System(_)
 		| RuntimeCall::Timestamp(_)
 		| RuntimeCall::Session(_)
+		| RuntimeCall::Validators(_)
 		| RuntimeCall::Grandpa(_)
 		| RuntimeCall::Preimage(_)
 		| RuntimeCall::Scheduler(_)
@@ -146,8 +147,7 @@ fn keeps_balances(call: &RuntimeCall) -> bool {
 
 /// Whether the call is a validator's or a nominator's.
 fn stakes(call: &RuntimeCall) -> bool {
-	// The calls of pallet-validators belong here when the runtime has it.
-	matches!(call, RuntimeCall::Session(_))
+	matches!(call, RuntimeCall::Session(_) | RuntimeCall::Validators(_))
 }
 
 impl InstanceFilter<RuntimeCall> for ProxyType {

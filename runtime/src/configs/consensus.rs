@@ -1,16 +1,21 @@
-//! Who makes and finalises blocks.
-//!
-//! The validator set is the genesis set. It never changes by itself; its members may change their session
-//! keys. A bonded set that anyone can join, and the offences that come with it, will replace
-//! [`GenesisValidators`] and [`ValidatorOf`].
+//! Who makes and finalises blocks, and what becomes of those who do it wrong.
 
-use crate::{constants::*, *};
+use super::fees::ToTreasury;
+use crate::{
+	constants::*,
+	governance::origins::EnsureValidatorSet,
+	parameters::{self, Value},
+	*,
+};
 use frame_support::{
 	parameter_types,
-	traits::{ConstBool, ConstU32, ConstU64},
+	traits::{ConstBool, ConstU32, ConstU64, EitherOf, Get},
+	PalletId,
 };
-use sp_runtime::traits::Convert;
-use sp_staking::SessionIndex;
+use frame_system::EnsureRoot;
+use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, historical};
+use sp_runtime::traits::ConvertInto;
+use tributary_primitives::Ppm;
 
 impl pallet_aura::Config for Runtime {
 	type AuthorityId = sp_consensus_aura::sr25519::AuthorityId;
@@ -20,55 +25,121 @@ impl pallet_aura::Config for Runtime {
 	type SlotDuration = ConstU64<BLOCK_MILLIS>;
 }
 
+impl pallet_authorship::Config for Runtime {
+	type FindAuthor = pallet_session::FindAccountFromAuthorIndex<Runtime, Aura>;
+	type EventHandler = Validators;
+}
+
+/// Blocks for which a report of an equivocation may wait in a pool.
+pub struct ReportLongevity;
+
+impl Get<u64> for ReportLongevity {
+	fn get() -> u64 {
+		let timing = pallet_validators::CurrentTiming::<Runtime>::get();
+		u64::from(timing.session_blocks).saturating_mul(timing.unbonding_sessions.into())
+	}
+}
+
 impl pallet_grandpa::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type WeightInfo = ();
 	type MaxAuthorities = ConstU32<MAX_VALIDATORS>;
+	// A slash costs the same for any number of them.
 	type MaxNominators = ConstU32<0>;
-	// Without a bond there is nothing to slash, so equivocations are not reported on chain yet.
-	type MaxSetIdSessionEntries = ConstU64<0>;
-	type KeyOwnerProof = sp_core::Void;
-	type EquivocationReportSystem = ();
-}
-
-/// Keeps the genesis validators for ever.
-pub struct GenesisValidators;
-
-impl pallet_session::SessionManager<AccountId> for GenesisValidators {
-	/// `None` means: the set stays. At genesis it means: those whose keys the genesis configuration names.
-	fn new_session(_: SessionIndex) -> Option<Vec<AccountId>> {
-		None
-	}
-	fn start_session(_: SessionIndex) {}
-	fn end_session(_: SessionIndex) {}
-}
-
-/// Lets only members of the validator set register session keys.
-pub struct ValidatorOf;
-
-impl Convert<AccountId, Option<AccountId>> for ValidatorOf {
-	fn convert(account: AccountId) -> Option<AccountId> {
-		pallet_session::Validators::<Runtime>::get().contains(&account).then_some(account)
-	}
+	// There is a set for each session.
+	type MaxSetIdSessionEntries = ConstU64<{ MAX_UNBONDING_SESSIONS as u64 }>;
+	type KeyOwnerProof = sp_session::MembershipProof;
+	type EquivocationReportSystem =
+		pallet_grandpa::EquivocationReportSystem<Runtime, Offences, Historical, ReportLongevity>;
 }
 
 parameter_types! {
-	pub const SessionPeriod: BlockNumber = SESSION_BLOCKS;
-	pub const SessionOffset: BlockNumber = 0;
 	pub const SessionKeyDeposit: Balance = deposit(2, 160);
 }
 
 impl pallet_session::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
 	type ValidatorId = AccountId;
-	type ValidatorIdOf = ValidatorOf;
-	type ShouldEndSession = pallet_session::PeriodicSessions<SessionPeriod, SessionOffset>;
-	type NextSessionRotation = pallet_session::PeriodicSessions<SessionPeriod, SessionOffset>;
-	type SessionManager = GenesisValidators;
+	// Anyone may register keys: one needs them before one can be elected.
+	type ValidatorIdOf = ConvertInto;
+	type ShouldEndSession = pallet_validators::Sessions<Runtime>;
+	type NextSessionRotation = pallet_validators::Sessions<Runtime>;
+	type SessionManager = historical::NoteHistoricalRoot<Runtime, Validators>;
 	type SessionHandler = <SessionKeys as sp_runtime::traits::OpaqueKeys>::KeyTypeIdProviders;
 	type Keys = SessionKeys;
-	type DisablingStrategy = ();
+	// At most a third, so that the others can finalise.
+	type DisablingStrategy = UpToLimitWithReEnablingDisablingStrategy;
 	type WeightInfo = pallet_session::weights::SubstrateWeight<Runtime>;
 	type Currency = Balances;
 	type KeyDeposit = SessionKeyDeposit;
+}
+
+impl historical::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type FullIdentification = pallet_validators::Exposure;
+	type FullIdentificationOf = pallet_validators::ExposureOf<Runtime>;
+}
+
+impl pallet_offences::Config for Runtime {
+	type RuntimeEvent = RuntimeEvent;
+	type IdentificationTuple = historical::IdentificationTuple<Runtime>;
+	type OnOffenceHandler = Validators;
+}
+
+/// The slot of the current block.
+pub struct CurrentSlot;
+
+impl Get<u64> for CurrentSlot {
+	fn get() -> u64 {
+		pallet_aura::CurrentSlot::<Runtime>::get().into()
+	}
+}
+
+parameter_types! {
+	pub const ValidatorsPot: PalletId = PalletId(*b"trb/stak");
+	pub const MaxCommissionRise: Ppm = 50_000;
+}
+
+impl pallet_validators::Config for Runtime {
+	type RuntimeHoldReason = RuntimeHoldReason;
+	type Token = Balances;
+	type Vaults = Attribution;
+	type Slash = ToTreasury;
+	type Offences = Offences;
+	type CurrentSlot = CurrentSlot;
+	type AdminOrigin = EitherOf<EnsureRoot<AccountId>, EnsureValidatorSet>;
+	type PalletId = ValidatorsPot;
+	type MinBond = Value<parameters::validators::MinBond>;
+	type MinNomination = Value<parameters::validators::MinNomination>;
+	type MaxCandidates = ConstU32<256>;
+	type MaxAuthorities = ConstU32<MAX_VALIDATORS>;
+	type MaxValidators = Value<parameters::validators::MaxValidators>;
+	type MinValidators = parameters::MinValidators;
+	type AuthorShare = Value<parameters::fees::AuthorShare>;
+	type MaxUnbondingSessions = ConstU32<MAX_UNBONDING_SESSIONS>;
+	type MaxCommission = Value<parameters::validators::MaxCommission>;
+	type MaxCommissionRise = MaxCommissionRise;
+	// A day.
+	type CommissionDelay = ConstU32<{ DAYS / HOURS }>;
+	type LivenessBlocks = ConstU32<2>;
+	type WeightInfo = weights::Validators;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::Helper;
+}
+
+impl<LocalCall> frame_system::offchain::CreateTransactionBase<LocalCall> for Runtime
+where
+	RuntimeCall: From<LocalCall>,
+{
+	type Extrinsic = UncheckedExtrinsic;
+	type RuntimeCall = RuntimeCall;
+}
+
+impl<LocalCall> frame_system::offchain::CreateBare<LocalCall> for Runtime
+where
+	RuntimeCall: From<LocalCall>,
+{
+	fn create_bare(call: RuntimeCall) -> UncheckedExtrinsic {
+		UncheckedExtrinsic::new_bare(call)
+	}
 }

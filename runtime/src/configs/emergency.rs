@@ -41,6 +41,7 @@ impl Contains<RuntimeCall> for SafeCalls {
 	fn contains(call: &RuntimeCall) -> bool {
 		use pallet_attribution::Call as Attribution;
 		use pallet_treasury::Call as Treasury;
+		use pallet_validators::Call as Validators;
 
 		// No arm for the rest: who adds a pallet decides here.
 		match call {
@@ -64,6 +65,14 @@ impl Contains<RuntimeCall> for SafeCalls {
 			RuntimeCall::Treasury(call) => {
 				matches!(call, Treasury::spend { .. } | Treasury::void_spend { .. })
 			}
+			// The set must be kept, and those punished who misbehave.
+			RuntimeCall::Validators(call) => !matches!(
+				call,
+				Validators::bond { .. }
+					| Validators::nominate { .. }
+					| Validators::unbond { .. }
+					| Validators::withdraw_unbonded { .. }
+			),
 			RuntimeCall::Attribution(call) => matches!(
 				call,
 				Attribution::claim { .. }
@@ -123,7 +132,8 @@ impl pallet_safe_mode::Config for Runtime {
 
 /// Names of the pallets whose calls may be paused. Not among them: what makes and finalises blocks, what
 /// decides, and what lifts a pause.
-pub const PAUSABLE: [&str; 14] = [
+pub const PAUSABLE: [&str; 15] = [
+	"Validators",
 	"Balances",
 	"Utility",
 	"Multisig",

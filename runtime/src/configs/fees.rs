@@ -48,6 +48,15 @@ impl OnUnbalanced<Credit<AccountId, Balances>> for ToTreasury {
 	}
 }
 
+/// Pays the block's author its part of a fee or tip, the treasury the rest.
+pub struct ToAuthorAndTreasury;
+
+impl OnUnbalanced<Credit<AccountId, Balances>> for ToAuthorAndTreasury {
+	fn on_nonzero_unbalanced(credit: Credit<AccountId, Balances>) {
+		ToTreasury::on_unbalanced(Validators::take_author_part(credit));
+	}
+}
+
 parameter_types! {
 	pub const ByteFee: Balance = BYTE_FEE;
 	/// Fees rise when blocks are fuller than this.
@@ -60,7 +69,7 @@ parameter_types! {
 
 impl pallet_transaction_payment::Config for Runtime {
 	type RuntimeEvent = RuntimeEvent;
-	type OnChargeTransaction = FungibleAdapter<Balances, ToTreasury>;
+	type OnChargeTransaction = FungibleAdapter<Balances, ToAuthorAndTreasury>;
 	type OperationalFeeMultiplier = ConstU8<5>;
 	// One planck for each picosecond of declared time: a full block costs 2 TRB.
 	type WeightToFee = IdentityFee<Balance>;
@@ -72,5 +81,5 @@ impl pallet_transaction_payment::Config for Runtime {
 		MinimumMultiplier,
 		MaximumMultiplier,
 	>;
-	type WeightInfo = pallet_transaction_payment::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::TransactionPayment;
 }

@@ -9,7 +9,7 @@ mod system;
 mod tributary;
 
 pub use accounts::ProxyType;
-pub use consensus::ValidatorOf;
+pub use consensus::ValidatorsPot;
 pub use emergency::{SafeCalls, PAUSABLE};
 pub use fees::Treasury;
 pub use governance::{Committee, CommitteeInstance};

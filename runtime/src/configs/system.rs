@@ -34,7 +34,7 @@ impl frame_system::Config for Runtime {
 	type AccountData = pallet_balances::AccountData<Balance>;
 	type SS58Prefix = Ss58Prefix;
 	type SystemWeightInfo = frame_system::weights::SubstrateWeight<Runtime>;
-	type ExtensionsWeightInfo = frame_system::SubstrateExtensionsWeight<Runtime>;
+	type ExtensionsWeightInfo = weights::Extensions;
 }
 
 impl pallet_timestamp::Config for Runtime {
@@ -44,4 +44,6 @@ impl pallet_timestamp::Config for Runtime {
 	type WeightInfo = pallet_timestamp::weights::SubstrateWeight<Runtime>;
 }
 
-impl delays::Config for Runtime {}
+impl delays::Config for Runtime {
+	type WeightInfo = weights::Delays;
+}

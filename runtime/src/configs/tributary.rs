@@ -48,7 +48,7 @@ impl pallet_registry::Config for Runtime {
 	type Currency = Balances;
 	type DepositPrice = StoragePrice;
 	type Vaults = Attribution;
-	type WeightInfo = pallet_registry::weights::CountedWeight<Runtime>;
+	type WeightInfo = weights::Registry;
 }
 
 impl pallet_datanets::Config for Runtime {
@@ -56,7 +56,7 @@ impl pallet_datanets::Config for Runtime {
 	type ContributionDeposit = Deposit<ContributionReason>;
 	type SnapshotDeposit = Deposit<SnapshotReason>;
 	type Vaults = Attribution;
-	type WeightInfo = pallet_datanets::weights::CountedWeight<Runtime>;
+	type WeightInfo = weights::Datanets;
 }
 
 impl pallet_grants::Config for Runtime {
@@ -65,30 +65,36 @@ impl pallet_grants::Config for Runtime {
 	type Deposit = Deposit<GrantReason>;
 	type DataNets = Datanets;
 	type Vaults = Attribution;
-	type WeightInfo = pallet_grants::weights::CountedWeight<Runtime>;
+	type WeightInfo = weights::Grants;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::Helper;
 }
 
 impl pallet_adapters::Config for Runtime {
 	type Snapshots = Datanets;
 	type Access = Grants;
 	type ReportDeposit = Deposit<ReportReason>;
-	type WeightInfo = pallet_adapters::weights::CountedWeight<Runtime>;
+	type WeightInfo = weights::Adapters;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::Helper;
 }
 
 impl pallet_prompts::Config for Runtime {
 	type ForkShare = Value<prompts::ForkShare>;
-	type WeightInfo = pallet_prompts::weights::CountedWeight<Runtime>;
+	type WeightInfo = weights::Prompts;
 }
 
 impl pallet_tools::Config for Runtime {
-	type WeightInfo = pallet_tools::weights::CountedWeight<Runtime>;
+	type WeightInfo = weights::Tools;
 }
 
 impl pallet_agents::Config for Runtime {
 	type Bases = Adapters;
 	type Snapshots = Datanets;
 	type Tools = Tools;
-	type WeightInfo = pallet_agents::weights::CountedWeight<Runtime>;
+	type WeightInfo = weights::Agents;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::Helper;
 }
 
 /// Operators with a challenged batch.
@@ -109,7 +115,7 @@ impl pallet_workers::Config for Runtime {
 	type MinBond = Value<workers::MinBond>;
 	type UnbondingDelay = delays::UnbondingDelay<Runtime>;
 	type ChallengeWindow = delays::ChallengeWindow<Runtime>;
-	type WeightInfo = pallet_workers::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::Workers;
 }
 
 parameter_types! {
@@ -132,5 +138,7 @@ impl pallet_attribution::Config for Runtime {
 	type ClosingDelay = delays::ClosingDelay<Runtime>;
 	type ChallengeBond = Value<attribution::ChallengeBond>;
 	type MaxPending = ConstU32<{ pallet_attribution::KEPT_BATCHES }>;
-	type WeightInfo = pallet_attribution::weights::SubstrateWeight<Runtime>;
+	type WeightInfo = weights::Attribution;
+	#[cfg(feature = "runtime-benchmarks")]
+	type BenchmarkHelper = crate::benchmarking::Helper;
 }

@@ -3,6 +3,7 @@
 // Each test file uses some of this.
 #![allow(dead_code)]
 
+pub mod blocks;
 pub mod time;
 
 use polkadot_sdk::{sp_io::TestExternalities, sp_keyring::Sr25519Keyring, sp_runtime::BuildStorage};

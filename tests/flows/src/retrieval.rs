@@ -198,9 +198,7 @@ fn questions(texts: &[String]) -> (Vec<String>, Vec<(&'static str, Asked)>) {
 	let (mut held_out, mut sentences, mut headings, mut vague) = (vec![], vec![], vec![], vec![]);
 	for (number, text) in (0u32..).zip(texts) {
 		let mut text = text.clone();
-		if let Some(heading) =
-			text.lines().filter(|line| line.starts_with('#')).next_back().map(str::to_owned)
-		{
+		if let Some(heading) = text.lines().rfind(|line| line.starts_with('#')).map(str::to_owned) {
 			text = text.replace(&heading, "");
 			headings.push((number, heading.trim_start_matches(['#', ' ']).to_owned()));
 		}

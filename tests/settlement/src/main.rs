@@ -1,6 +1,8 @@
 //! What settlement costs on the real runtime: declared weight and bytes of batches and claims, and the
 //! time that sum trees take on this machine. `scripts/bench.sh` merges the JSON with the other figures.
 
+mod weights;
+
 use clap::Parser;
 use codec::Encode;
 use polkadot_sdk::{
@@ -28,10 +30,20 @@ struct Arguments {
 	/// Earners in the tree whose proofs are timed.
 	#[arg(long, default_value_t = 1 << 17)]
 	earners: u32,
+	#[command(subcommand)]
+	command: Option<Command>,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+	Weights(weights::Arguments),
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
 	let arguments = Arguments::parse();
+	if let Some(Command::Weights(arguments)) = arguments.command {
+		return weights::run(arguments);
+	}
 	let figures = json!({
 		"settlement": { "64": batch(64, 4, 3)?, "4096": batch(MAX_RECORDS_PER_BATCH, 32, 8)? },
 		"claims": claims(arguments.earners)?,

@@ -8,7 +8,7 @@ use crate::{
 };
 use serde_json::{json, Value};
 use std::{
-	collections::{BTreeMap, BTreeSet},
+	collections::{btree_map::Entry, BTreeMap, BTreeSet},
 	path::Path,
 };
 use tributary_client::content::hash_file;
@@ -112,10 +112,10 @@ pub async fn forget_erased(context: &Context, work: &Path) -> Result<usize, Fail
 		let Ok(fetched) = Fetched::read(&step) else { continue };
 		let (mut any_gone, mut kept) = (false, BTreeSet::new());
 		for dataset in &fetched.datasets {
-			if !erased.contains_key(&dataset.datanet) {
+			if let Entry::Vacant(entry) = erased.entry(dataset.datanet) {
 				let all = texts::contributions(context.chain().await?, dataset.datanet).await?;
 				let tombstoned = all.iter().filter(|one| one.status == ContributionStatus::Tombstoned);
-				erased.insert(dataset.datanet, tombstoned.map(|one| one.index).collect());
+				entry.insert(tombstoned.map(|one| one.index).collect());
 			}
 			let of_it = erased.get(&dataset.datanet);
 			for member in &dataset.members {

@@ -1,6 +1,6 @@
 //! Base models, adapters and their versions.
 
-use crate::{mock::*, weights::CountedWeight, Error, Event, Training, WeightInfo};
+use crate::{mock::*, Error, Event, Training};
 use frame::testing_prelude::*;
 use pallet_registry::AdapterBase;
 use polkadot_sdk::polkadot_sdk_frame as frame;
@@ -171,12 +171,4 @@ fn add_version_is_refused_when_asset_or_signer_is_wrong() {
 		assert_ok!(Registry::retire(signed(ALICE), ADAPTER));
 		assert_noop!(add(signed(ALICE), ADAPTER), RegistryError::Retired);
 	});
-}
-
-#[test]
-fn weights_grow_when_lists_grow() {
-	type Weights = CountedWeight<Test>;
-	assert!(Weights::record(8).ref_time() > Weights::record(0).ref_time());
-	assert!(Weights::set_evaluators(8).ref_time() > Weights::set_evaluators(0).ref_time());
-	assert!(Weights::report().ref_time() > Weights::withdraw_report().ref_time());
 }

@@ -1,6 +1,6 @@
-//! What users read, and how weights grow.
+//! What users read.
 
-use crate::{mock::*, weights::CountedWeight, Composition, WeightInfo};
+use crate::{mock::*, Composition};
 use pallet_registry::mocking::MockVaults;
 use tributary_primitives::{traits::VaultHolders, views::AgentView, VaultKey, PPM};
 
@@ -70,14 +70,4 @@ fn agents_are_paged_by_id_when_other_assets_lie_between() {
 		assert!(ids(9, 2).is_empty());
 		assert!(ids(0, 0).is_empty());
 	});
-}
-
-#[test]
-fn weights_grow_when_compositions_grow() {
-	type Weights = CountedWeight<Test>;
-	let compose = |a, p, d, t, s| Weights::compose(a, p, d, t, s).ref_time();
-	let none = compose(0, 0, 0, 0, 0);
-	assert!(compose(8, 0, 0, 0, 0) > compose(0, 8, 0, 0, 0));
-	assert!(compose(0, 8, 0, 0, 0) > none && compose(0, 0, 8, 0, 0) > none);
-	assert!(compose(0, 0, 0, 8, 0) > none && compose(0, 0, 0, 0, 8) > none);
 }

@@ -43,12 +43,13 @@ impl<T: Config> Pallet<T> {
 	/// Weight of a submission alone.
 	fn batch_weight(agents: usize, charges: &Charges) -> Weight {
 		let usage = charges.iter().flat_map(|charge| charge.usage.iter());
-		let uses = usage.fold(0usize, |sum, usage| sum.saturating_add(1).saturating_add(usage.calls.len()));
-		T::WeightInfo::submit_batch(
-			charges.len().saturated_into(),
-			agents.saturated_into(),
-			uses.saturated_into(),
-		)
+		let (entries, calls) = usage.fold((0usize, 0usize), |(entries, calls), usage| {
+			(entries.saturating_add(1), calls.saturating_add(usage.calls.len()))
+		});
+		let none = T::WeightInfo::batch_usage(0, 0);
+		let usage = T::WeightInfo::batch_usage(entries.saturated_into(), calls.saturated_into());
+		T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.saturated_into())
+			.saturating_add(usage.saturating_sub(none))
 	}
 
 	pub(crate) fn do_submit_batch(

@@ -7,7 +7,7 @@ use crate::{
 use alloc::vec::Vec;
 use frame::prelude::*;
 use tributary_primitives::{
-	traits::{Overflow, VaultDeposits},
+	traits::{Overflow, VaultDeposits, VaultIncome},
 	views::Claimable,
 	AccountId, Balance, VaultKey,
 };
@@ -51,15 +51,20 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_claim(signer: T::AccountId, key: VaultKey) -> DispatchResult {
 		let who = if key == VaultKey::Platform { T::Treasury::get() } else { signer };
+		Self::pay_holder(who, key).map(|_| ())
+	}
+
+	/// Pays a holder all that a vault owes it; returns how much.
+	fn pay_holder(who: T::AccountId, key: VaultKey) -> Result<Balance, DispatchError> {
 		let vault = Self::distributed(key).ok_or(ArithmeticError::Overflow)?;
 		let (vault, holder, amount) =
 			vault.pay(&Holders::<T>::get(&who, key)).ok_or(ArithmeticError::Overflow)?;
 		ensure!(amount > 0, Error::<T>::NothingToClaim);
+		Self::pay(&who, amount)?;
 		Vaults::<T>::insert(key, vault);
 		Self::store_holder(key, &who, holder);
-		Self::pay(&who, amount)?;
 		Self::deposit_event(Event::VaultClaimed { vault: key, who, amount });
-		Ok(())
+		Ok(amount)
 	}
 
 	/// The vault with its rest divided as far as it goes: what was credited before the first holder came
@@ -86,5 +91,12 @@ impl<T: Config> VaultDeposits for Pallet<T> {
 
 	fn deposit(vault: VaultKey, amount: Balance) -> Result<(), Overflow> {
 		Self::credit_vault(vault, amount).ok_or(Overflow)
+	}
+}
+
+impl<T: Config> VaultIncome for Pallet<T> {
+	fn collect(vault: VaultKey, holder: &AccountId) -> Balance {
+		// On error nothing has changed, and the money waits for the next time.
+		Self::pay_holder((*holder).into(), vault).unwrap_or_default()
 	}
 }

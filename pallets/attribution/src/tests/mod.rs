@@ -12,7 +12,6 @@ mod split;
 mod tools;
 mod vaults;
 mod vectors;
-mod weights;
 
 use crate::{
 	impls::{charges::Usage, split::Credits},

@@ -1,6 +1,6 @@
 //! What users read, and how weights grow.
 
-use crate::{mock::*, weights::CountedWeight, WeightInfo, MAX_BATCH, MAX_PAGE};
+use crate::{mock::*, MAX_PAGE};
 use tributary_primitives::views::{ContributionStatus, ContributionView};
 
 #[test]
@@ -30,7 +30,7 @@ fn contributions_skip_withdrawn_ones_when_paged() {
 fn contributions_are_cut_to_a_page_when_limit_is_long() {
 	test(|| {
 		for batch in 0..3 {
-			contribute(ALICE, OPEN, batch * MAX_BATCH..(batch + 1) * MAX_BATCH);
+			contribute(ALICE, OPEN, batch * crate::MAX_BATCH..(batch + 1) * crate::MAX_BATCH);
 		}
 		assert_eq!(Datanets::contributions(OPEN, 0, u32::MAX).len(), MAX_PAGE as usize);
 		assert!(Datanets::contributions(9, 0, 1).is_empty());
@@ -54,17 +54,4 @@ fn contribution_shows_what_was_added_when_it_is_known() {
 		assert_eq!(Datanets::contribution(OPEN, 1), None);
 		assert_eq!(Datanets::datanet(OPEN).unwrap().accepted, 1);
 	});
-}
-
-#[test]
-fn weights_grow_when_lists_grow() {
-	type Weights = CountedWeight<Test>;
-	let grows = |weight: fn(u32) -> frame::prelude::Weight, most| {
-		assert!(weight(most).ref_time() > weight(1).ref_time());
-	};
-	use polkadot_sdk::polkadot_sdk_frame as frame;
-	grows(Weights::create, 16);
-	grows(Weights::set_curators, 16);
-	grows(Weights::contribute, MAX_BATCH);
-	grows(Weights::review, MAX_BATCH);
 }

@@ -1,6 +1,6 @@
 //! Tests of every call and refusal.
 
-use crate::{mock::*, weights::CountedWeight, Event, WeightInfo};
+use crate::{mock::*, Event};
 use frame::testing_prelude::*;
 use pallet_registry::NewVersion;
 use polkadot_sdk::polkadot_sdk_frame as frame;
@@ -132,13 +132,6 @@ fn reads_are_empty_when_asset_is_no_prompt() {
 		assert_eq!(Prompts::forked_from(other), None);
 		assert_eq!(Prompts::prompt(9), None);
 	});
-}
-
-#[test]
-fn weights_grow_when_a_call_reads_more() {
-	type Weights = CountedWeight<Test>;
-	assert!(Weights::fork().ref_time() > Weights::create().ref_time());
-	assert!(Weights::add_version().ref_time() > Weights::create().ref_time());
 }
 
 proptest! {

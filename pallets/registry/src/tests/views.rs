@@ -45,13 +45,3 @@ fn assets_are_cut_to_a_page_when_limit_is_long() {
 		assert!(Registry::assets(u32::MAX, 10).is_empty());
 	});
 }
-
-#[test]
-fn weights_grow_when_lists_grow() {
-	use crate::WeightInfo;
-	type Weights = crate::weights::CountedWeight<Test>;
-	assert!(Weights::set_holders(8).ref_time() > Weights::set_holders(1).ref_time());
-	assert!(Weights::create(4).ref_time() > Weights::create(0).ref_time());
-	assert!(Weights::add_version(4).ref_time() > Weights::add_version(0).ref_time());
-	assert!(Weights::transfer().ref_time() > Weights::retire().ref_time());
-}

@@ -1,6 +1,6 @@
 //! Tests of every call, error and read.
 
-use crate::{mock::*, weights::CountedWeight, Error, Event, ToolCount, WeightInfo};
+use crate::{mock::*, Error, Event, ToolCount};
 use frame::testing_prelude::*;
 use pallet_registry::NewVersion;
 use polkadot_sdk::polkadot_sdk_frame as frame;
@@ -188,12 +188,6 @@ fn tools_are_paged_by_id_when_other_assets_lie_between() {
 		assert_eq!(ids(1, 1), vec![2]);
 		assert!(ids(5, 9).is_empty() && ids(0, 0).is_empty());
 	});
-}
-
-#[test]
-fn weights_grow_when_a_call_writes_more() {
-	type Weights = CountedWeight<Test>;
-	assert!(Weights::register().ref_time() > Weights::add_version().ref_time());
 }
 
 proptest! {

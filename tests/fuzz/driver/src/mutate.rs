@@ -32,7 +32,7 @@ fn change(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
 		}
 		1 => {
 			if let Some(byte) = bytes.get_mut(at) {
-				*byte = random.next() as u8;
+				*byte = random.number() as u8;
 			}
 		}
 		2 => {

@@ -11,7 +11,7 @@ impl Random {
 	}
 
 	/// The next number.
-	pub fn next(&mut self) -> u64 {
+	pub fn number(&mut self) -> u64 {
 		self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
 		let mut mixed = self.0;
 		mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,7 +23,7 @@ impl Random {
 	pub fn below(&mut self, bound: usize) -> usize {
 		match bound {
 			0 => 0,
-			_ => (self.next() % bound as u64) as usize,
+			_ => (self.number() % bound as u64) as usize,
 		}
 	}
 
@@ -31,7 +31,7 @@ impl Random {
 	pub fn bytes(&mut self, length: usize) -> Vec<u8> {
 		let mut bytes = Vec::with_capacity(length + 8);
 		while bytes.len() < length {
-			bytes.extend_from_slice(&self.next().to_le_bytes());
+			bytes.extend_from_slice(&self.number().to_le_bytes());
 		}
 		bytes.truncate(length);
 		bytes

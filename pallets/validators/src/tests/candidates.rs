@@ -1,0 +1,112 @@
+//! Becoming a candidate, commission, standing and not standing.
+
+use super::*;
+
+#[test]
+fn candidate_is_ranked_by_stake_when_it_bonds() {
+	run(|| {
+		assert_ok!(bond(5, 20 * MIN_BOND));
+		assert_eq!(last_event(), Event::Bonded { candidate: account(5), amount: 20 * MIN_BOND });
+		assert_eq!(Ranking::<Test>::get()[0].candidate, account(5));
+		assert_eq!(Validators::held(&account(5)), 20 * MIN_BOND);
+		assert_eq!(Balances::free_balance(account(5)), ENDOWMENT - 20 * MIN_BOND);
+		let view = Validators::validator(account(5)).unwrap();
+		assert_eq!(
+			(view.own, view.stake, view.active, view.keys),
+			(20 * MIN_BOND, 20 * MIN_BOND, true, true)
+		);
+		assert!(!view.elected);
+	});
+}
+
+#[test]
+fn bond_is_refused_when_it_makes_no_sense() {
+	run(|| {
+		assert_noop!(bond(1, MIN_BOND), Error::<Test>::AlreadyCandidate);
+		assert_noop!(bond(5, MIN_BOND - 1), Error::<Test>::BondTooSmall);
+		assert_noop!(bond(5, 2 * ENDOWMENT), TokenError::FundsUnavailable);
+		assert_noop!(Validators::bond(signed(5), MIN_BOND, 300_001), Error::<Test>::CommissionTooHigh);
+	});
+}
+
+#[test]
+fn newcomer_takes_the_last_place_when_the_list_is_full() {
+	run(|| {
+		assert_ok!(bond(5, 2 * MIN_BOND));
+		assert_ok!(bond(6, 3 * MIN_BOND));
+		assert_noop!(bond(7, 2 * MIN_BOND), Error::<Test>::Outbid);
+		assert_ok!(bond(7, 2 * MIN_BOND + 1));
+		assert_eq!(Ranking::<Test>::get().last().unwrap().candidate, account(7));
+		let reason = ChillReason::Outbid;
+		assert!(events().contains(&Event::Chilled { candidate: account(5), reason }));
+		assert_noop!(Validators::resume(signed(5)), Error::<Test>::Outbid);
+		assert_ok!(nominate(5, 5, MIN_BOND));
+		assert_ok!(Validators::resume(signed(5)));
+		assert_eq!(last_event(), Event::Resumed { candidate: account(5) });
+	});
+}
+
+#[test]
+fn commission_is_bounded_when_it_changes() {
+	run(|| {
+		let set = |commission| Validators::set_commission(signed(1), commission);
+		assert_noop!(Validators::set_commission(signed(9), 1), Error::<Test>::NotCandidate);
+		assert_noop!(set(300_001), Error::<Test>::CommissionTooHigh);
+		assert_noop!(set(COMMISSION + 50_001), Error::<Test>::CommissionTooHigh);
+		assert_noop!(set(COMMISSION + 1), Error::<Test>::CommissionTooSoon);
+		assert_ok!(set(COMMISSION - 1));
+		sessions(2);
+		assert_ok!(set(COMMISSION + 49_999));
+		assert_eq!(
+			last_event(),
+			Event::CommissionSet { candidate: account(1), commission: COMMISSION + 49_999 }
+		);
+		assert_noop!(set(COMMISSION + 50_000), Error::<Test>::CommissionTooSoon);
+		assert_ok!(set(0));
+	});
+}
+
+#[test]
+fn candidate_leaves_the_set_when_it_chills_and_comes_back_when_it_resumes() {
+	run(|| {
+		assert_noop!(Validators::chill(signed(9)), Error::<Test>::NotCandidate);
+		assert_noop!(Validators::resume(signed(9)), Error::<Test>::NotCandidate);
+		assert_noop!(Validators::resume(signed(1)), Error::<Test>::AlreadyActive);
+		assert_ok!(Validators::chill(signed(1)));
+		assert_eq!(last_event(), Event::Chilled { candidate: account(1), reason: ChillReason::Asked });
+		assert_noop!(Validators::chill(signed(1)), Error::<Test>::NotActive);
+		sessions(2);
+		assert!(!Session::validators().contains(&account(1)));
+		assert_ok!(Validators::resume(signed(1)));
+		sessions(2);
+		assert!(Session::validators().contains(&account(1)));
+	});
+}
+
+#[test]
+fn chill_is_refused_when_too_few_would_be_left() {
+	run(|| {
+		assert_ok!(Validators::chill(signed(1)));
+		assert_ok!(Validators::chill(signed(2)));
+		assert_noop!(Validators::chill(signed(3)), Error::<Test>::TooFewValidators);
+		assert_noop!(unbond(3, 3, None), Error::<Test>::TooFewValidators);
+	});
+}
+
+#[test]
+fn timing_changes_when_admin_says_so() {
+	run(|| {
+		let timing = Timing { session_blocks: 5, ..TIMING };
+		assert_noop!(Validators::set_timing(signed(1), timing), DispatchError::BadOrigin);
+		for timing in [
+			Timing { session_blocks: 0, ..TIMING },
+			Timing { unbonding_sessions: 0, ..TIMING },
+			Timing { unbonding_sessions: 9, ..TIMING },
+		] {
+			assert_noop!(Validators::set_timing(RuntimeOrigin::root(), timing), Error::<Test>::InvalidTiming);
+		}
+		assert_ok!(Validators::set_timing(RuntimeOrigin::root(), timing));
+		assert_eq!(last_event(), Event::TimingSet { timing });
+		assert_eq!(Validators::parameters().session_blocks, 5);
+	});
+}

@@ -1,0 +1,325 @@
+//! The validator set over the real runtime: elections, rewards, offences, keys.
+
+mod common;
+
+use codec::Encode;
+use common::{
+	alice,
+	blocks::{begin, end, next_session, sealed, slot, turn},
+	bob, charlie, genesis,
+};
+use pallet_validators::{ChillReason, Elected, SessionStarts};
+use polkadot_sdk::{
+	frame_support::{
+		assert_err, assert_ok,
+		traits::{
+			fungible::{Inspect, Mutate},
+			KeyOwnerProofSystem,
+		},
+	},
+	frame_system, pallet_grandpa, pallet_session,
+	sp_consensus_aura::sr25519::AuthorityId as AuraId,
+	sp_consensus_grandpa::{self, AuthorityId as GrandpaId},
+	sp_core::{ed25519, sr25519, Pair},
+	sp_keyring::{Ed25519Keyring, Sr25519Keyring},
+	sp_runtime::{traits::OpaqueKeys, transaction_validity::TransactionSource, MultiAddress},
+	sp_session::MembershipProof,
+};
+use tributary_primitives::{
+	traits::{VaultDeposits, VaultHolders},
+	VaultKey,
+};
+use tributary_runtime::{
+	configs::Treasury, constants::*, AccountId, Attribution, Authorship, Balance, Balances, Executive,
+	Grandpa, Historical, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, SessionKeys, System,
+	UncheckedExtrinsic, Validators,
+};
+
+fn dave() -> AccountId {
+	Sr25519Keyring::Dave.to_account_id()
+}
+
+fn eve() -> AccountId {
+	Sr25519Keyring::Eve.to_account_id()
+}
+
+fn ferdie() -> AccountId {
+	Sr25519Keyring::Ferdie.to_account_id()
+}
+
+/// Runs a test in the first block of the network preset, and checks after it that the pot can pay.
+fn run(test: impl FnOnce()) {
+	genesis("network").execute_with(|| {
+		begin(&[]);
+		test();
+		let owed = pallet_validators::Unpaid::<Runtime>::get();
+		assert!(Balances::balance(&Validators::pot()) >= owed + EXISTENTIAL_DEPOSIT);
+	});
+}
+
+fn pool(candidate: &AccountId) -> Balance {
+	Validators::pool_stake(candidate)
+}
+
+fn keys(seed: u8) -> (SessionKeys, sr25519::Pair, ed25519::Pair) {
+	let (aura, grandpa) = (sr25519::Pair::from_seed(&[seed; 32]), ed25519::Pair::from_seed(&[seed; 32]));
+	let keys = SessionKeys { aura: aura.public().into(), grandpa: grandpa.public().into() };
+	(keys, aura, grandpa)
+}
+
+/// The proof that the owner of the keys wants them to be an account's.
+fn ownership(owner: &AccountId, aura: &sr25519::Pair, grandpa: &ed25519::Pair) -> Vec<u8> {
+	let statement = [b"POP_".as_slice(), &owner.encode()].concat();
+	(aura.sign(&statement), grandpa.sign(&statement)).encode()
+}
+
+#[test]
+fn candidate_is_elected_when_it_has_keys_and_stake() {
+	run(|| {
+		assert_ok!(Validators::bond(RuntimeOrigin::signed(eve()), 20_000 * TRB, 0));
+		next_session(&[]);
+		next_session(&[]);
+		// Without keys nothing happens.
+		assert_eq!(Session::validators().len(), 4);
+		let (keys, aura, grandpa) = keys(7);
+		let proof = ownership(&eve(), &aura, &grandpa);
+		assert!(keys.ownership_proof_is_valid(&eve().encode(), &proof));
+		let others = ownership(&alice(), &aura, &grandpa);
+		let refused = Session::set_keys(RuntimeOrigin::signed(eve()), keys.clone(), others);
+		assert_err!(refused, pallet_session::Error::<Runtime>::InvalidProof);
+		assert_ok!(Session::set_keys(RuntimeOrigin::signed(eve()), keys.clone(), proof));
+		next_session(&[]);
+		next_session(&[]);
+		assert_eq!(Session::validators()[0], eve());
+		assert_eq!(Session::queued_keys()[0], (eve(), keys));
+		assert_eq!(Grandpa::grandpa_authorities().len(), 5);
+		assert_eq!(Elected::<Runtime>::get(Session::current_index()).len(), 5);
+	});
+}
+
+#[test]
+fn keys_rotate_when_a_validator_sets_others() {
+	run(|| {
+		let (new, aura, grandpa) = keys(9);
+		let proof = ownership(&bob(), &aura, &grandpa);
+		assert_ok!(Session::set_keys(RuntimeOrigin::signed(bob()), new.clone(), proof));
+		next_session(&[]);
+		next_session(&[]);
+		let place = Session::validator_id_to_index(&bob()).expect("Bob validates") as usize;
+		let authorities = polkadot_sdk::pallet_aura::Authorities::<Runtime>::get();
+		assert_eq!(authorities[place], new.aura);
+		assert_eq!(Grandpa::grandpa_authorities()[place].0, new.grandpa);
+	});
+}
+
+#[test]
+fn stakers_fee_share_reaches_validators_and_nominators_when_sessions_end() {
+	run(|| {
+		assert_ok!(Validators::nominate(RuntimeOrigin::signed(ferdie()), alice(), 10_000 * TRB));
+		next_session(&[]);
+		next_session(&[]);
+		let pot = AccountId::from(<Attribution as VaultDeposits>::pot());
+		let issued = Balances::total_issuance();
+		let income = 1_000 * TRB;
+		assert_eq!(<Attribution as VaultHolders>::total_weight(VaultKey::Stakers), 1);
+		assert_ok!(<Balances as Mutate<_>>::transfer(
+			&ferdie(),
+			&pot,
+			income,
+			polkadot_sdk::frame_support::traits::tokens::Preservation::Preserve,
+		));
+		<Attribution as VaultDeposits>::deposit(VaultKey::Stakers, income).expect("it fits");
+		next_session(&[]);
+		// Alice's pool has two fifths of the stake: 400, of which a tenth is commission.
+		assert_eq!(Validators::claimable(&alice(), &alice()), 220 * TRB);
+		assert_eq!(Validators::claimable(&ferdie(), &alice()), 180 * TRB);
+		assert_eq!(Validators::claimable(&bob(), &bob()), 200 * TRB);
+		let before = Balances::balance(&ferdie());
+		assert_ok!(Validators::claim_for(RuntimeOrigin::signed(bob()), ferdie(), alice()));
+		assert_eq!(Balances::balance(&ferdie()), before + 180 * TRB);
+		assert_eq!(Balances::total_issuance(), issued);
+	});
+}
+
+/// A transfer of Alice's, signed.
+fn transfer(nonce: u32) -> UncheckedExtrinsic {
+	use polkadot_sdk::sp_runtime::{generic::Era, MultiSignature};
+	use polkadot_sdk::{frame_metadata_hash_extension, pallet_balances, pallet_transaction_payment};
+	let call: RuntimeCall =
+		pallet_balances::Call::transfer_keep_alive { dest: MultiAddress::Id(bob()), value: TRB }.into();
+	let extension: tributary_runtime::TxExtension = (
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckEra::from(Era::Immortal),
+		frame_system::CheckNonce::from(nonce),
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(TRB),
+		frame_metadata_hash_extension::CheckMetadataHash::new(false),
+		frame_system::WeightReclaim::new(),
+	);
+	let payload = tributary_runtime::SignedPayload::new(call, extension).expect("implicit parts are known");
+	let signature = payload.using_encoded(|bytes| Sr25519Keyring::Alice.sign(bytes));
+	let (call, extension, _) = payload.deconstruct();
+	UncheckedExtrinsic::new_signed(
+		call,
+		MultiAddress::Id(alice()),
+		MultiSignature::Sr25519(signature),
+		extension,
+	)
+}
+
+#[test]
+fn author_and_treasury_share_fee_and_tip_when_a_block_ends() {
+	run(|| {
+		let author = Authorship::author().expect("blocks have authors");
+		let (issued, treasury) = (Balances::total_issuance(), Balances::balance(&Treasury::get()));
+		let before = Balances::balance(&alice());
+		assert!(Executive::apply_extrinsic(transfer(0)).expect("it is valid").is_ok());
+		let paid = before - Balances::balance(&alice()) - TRB;
+		assert!(paid > TRB);
+		end();
+		let earned = pallet_validators::Pools::<Runtime>::get(&author).expect("the author is staked").unpaid;
+		let kept = Balances::balance(&Treasury::get()) - treasury;
+		assert_eq!(earned + kept, paid);
+		// Half each, but for the rounding of fee and tip.
+		assert!(kept - earned <= 2, "{kept} and {earned}");
+		assert_eq!(Balances::total_issuance(), issued);
+		begin(&[]);
+	});
+}
+
+fn aura_equivocation(
+	author: &AccountId,
+) -> tributary_runtime_api::AuraEquivocation<tributary_runtime::Header> {
+	tributary_runtime_api::AuraEquivocation {
+		offender: AuraId::from(common::blocks::aura_pair(author).public()),
+		slot: slot().into(),
+		first_header: sealed(author, slot(), 1),
+		second_header: sealed(author, slot(), 2),
+	}
+}
+
+#[test]
+fn right_pool_is_slashed_when_an_author_makes_two_blocks_for_a_slot() {
+	run(|| {
+		assert_ok!(Validators::nominate(RuntimeOrigin::signed(ferdie()), alice(), 10_000 * TRB));
+		assert_ok!(Validators::nominate(RuntimeOrigin::signed(ferdie()), dave(), 10_000 * TRB));
+		next_session(&[]);
+		next_session(&[]);
+		end();
+		begin(&[]);
+		let author = turn(slot());
+		let equivocation = aura_equivocation(&author);
+		let proof = Validators::prove_key_owner(&equivocation.offender).expect("the key is of this session");
+		let call = RuntimeCall::Validators(pallet_validators::Call::report_equivocation_unsigned {
+			equivocation: Box::new(equivocation),
+			key_owner: proof,
+		});
+		let report = || UncheckedExtrinsic::new_bare(call.clone());
+		let validate = |source| Executive::validate_transaction(source, report(), Default::default());
+		assert!(validate(TransactionSource::External).is_err());
+		assert!(validate(TransactionSource::Local).is_ok());
+		let exposed = pool(&author);
+		assert!(Executive::apply_extrinsic(report()).expect("it is valid").is_ok());
+		// One of four: nine sixteenths.
+		assert_eq!(pool(&author), exposed - exposed * 9 / 16);
+		let place = Session::validator_id_to_index(&author).expect("it still validates");
+		assert_eq!(Session::disabled_validators(), [place]);
+		let view = Validators::validator(author.clone()).expect("it is a candidate");
+		assert!(view.disabled && !view.active);
+		assert!(validate(TransactionSource::Local).is_err());
+		for other in [alice(), bob(), charlie(), dave()].iter().filter(|other| **other != author) {
+			assert_eq!(pool(other) % (10_000 * TRB), 0);
+		}
+		let taken = exposed * 9 / 16;
+		// Its own part and the nominator's come to the treasury when they are asked for.
+		let before = Balances::balance(&Treasury::get());
+		for staker in [author.clone(), ferdie()] {
+			let _ = Validators::apply_slash(RuntimeOrigin::signed(bob()), staker, author.clone());
+		}
+		assert_eq!(Balances::balance(&Treasury::get()) - before, taken);
+		// The chain goes on without it, in this session, the next and after.
+		for _ in 0..3 {
+			next_session(&[]);
+			assert!(pallet_validators::Suspensions::<Runtime>::get().len() <= 1);
+		}
+		assert!(!Session::validators().contains(&author));
+	});
+}
+
+/// Two prevotes of one round by one key, in the encoding of `sp_consensus_grandpa`.
+fn grandpa_equivocation(
+	key: Ed25519Keyring,
+	set: u64,
+) -> sp_consensus_grandpa::EquivocationProof<tributary_runtime::Hash, u32> {
+	const PREVOTE: u8 = 0;
+	let (round, number) = (3u64, System::block_number());
+	let vote = |what: u8| {
+		let signature = key.pair().sign(&(PREVOTE, [what; 32], number, round, set).encode());
+		([what; 32], number, signature)
+	};
+	let proof = (set, PREVOTE, round, key.public(), vote(1), vote(2)).encode();
+	codec::DecodeAll::decode_all(&mut &proof[..]).expect("it is a proof")
+}
+
+#[test]
+fn unresponsive_validator_is_chilled_when_it_made_no_block_in_a_session() {
+	run(|| {
+		next_session(&[]);
+		next_session(&[charlie()]);
+		assert!(!Validators::validator(charlie()).expect("it is a candidate").active);
+		assert_eq!(pool(&charlie()), 10_000 * TRB);
+		let chilled = RuntimeEvent::Validators(pallet_validators::Event::Chilled {
+			candidate: charlie(),
+			reason: ChillReason::Unresponsive,
+		});
+		assert!(System::events().iter().any(|record| record.event == chilled));
+		next_session(&[charlie()]);
+		next_session(&[charlie()]);
+		assert_eq!(Session::validators().len(), 3);
+		assert_ok!(Validators::resume(RuntimeOrigin::signed(charlie())));
+	});
+}
+
+#[test]
+fn first_block_of_a_session_counts_for_its_author_when_the_set_changes() {
+	run(|| {
+		next_session(&[]);
+		assert_ok!(Validators::chill(RuntimeOrigin::signed(alice())));
+		next_session(&[]);
+		let before = Session::validators();
+		let session = Session::current_index();
+		while Session::current_index() == session {
+			end();
+			begin(&[]);
+		}
+		assert_ne!(Session::validators(), before);
+		let author = before[slot() as usize % before.len()].clone();
+		assert_eq!(Authorship::author(), Some(author));
+		assert_eq!(SessionStarts::<Runtime>::get(session + 1), Some(slot()));
+	});
+}
+
+#[test]
+fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
+	run(|| {
+		next_session(&[]);
+		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
+		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set);
+		let key: GrandpaId = Ed25519Keyring::Bob.public().into();
+		let proof: MembershipProof =
+			Historical::prove((sp_consensus_grandpa::KEY_TYPE, key)).expect("the key is of this session");
+		let call = RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
+			equivocation_proof: Box::new(equivocation),
+			key_owner_proof: proof,
+		});
+		let report = UncheckedExtrinsic::new_bare(call);
+		assert!(Executive::apply_extrinsic(report).expect("it is valid").is_ok());
+		assert_eq!(pool(&bob()), 10_000 * TRB - 5_625 * TRB);
+		assert_eq!(pool(&alice()), 10_000 * TRB);
+		let view = Validators::validator(bob()).expect("it is a candidate");
+		assert!(view.disabled && !view.active);
+	});
+}

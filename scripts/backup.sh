@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Packs what a machine cannot make again, as a tar file that scripts/restore.sh unpacks and checks.
+#
+#   scripts/backup.sh validator BASE FILE [KEYS]   session keys and node key below the node's base path; with KEYS, the
+#                                                  folder that --keystore-path and --node-key-file are in, that one
+#   scripts/backup.sh worker DATA FILE [STORE]     records of the worker, and the folder of its content store
+#
+# FILE - is standard output: `scripts/backup.sh validator BASE - | age -p > validator.tar.age`. The file is not
+# encrypted otherwise, and a validator's is its identity. A validator may run meanwhile, a worker must not. Blocks,
+# indexes and fetched content are left out: they come back by themselves.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+if (($# < 3 || $# > 4)); then
+	show_help
+	[[ ${1:-} == -h || ${1:-} == --help ]] && exit 0 || exit 64
+fi
+kind=$1 from=$2 file=$3 more=${4:-}
+[[ -d $from ]] || die "there is no folder $from"
+[[ -z $more || -d $more ]] || die "there is no folder $more"
+umask 077
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+packed=$work/packed
+mkdir "$packed"
+
+case $kind in
+validator)
+	if [[ -n $more ]]; then
+		cp -r "$more" "$packed/keys"
+	else
+		for chain in "$from"/chains/*/; do
+			chain=${chain%/}
+			for part in keystore network/secret_ed25519; do
+				[[ -e $chain/$part ]] || continue
+				mkdir -p "$packed/chains/$(basename "$chain")/$(dirname "$part")"
+				cp -r "$chain/$part" "$packed/chains/$(basename "$chain")/$part"
+			done
+		done
+	fi
+	find "$packed" -type f | grep -q . || die "$from holds neither session keys nor a node key: is it the base path?"
+	;;
+worker)
+	[[ -f $from/records.redb ]] || die "$from holds no records.redb: is it what \`data\` in worker.toml names?"
+	# The lock is the worker's own: a copy of a database that is being written is none.
+	flock --nonblock "$from/records.redb" cp "$from/records.redb" "$packed/records.redb" ||
+		die "the worker runs, or the disk is full: stop it first, and nothing is lost meanwhile"
+	[[ -z $more ]] || cp -r "$more" "$packed/store"
+	;;
+*) die "'$kind' is neither validator nor worker; scripts/backup.sh --help says more" 64 ;;
+esac
+
+printf 'tributary %s 1\n' "$kind" >"$work/packed/KIND"
+(cd "$packed" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum >"$work/sums" && mv "$work/sums" SHA256SUMS)
+if [[ $file == - ]]; then
+	tar -C "$packed" --numeric-owner -c .
+else
+	tar -C "$packed" --numeric-owner -cf "$file.part" . && mv "$file.part" "$file"
+fi
+say "$(($(wc -l <"$packed/SHA256SUMS") - 1)) files$([[ $file == - ]] || echo " in $file, $(stat -c %s "$file") bytes")"

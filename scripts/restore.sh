@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Unpacks what scripts/backup.sh packed, on a machine where nothing of it is yet.
+#
+#   scripts/restore.sh validator FILE BASE [KEYS]
+#   scripts/restore.sh worker FILE DATA [STORE]
+#
+# FILE - is standard input. Every file is checked against its sum first. What exists is never overwritten. Run it as the
+# user that node or worker runs as.
+#
+# The old validator must be off for good before the restored one starts: two with the same session keys sign different
+# blocks, and that is slashed.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+if (($# < 3 || $# > 4)); then
+	show_help
+	[[ ${1:-} == -h || ${1:-} == --help ]] && exit 0 || exit 64
+fi
+kind=$1 file=$2 to=$3 more=${4:-}
+umask 077
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+tar -C "$work" --no-same-owner -xf "$file" || die "$file is no backup: was it encrypted?"
+[[ -f $work/KIND && -f $work/SHA256SUMS ]] || die "$file is no backup of scripts/backup.sh"
+[[ $(cat "$work/KIND") == "tributary $kind 1" ]] || die "$file says '$(cat "$work/KIND")', which is no backup of a $kind"
+(cd "$work" && sha256sum --quiet --strict -c SHA256SUMS >&2) || die "$file is damaged: use another one"
+# A file that no sum vouches for was put there by somebody else.
+[[ $(find "$work" -type f | wc -l) == $(($(wc -l <"$work/SHA256SUMS") + 1)) ]] || die "$file holds files that it does not list"
+
+# What is moved from where to where, once it is certain that all of it can be.
+sources=()
+targets=()
+put() {
+	[[ ! -e $2 ]] || die "$2 exists: a backup overwrites nothing; move it away first"
+	sources+=("$1")
+	targets+=("$2")
+}
+
+case $kind in
+validator)
+	if [[ -d $work/keys ]]; then
+		[[ -n $more ]] || die "this backup is of a folder of keys: say where it goes, as the last argument"
+		put "$work/keys" "$more"
+	else
+		for chain in "$work"/chains/*/; do
+			name=$(basename "$chain")
+			for part in keystore network/secret_ed25519; do
+				[[ ! -e $chain$part ]] || put "$chain$part" "$to/chains/$name/$part"
+			done
+		done
+	fi
+	;;
+worker)
+	put "$work/records.redb" "$to/records.redb"
+	if [[ -d $work/store ]]; then
+		[[ -n $more ]] || die "this backup has a content store: say where it goes, as the last argument"
+		put "$work/store" "$more"
+	fi
+	;;
+*) die "'$kind' is neither validator nor worker; scripts/restore.sh --help says more" 64 ;;
+esac
+for index in "${!sources[@]}"; do
+	mkdir -p "$(dirname "${targets[index]}")"
+	mv "${sources[index]}" "${targets[index]}"
+	say "${targets[index]}"
+done

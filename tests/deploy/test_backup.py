@@ -1,0 +1,98 @@
+"""A validator whose disk is lost is the same validator after a restore."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from machine import NODE, ROOT, DevNode
+
+OWNER = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+
+
+def script(name, *arguments, **options):
+    return subprocess.run([ROOT / name, *arguments], capture_output=True, text=True, **options)
+
+
+class Backup(unittest.TestCase):
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = Path(folder.name)
+        self.base, self.file = self.folder / "base", self.folder / "validator.tar"
+
+    def identity(self, make_keys):
+        """Runs the node for a moment: its peer id, and the session keys it has."""
+        node = DevNode(self.base)
+        try:
+            node.ready()
+            if make_keys:
+                self.keys = node.rpc("author_rotateKeys")
+            return node.rpc("system_localPeerId"), node.rpc("author_hasSessionKeys", self.keys)
+        finally:
+            node.stop()
+
+    def passes(self, *arguments):
+        done = script(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done
+
+    def test_validator_is_the_same_after_its_disk_was_lost(self):
+        before = self.identity(make_keys=True)
+        self.passes("scripts/backup.sh", "validator", self.base, self.file)
+        self.assertEqual(self.file.stat().st_mode & 0o077, 0)
+        shutil.rmtree(self.base)
+        other = self.identity(make_keys=False)
+        self.assertNotEqual(other[0], before[0])
+        self.assertFalse(other[1])
+        # What is there is not overwritten.
+        refused = script("scripts/restore.sh", "validator", self.file, self.base)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("exists", refused.stderr)
+        shutil.rmtree(self.base)
+        self.passes("scripts/restore.sh", "validator", self.file, self.base)
+        self.assertEqual(self.identity(make_keys=False), before)
+        for path in self.base.glob("chains/*/keystore/*"):
+            self.assertEqual(path.stat().st_mode & 0o077, 0)
+
+    def test_backup_is_refused_when_it_is_damaged_or_of_another_kind(self):
+        keys = self.folder / "keys"
+        keys.mkdir()
+        (keys / "node-key").write_bytes(b"k" * 32)
+        self.passes("scripts/backup.sh", "validator", self.folder, self.file, keys)
+        refused = script("scripts/restore.sh", "worker", self.file, self.folder / "data")
+        self.assertIn("no backup of a worker", refused.stderr)
+        damaged = self.folder / "damaged.tar"
+        damaged.write_bytes(self.file.read_bytes().replace(b"k" * 32, b"j" * 32))
+        refused = script("scripts/restore.sh", "validator", damaged, self.folder / "new", self.folder / "new-keys")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("damaged", refused.stderr)
+        self.assertFalse((self.folder / "new-keys").exists())
+        self.passes("scripts/restore.sh", "validator", self.file, self.folder / "new", self.folder / "new-keys")
+        self.assertEqual((self.folder / "new-keys/node-key").read_bytes(), b"k" * 32)
+
+    def test_backup_is_refused_when_there_are_no_keys(self):
+        self.base.mkdir()
+        refused = script("scripts/backup.sh", "validator", self.base, self.file)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("neither session keys nor a node key", refused.stderr)
+        self.assertFalse(self.file.exists())
+
+    def test_session_keys_are_made_without_a_network(self):
+        spec = ROOT / "chain-specs/local-raw.json"
+        made = script(
+            "deploy/session-keys.sh", OWNER, "--chain", spec, "--base-path", self.base,
+            env={**os.environ, "TRIBUTARY_NODE": str(NODE)},
+        )
+        self.assertEqual(made.returncode, 0, made.stderr)
+        self.assertRegex(made.stdout, r'"keys": "0x[0-9a-f]{128,}"')
+        self.assertRegex(made.stdout, r'"proof": "0x[0-9a-f]{128,}"')
+        self.assertGreaterEqual(len(list(self.base.glob("chains/*/keystore/*"))), 2)
+        refused = script("deploy/session-keys.sh", "nobody", "--chain", spec, env={**os.environ, "TRIBUTARY_NODE": str(NODE)})
+        self.assertIn("is no account", refused.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()

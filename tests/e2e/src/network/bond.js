@@ -1,0 +1,33 @@
+// Bonds validators and waits until they are elected with what they have at stake.
+//
+//   node bond.js URL NAME...       NAME is of a development account, such as Dave
+//
+// Sessions are short meanwhile: governance may say how long they are.
+
+import { account, connect, options, say, send, sleep, TRB } from './common.js';
+
+const SHORT = 5;
+const COMMISSION = 100_000;
+
+const [url, ...names] = options().rest;
+const api = await connect(url);
+if (!api.tx.validators) throw new Error('this runtime has no pallet validators, so nobody can bond: upgrade it first (step upgrade)');
+const alice = account('//Alice');
+const parameters = (await api.query.validators.currentParameters()).toJSON();
+const set = (values) => send(api, api.tx.sudo.sudo(api.tx.validators.setParameters({ ...parameters, ...values })), alice);
+await set({ sessionBlocks: SHORT });
+const least = api.consts.validators.minBond.toBigInt();
+const stake = least > 1_000n * TRB ? least : 1_000n * TRB;
+const pairs = names.map((name) => account(`//${name}`));
+await Promise.all(pairs.map((pair) => send(api, api.tx.validators.bond(stake, COMMISSION), pair)));
+for (;;) {
+	const session = (await api.query.session.currentIndex()).toNumber();
+	const elected = (await api.query.validators.elected(session)).toJSON();
+	const staked = (pair) => elected.some(({ validator, exposure }) => validator === pair.address && BigInt(exposure.stake) >= stake);
+	if (pairs.every(staked)) {
+		await set({ sessionBlocks: parameters.sessionBlocks });
+		say({ session, stake: stake.toString(), block: (await api.rpc.chain.getHeader()).number.toNumber() });
+		process.exit(0);
+	}
+	await sleep(1_000);
+}

@@ -1,0 +1,11 @@
+// Gives accounts TRB of Alice's.
+//
+//   node fund.js URL AMOUNT ADDRESS...
+
+import { account, connect, options, say, sendAll, TRB } from './common.js';
+
+const [url, amount, ...addresses] = options().rest;
+const api = await connect(url);
+await sendAll(api, addresses.map((address) => api.tx.balances.transferKeepAlive(address, BigInt(amount) * TRB)), account('//Alice'));
+say({ funded: addresses.length });
+process.exit(0);

@@ -1,0 +1,75 @@
+"""A validator runs twice with the same keys: the chain learns of its two votes and slashes its stake."""
+
+import time
+
+from nodes import VALIDATORS, wait, wait_final
+from processes import Failed
+from steps.traffic import flows
+
+CULPRIT, TWIN, TWIN_MACHINE = "dave", "dave-twin", 5
+PALLETS = ("validators", "offences")
+SLASHED, OFFENCE = "validators.Slashed", "offences.Offence"
+# What a node logs when it sees two votes in one round, or two blocks for one slot, of one validator.
+EVIDENCE = {"votes": "equivocation in the finality worker", "blocks": "Slot author is equivocating"}
+
+
+def run(story):
+    network = story.network
+    bonded = story.clients.once("bond.js", network["alice"].url, *[name.capitalize() for name in VALIDATORS], seconds=600)
+    story.say(f"all four have bonded {int(bonded['stake']) // 10**12:,} TRB and are elected with it in session {bonded['session']}")
+    events = story.clients.keep("watch.js", network["alice"].url, *PALLETS)
+    events.hear()
+    events.tell(f"from {bonded['block']}")
+    evidence = equivocate(story)
+    offences, slashed = 0, None
+    while slashed is None:
+        event = events.hear(300)
+        offences += event["event"] == OFFENCE
+        if event["event"] == SLASHED:
+            slashed = event
+    culprit = story.clients.once("account.js", network["alice"].url, CULPRIT.capitalize())
+    if slashed["data"]["candidate"] != culprit["address"]:
+        raise Failed(f"another than {CULPRIT} was slashed: {slashed}")
+    amount = int(slashed["data"]["amount"], 16) if isinstance(slashed["data"]["amount"], str) else slashed["data"]["amount"]
+    if amount <= 0 or not offences:
+        raise Failed(f"the offence cost nothing or was not recorded: {offences} offences, {slashed}")
+    story.say(f"block {slashed['block']}: {CULPRIT} is slashed by {amount / 10**12:,.1f} TRB after {offences} reported offence(s)")
+    network[TWIN].stop()
+    network[TWIN].forget()
+    at = network["alice"].final()[0]
+    wait_final([network[name] for name in VALIDATORS], at + 3)
+    flows(story)
+    story.keep(logged=evidence, staked_planck=int(bonded["stake"]), slashed_planck=amount)
+
+
+def equivocate(story):
+    """Lets the culprit vote twice in one round of finality, on two sides; what the others saw then."""
+    network = story.network
+    nodes = [network[name] for name in VALIDATORS]
+    twin = network.validator(CULPRIT, TWIN_MACHINE, TWIN)
+    # Two of four votes on each side and the fourth on none: both sides wait in the same round.
+    network.cut(["alice", CULPRIT], ["bob", TWIN], ["charlie"])
+    twin.ready()
+    story.say(f"cut: alice, {CULPRIT} | bob, {TWIN} | charlie")
+    wait(f"{TWIN} to have bob's blocks", lambda: network["bob"].height() > 0 and twin.height() >= network["bob"].height() - 1)
+    # The twins have the same slots: each makes blocks of its own in them, and votes for its side's.
+    ends = {name: network[name].height() + 8 for name in ("alice", "bob")}
+    for name, height in ends.items():
+        wait(f"{name}: block {height}", lambda: network[name].height() >= height, 300)
+    honest = [node for node in nodes if node.name != CULPRIT]
+    marks = {node.name: node.log.stat().st_size for node in honest}
+    network.heal()
+    story.say("healed")
+
+    def seen():
+        lines = [line for node in honest for line in node.log.read_bytes()[marks[node.name] :].decode(errors="replace").splitlines()]
+        return {kind: sum(text in line for line in lines) for kind, text in EVIDENCE.items()}
+
+    wait("an equivocation in a log", lambda: any(seen().values()), 240)
+    # The other kind comes at once or never.
+    time.sleep(6)
+    found = seen()
+    story.say(f"the others logged {found['votes']} double votes and {found['blocks']} double blocks of {CULPRIT}")
+    goal = max(node.height() for node in nodes)
+    wait_final(nodes, goal, 300)
+    return found

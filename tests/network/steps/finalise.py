@@ -1,0 +1,18 @@
+"""Four validators start from the last release's specification and finalise."""
+
+from nodes import VALIDATORS, wait_final
+
+
+def run(story):
+    network = story.network
+    validators = [network.validator(name) for name in VALIDATORS]
+    for validator in validators:
+        validator.start()
+    for validator in validators:
+        validator.wait_for(lambda: validator.height() >= 0, 120, "answering RPC")
+        story.say(f"{validator.name}: {validator.url}")
+    begun = wait_final(validators, 1)
+    wait_final(validators, 3)
+    version = validators[0].spec_version()
+    story.say(f"block 3 is final on all four, the same; runtime {version}; block 1 is {begun}")
+    story.keep(spec_version=version)

@@ -1,0 +1,55 @@
+"""As many transfers, batches and claims as the network takes, and what that costs its nodes."""
+
+from nodes import VALIDATORS
+from processes import Failed
+
+DAY = 86_400
+
+
+def run(story):
+    network, seconds = story.network, story.arguments.load_seconds
+    urls = [network[name].url for name in VALIDATORS]
+    for script, about in (("transfers.js", "transfers"), ("settlement.js", "batches and claims")):
+        story.say(f"{about}: {seconds} s each")
+        before = measure(story)
+        told = story.clients.once(script, "--seconds", seconds, *urls, seconds=600 + 6 * seconds)
+        after = measure(story)
+        passed = (after["number"] - before["number"]) * 6
+        growth = {
+            "state_bytes": after["bytes"] - before["bytes"],
+            "state_items": after["items"] - before["items"],
+            "blocks": after["number"] - before["number"],
+            "database_bytes": after["disk"] - before["disk"],
+            "state_mib_per_day": per_day(after["bytes"] - before["bytes"], passed),
+            "database_gib_per_day": round(per_day(after["disk"] - before["disk"], passed) / 1024, 1),
+        }
+        for what, meaning in (("lost", "were accepted and are in no block"), ("failed", "are in blocks and failed")):
+            found = {name: part[what] for name, part in told.items() if isinstance(part, dict) and part.get(what)}
+            if found:
+                refused = {name: part["refused"] for name, part in told.items() if isinstance(part, dict) and part.get("refused")}
+                raise Failed(f"{about}: transactions that {meaning}: {found}; refused before: {refused}")
+        for name, part in told.items():
+            if isinstance(part, dict):
+                story.say(f"{name}: {summary(part)}")
+                story.keep(**{name: part})
+        story.keep(**{f"growth_with_{script.removesuffix('.js')}": growth})
+    story.keep(memory_mib={name: network[name].memory()[1] for name in VALIDATORS})
+
+
+def measure(story):
+    alice = story.network["alice"]
+    return {**story.clients.once("state.js", "size", alice.url), "disk": alice.disk()}
+
+
+def per_day(growth, seconds):
+    """MiB."""
+    return round(growth / max(seconds, 1) * DAY / 2**20, 1)
+
+
+def summary(part):
+    rate = next(f"{value:,} {name.removesuffix('_per_s')} a second" for name, value in part.items() if name.endswith("_per_s"))
+    inclusion, finality = part["inclusion"], part["finality"]
+    return (
+        f"{rate}, in a block after {inclusion['p50_s']} s (p95 {inclusion['p95_s']}), final after {finality['p50_s']} s"
+        f" (p95 {finality['p95_s']}), blocks {part['block_fullness_percent']['mean']} % full"
+    )

@@ -1,0 +1,57 @@
+"""One validator is cut off while three finalise, then two and two while none do; the network heals and agrees."""
+
+import time
+
+from nodes import VALIDATORS, wait, wait_final
+from processes import Failed
+from steps.traffic import flows
+
+# Long enough for the connections to be given up.
+CUT_SECONDS = 45
+
+
+def run(story):
+    network = story.network
+    nodes = {name: network[name] for name in VALIDATORS}
+    all_nodes, three = list(nodes.values()), [nodes[name] for name in ("alice", "bob", "charlie")]
+    at = three[0].final()[0]
+    network.cut(["alice", "bob", "charlie"], ["dave"])
+    story.say("cut: alice, bob, charlie | dave")
+    wait_final(three, at + 6)
+    alone = nodes["dave"].final()[0]
+    if alone >= at + 6:
+        raise Failed(f"dave alone has final block {alone}: the cut does not cut")
+    story.say(f"block {at + 6} is final on three; dave stays at {alone}")
+    flows(story)
+    one = heal(story, all_nodes)
+
+    at = max(node.final()[0] for node in all_nodes)
+    network.cut(["alice", "bob"], ["charlie", "dave"])
+    story.say("cut: alice, bob | charlie, dave")
+    time.sleep(CUT_SECONDS)
+    stuck = max(node.final()[0] for node in all_nodes)
+    # What all had voted for before the cut may still become final.
+    time.sleep(12)
+    now = max(node.final()[0] for node in all_nodes)
+    if now != stuck:
+        raise Failed(f"block {now} became final with two of four validators on each side")
+    sides = [(node.height(), node.rpc("chain_getBlockHash", stuck + 5)) for node in (nodes["alice"], nodes["charlie"])]
+    if sides[0][1] == sides[1][1]:
+        raise Failed(f"both sides have the same block {stuck + 5}: the cut does not cut")
+    story.say(f"finality stopped at {stuck}; the sides are at blocks {sides[0][0]} and {sides[1][0]}, different ones")
+    two = heal(story, all_nodes)
+    flows(story)
+    story.keep(agreed_after_one_s=one, agreed_after_two_s=two)
+
+
+def heal(story, nodes):
+    """Heals, waits until all have the same new final blocks; seconds that took."""
+    goal = max(node.height() for node in nodes)
+    story.network.heal()
+    begun = time.monotonic()
+    wait_final(nodes, goal, 300)
+    took = round(time.monotonic() - begun, 1)
+    wait("peers", lambda: all(node.peers() >= len(nodes) - 1 for node in nodes))
+    wait_final(nodes, goal + 2)
+    story.say(f"healed: block {goal} is final on all, the same, {took} s later")
+    return took

@@ -1,0 +1,52 @@
+"""The runtime of the current tree replaces the last release's while traffic flows; nothing stalls, nothing is lost."""
+
+import threading
+import time
+
+import specification
+from nodes import VALIDATORS, ask, wait_final
+from processes import Failed
+from steps.traffic import flows
+
+
+class Pulse(threading.Thread):
+    """Watches the best and final blocks of a node: the longest times without a new one."""
+
+    def __init__(self, node):
+        super().__init__(daemon=True)
+        self.node, self.done = node, threading.Event()
+        self.gaps = {"best": 0.0, "final": 0.0}
+
+    def run(self):
+        seen = {kind: (None, time.monotonic()) for kind in self.gaps}
+        while not self.done.wait(0.25):
+            now = {"best": ask(self.node.height), "final": ask(lambda: self.node.final()[0])}
+            for kind, height in now.items():
+                known, since = seen[kind]
+                if height is not None and height != known:
+                    self.gaps[kind] = max(self.gaps[kind], time.monotonic() - since)
+                    seen[kind] = (height, time.monotonic())
+
+
+def run(story):
+    network = story.network
+    validators = [network[name] for name in VALIDATORS]
+    code = story.folder / "runtime.hex"
+    code.write_text(specification.runtime(story.arguments.upgrade_to or story.arguments.node))
+    pulse = Pulse(validators[0])
+    pulse.start()
+    before = validators[0].spec_version()
+    told = story.clients.once("upgrade.js", validators[0].url, code)
+    story.say(f"block {told['block']} carried the code: runtime {told['before']} became {told['after']}")
+    wait_final(validators, told["block"] + 5)
+    pulse.done.set()
+    for validator in validators:
+        if validator.spec_version() <= before:
+            raise Failed(f"{validator.name} is still at runtime {before}")
+    story.say(
+        f"block {told['block'] + 5} is final on all; longest without a new block {pulse.gaps['best']:.1f} s,"
+        f" without a new final block {pulse.gaps['final']:.1f} s"
+    )
+    flows(story)
+    longest = {f"longest_without_{kind}_block_s": round(gap, 1) for kind, gap in pulse.gaps.items()}
+    story.keep(spec_before=told["before"], spec_after=told["after"], **longest)

@@ -1,0 +1,179 @@
+//! A chain in memory whose blocks the compiled runtime builds and executes.
+
+use super::Result;
+use codec::{Decode, Encode};
+use polkadot_sdk::{
+	frame_metadata_hash_extension::CheckMetadataHash,
+	frame_support::{
+		dispatch::GetDispatchInfo,
+		storage::{with_transaction, TransactionOutcome},
+		weights::Weight,
+	},
+	frame_system, pallet_timestamp, pallet_transaction_payment,
+	sc_executor::WasmExecutor,
+	sp_consensus_aura::{Slot, AURA_ENGINE_ID},
+	sp_core::{
+		sr25519::Pair,
+		traits::{CallContext, CodeExecutor, RuntimeCode, WrappedRuntimeCode},
+		Blake2Hasher, Pair as _,
+	},
+	sp_io::{SubstrateHostFunctions, TestExternalities},
+	sp_runtime::{
+		generic::{Digest, DigestItem, Era},
+		traits::{BlakeTwo256, Block as _, Hash as _, Header as _, TransactionExtension},
+		ApplyExtrinsicResult, BuildStorage, MultiAddress, MultiSignature,
+	},
+	sp_state_machine::{Ext, OverlayedChanges},
+};
+use std::time::{Duration, Instant};
+use tributary_runtime::{
+	genesis_config_presets::get_preset, AccountId, Block, Hash, Header, Runtime, RuntimeCall,
+	RuntimeGenesisConfig, SignedPayload, TxExtension, UncheckedExtrinsic,
+};
+
+/// A call and who sends it.
+pub struct Transaction {
+	pub call: RuntimeCall,
+	pub by: Pair,
+	pub nonce: u32,
+}
+
+pub struct Chain {
+	state: TestExternalities,
+	executor: WasmExecutor<SubstrateHostFunctions>,
+	code: Vec<u8>,
+}
+
+type Changes = OverlayedChanges<Blake2Hasher>;
+
+impl Chain {
+	/// The development preset's state, before its first block.
+	pub fn new(code: &[u8]) -> Result<Self> {
+		let preset = get_preset(&"development".into()).ok_or("the runtime has a development preset")?;
+		let mut config = serde_json::to_value(RuntimeGenesisConfig::default())?;
+		merge(&mut config, serde_json::from_slice(&preset)?);
+		let config: RuntimeGenesisConfig = serde_json::from_value(config)?;
+		let mut state = TestExternalities::new(config.build_storage()?);
+		state.execute_with(|| frame_system::BlockHash::<Runtime>::insert(0, genesis()));
+		state.commit_all()?;
+		Ok(Self { state, executor: WasmExecutor::builder().build(), code: code.to_vec() })
+	}
+
+	/// Runs something and forgets what it changed.
+	pub fn rehearse<R>(&mut self, act: impl FnOnce() -> Result<R>) -> Result<R> {
+		self.state.execute_with(|| {
+			let mut result = None;
+			let _ = with_transaction(|| {
+				result = Some(act());
+				TransactionOutcome::Rollback(Ok::<(), polkadot_sdk::sp_runtime::DispatchError>(()))
+			});
+			result.ok_or("the rehearsal did not run")?
+		})
+	}
+
+	/// Sets the state up, and keeps it.
+	pub fn set_up<R>(&mut self, act: impl FnOnce() -> R) -> Result<R> {
+		let result = self.state.execute_with(act);
+		self.state.commit_all()?;
+		Ok(result)
+	}
+
+	/// A block of these transactions on the state. None may fail.
+	pub fn build(&mut self, transactions: Vec<Transaction>) -> Result<Block> {
+		let mut changes = Changes::default();
+		let slot = Slot::from(1);
+		let mut digest = Digest::default();
+		digest.push(DigestItem::PreRuntime(AURA_ENGINE_ID, slot.encode()));
+		let header = Header::new(1, Default::default(), Default::default(), genesis(), digest);
+		self.call(&mut changes, "Core_initialize_block", &header.encode())?;
+		let now = tributary_runtime::constants::BLOCK_MILLIS * *slot;
+		let time = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
+		let signed = self.state.execute_with(|| transactions.iter().map(sign).collect::<Vec<_>>());
+		let all = std::iter::once(UncheckedExtrinsic::new_bare(time)).chain(signed);
+		let extrinsics: Vec<UncheckedExtrinsic> = all.collect();
+		for extrinsic in &extrinsics {
+			let result = self.call(&mut changes, "BlockBuilder_apply_extrinsic", &extrinsic.encode())?;
+			let result = ApplyExtrinsicResult::decode(&mut result.as_slice())?;
+			if !matches!(result, Ok(Ok(()))) {
+				return Err(format!("{:?}: {result:?}", extrinsic.function).into());
+			}
+		}
+		let header = self.call(&mut changes, "BlockBuilder_finalize_block", &[])?;
+		Ok(Block::new(Header::decode(&mut header.as_slice())?, extrinsics))
+	}
+
+	/// Executes a block as an importing node does; how long it took.
+	pub fn execute(&mut self, block: &Block) -> Result<Duration> {
+		let mut changes = Changes::default();
+		let encoded = block.encode();
+		let started = Instant::now();
+		self.call(&mut changes, "Core_execute_block", &encoded)?;
+		Ok(started.elapsed())
+	}
+
+	fn call(&mut self, changes: &mut Changes, method: &str, data: &[u8]) -> Result<Vec<u8>> {
+		let fetcher = WrappedRuntimeCode(self.code.as_slice().into());
+		let code = RuntimeCode { code_fetcher: &fetcher, heap_pages: None, hash: vec![1] };
+		changes.enter_runtime().map_err(|_| "calls are not nested")?;
+		let mut ext = Ext::new(changes, &self.state.backend, Some(&mut self.state.extensions));
+		let (result, _) =
+			self.executor.call(&mut ext, &code, method, data, CallContext::Onchain { import: true });
+		changes.exit_runtime().map_err(|_| "the call has ended")?;
+		Ok(result.map_err(|error| format!("{method}: {error}"))?)
+	}
+}
+
+/// Of the block before the first.
+pub fn genesis() -> Hash {
+	BlakeTwo256::hash(b"genesis")
+}
+
+fn merge(config: &mut serde_json::Value, patch: serde_json::Value) {
+	match (config, patch) {
+		(serde_json::Value::Object(config), serde_json::Value::Object(patch)) => {
+			for (key, value) in patch {
+				merge(config.entry(key).or_insert(serde_json::Value::Null), value);
+			}
+		}
+		(config, patch) => *config = patch,
+	}
+}
+
+fn extension(nonce: u32) -> TxExtension {
+	(
+		frame_system::CheckNonZeroSender::new(),
+		frame_system::CheckSpecVersion::new(),
+		frame_system::CheckTxVersion::new(),
+		frame_system::CheckGenesis::new(),
+		frame_system::CheckEra::from(Era::Immortal),
+		frame_system::CheckNonce::from(nonce),
+		frame_system::CheckWeight::new(),
+		pallet_transaction_payment::ChargeTransactionPayment::from(0),
+		CheckMetadataHash::new(false),
+		frame_system::WeightReclaim::new(),
+	)
+}
+
+/// Declared weight of a call and its transaction's extensions.
+pub fn weight(call: &RuntimeCall) -> Weight {
+	call.get_dispatch_info().call_weight.saturating_add(extension(0).weight(call))
+}
+
+/// Bytes of a signed transaction around its call.
+pub fn envelope() -> usize {
+	let by = Pair::from_seed(&[1; 32]);
+	let address = MultiAddress::<AccountId, ()>::Id(by.public().into());
+	let signature = MultiSignature::Sr25519(by.sign(&[]));
+	5 + address.encoded_size() + signature.encoded_size() + extension(u32::MAX).encoded_size()
+}
+
+/// In the state whose genesis hash and runtime version are signed.
+fn sign(transaction: &Transaction) -> UncheckedExtrinsic {
+	let Transaction { call, by, nonce } = transaction;
+	let payload = SignedPayload::new(call.clone(), extension(*nonce))
+		.expect("the extensions know their implicit parts");
+	let signature = payload.using_encoded(|bytes| by.sign(bytes));
+	let (call, extension, _) = payload.deconstruct();
+	let address = MultiAddress::Id(by.public().into());
+	UncheckedExtrinsic::new_signed(call, address, MultiSignature::Sr25519(signature), extension)
+}
