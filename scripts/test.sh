@@ -23,8 +23,7 @@
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker fuzz upgrade postgres gpu e2e openai tools private provenance recipe kill compose deploy lints deny
-	advisories)
+all=(format chain worker fuzz upgrade postgres gpu e2e openai tools private provenance recipe kill compose deploy lints deny advisories)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do

@@ -95,6 +95,9 @@ pub enum Command {
 	/// Operators: register, status, leave.
 	#[command(subcommand)]
 	Worker(worker::WorkerCommand),
+	/// Validators and their stakers: keys, bond, nominate, claim, leave.
+	#[command(subcommand)]
+	Validator(validator::ValidatorCommand),
 	/// Open a channel to a worker, or add to it.
 	Deposit(channel::DepositArguments),
 	/// Channels: show, close, withdraw, session key.

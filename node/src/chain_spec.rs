@@ -9,7 +9,7 @@ use polkadot_sdk::{
 };
 use tributary_runtime::{
 	constants::{SS58_PREFIX, TOKEN_DECIMALS, TOKEN_SYMBOL},
-	genesis_config_presets::LOCAL_RUNTIME_PRESET,
+	genesis_config_presets::{LOCAL_RUNTIME_PRESET, NETWORK_RUNTIME_PRESET},
 	WASM_BINARY,
 };
 
@@ -24,6 +24,11 @@ pub fn development() -> Result<ChainSpec, String> {
 /// Three validators, Alice, Bob and Charlie.
 pub fn local() -> Result<ChainSpec, String> {
 	named("Tributary Local", "tributary_local", ChainType::Local, LOCAL_RUNTIME_PRESET)
+}
+
+/// Four validators, Alice, Bob, Charlie and Dave, and sessions of ten blocks.
+pub fn network() -> Result<ChainSpec, String> {
+	named("Tributary Network", "tributary_network", ChainType::Local, NETWORK_RUNTIME_PRESET)
 }
 
 fn named(name: &str, id: &str, chain_type: ChainType, preset: &str) -> Result<ChainSpec, String> {

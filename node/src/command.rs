@@ -45,13 +45,16 @@ impl SubstrateCli for Cli {
 		Ok(match id {
 			"dev" | "development" => Box::new(chain_spec::development()?),
 			"local" => Box::new(chain_spec::local()?),
+			"network" => Box::new(chain_spec::network()?),
 			"" => {
-				return Err("no chain chosen: give --dev, --chain local, or --chain with the path of a \
+				return Err(
+					"no chain chosen: give --dev, --chain local or network, or --chain with the path of a \
 				            chain specification file"
-					.into())
+						.into(),
+				)
 			}
 			path => Box::new(chain_spec::ChainSpec::from_json_file(path.into()).map_err(|error| {
-				format!("`{path}` is neither dev nor local nor a chain specification file: {error}")
+				format!("`{path}` is neither dev, local or network nor a chain specification file: {error}")
 			})?),
 		})
 	}

@@ -25,6 +25,7 @@ define_benchmarks!(
 	[pallet_tools, Tools]
 	[pallet_agents, Agents]
 	[pallet_workers, Workers]
+	[pallet_validators, Validators]
 	[pallet_attribution, Attribution]
 	[pallet_validators, Validators]
 );

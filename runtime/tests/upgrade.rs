@@ -119,8 +119,7 @@ fn state_is_whole_when_it_comes_from_the_last_release() {
 			Session,
 			Grandpa,
 			Multisig,
-			Proxy,
-			Sudo,
+			Validators,
 		);
 		assert_decode!(
 			pallet_registry::Assets,

@@ -24,6 +24,7 @@ pub mod proxy;
 pub mod tool;
 pub mod trail;
 pub mod train;
+pub mod validator;
 pub mod verify;
 pub mod worker;
 
@@ -48,6 +49,7 @@ pub async fn run(context: &Context, command: Command) -> Result<Output, Failure>
 		Command::Ablation(command) => command.run(context).await,
 		Command::Agent(command) => command.run(context).await,
 		Command::Worker(command) => command.run(context).await,
+		Command::Validator(command) => command.run(context).await,
 		Command::Deposit(arguments) => arguments.run(context).await,
 		Command::Channel(command) => command.run(context).await,
 		Command::Proxy(arguments) => arguments.run(context).await,

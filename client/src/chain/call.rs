@@ -70,6 +70,9 @@ pub struct Composition {
 	pub price: Price,
 }
 
+/// A validator's session keys: Aura's (sr25519) and GRANDPA's (ed25519).
+pub type SessionKeys = [[u8; 32]; 2];
+
 /// A call, ready to be signed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Call {
@@ -374,6 +377,54 @@ impl Call {
 	/// Takes the bond back after the delay.
 	pub fn withdraw_bond() -> Self {
 		one("Workers", "withdraw", ())
+	}
+}
+
+/// `validators` and `session`
+impl Call {
+	/// Becomes a candidate: holds a bond, planck, and keeps a commission, ppm, of the pool's rewards.
+	pub fn bond_validator(amount: Balance, commission: Ppm) -> Self {
+		one("Validators", "bond", (amount, commission))
+	}
+
+	/// Stakes planck on a candidate.
+	pub fn nominate(candidate: AccountId, amount: Balance) -> Self {
+		one("Validators", "nominate", (candidate, amount))
+	}
+
+	/// Begins to take stake back: so many planck, or all of it.
+	pub fn unbond_stake(candidate: AccountId, amount: Option<Balance>) -> Self {
+		one("Validators", "unbond", (candidate, amount))
+	}
+
+	/// Frees stake whose delay is over.
+	pub fn withdraw_stake(candidate: AccountId) -> Self {
+		one("Validators", "withdraw_unbonded", candidate)
+	}
+
+	/// Sets the signer's commission, ppm.
+	pub fn set_commission(commission: Ppm) -> Self {
+		one("Validators", "set_commission", commission)
+	}
+
+	/// Stops standing for election.
+	pub fn chill() -> Self {
+		one("Validators", "chill", ())
+	}
+
+	/// Stands for election again.
+	pub fn resume() -> Self {
+		one("Validators", "resume", ())
+	}
+
+	/// Pays a staker its rewards from a candidate's pool.
+	pub fn claim_stake(staker: AccountId, candidate: AccountId) -> Self {
+		one("Validators", "claim_for", (staker, candidate))
+	}
+
+	/// Sets the signer's session keys, with the proof that they are the signer's.
+	pub fn set_session_keys(keys: SessionKeys, proof: &[u8]) -> Self {
+		one("Session", "set_keys", (keys, proof))
 	}
 }
 

@@ -12,7 +12,7 @@ mod submit;
 #[cfg(test)]
 mod tests;
 
-pub use call::{Call, Composition, Decision, Item, Review, ToolServer};
+pub use call::{Call, Composition, Decision, Item, Review, SessionKeys, ToolServer};
 pub use error::{CallError, ChainError};
 pub use event::ChainEvent;
 pub use nodes::Endpoint;

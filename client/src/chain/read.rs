@@ -9,18 +9,18 @@ use tributary_primitives::{views::*, *};
 pub const MAX_PAGE: u32 = 256;
 
 macro_rules! reads {
-	($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+	($api:literal: $($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
 		impl Chain {
 			$($(#[$doc])*
 			pub async fn $name(&self, $($argument: $type),*) -> Result<$result, ChainError> {
 				let arguments = ($($argument,)*);
-				self.state_call(concat!("TributaryApi_", stringify!($name)), &arguments).await
+				self.state_call(concat!($api, "_", stringify!($name)), &arguments).await
 			})*
 		}
 	};
 }
 
-reads! {
+reads! { "TributaryApi":
 	/// The parameters in force and their version.
 	parameters() -> (u32, Parameters);
 	/// The parameters of a version.
@@ -82,6 +82,17 @@ reads! {
 	grant_requests(datanet: DataNetId, start: u32, limit: u32) -> Vec<RequestView>;
 	/// Whom capsules for an account are encrypted to.
 	recipient(who: AccountId) -> Option<Recipient>;
+}
+
+reads! { "ValidatorsApi":
+	/// Sessions, delays and limits of validators and stakers.
+	validator_parameters() -> ValidatorParametersView;
+	/// A candidate or validator.
+	validator(who: AccountId) -> Option<ValidatorView>;
+	/// All candidates and validators, those of most stake first.
+	validators() -> Vec<ValidatorView>;
+	/// An account's stake, by candidate.
+	stake(staker: AccountId) -> Vec<StakeView>;
 }
 
 /// An account's money, planck.

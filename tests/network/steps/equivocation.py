@@ -10,7 +10,7 @@ CULPRIT, TWIN, TWIN_MACHINE = "dave", "dave-twin", 5
 PALLETS = ("validators", "offences")
 SLASHED, OFFENCE = "validators.Slashed", "offences.Offence"
 # What a node logs when it sees two votes in one round, or two blocks for one slot, of one validator.
-EVIDENCE = {"votes": "equivocation in the finality worker", "blocks": "Slot author is equivocating"}
+EVIDENCE = {"votes": "equivocation in the finality worker", "blocks": "an author made two blocks for slot"}
 
 
 def run(story):

@@ -13,11 +13,11 @@ const [url, ...names] = options().rest;
 const api = await connect(url);
 if (!api.tx.validators) throw new Error('this runtime has no pallet validators, so nobody can bond: upgrade it first (step upgrade)');
 const alice = account('//Alice');
-const parameters = (await api.query.validators.currentParameters()).toJSON();
-const set = (values) => send(api, api.tx.sudo.sudo(api.tx.validators.setParameters({ ...parameters, ...values })), alice);
+const timing = (await api.query.validators.currentTiming()).toJSON();
+const set = (values) => send(api, api.tx.sudo.sudo(api.tx.validators.setTiming({ ...timing, ...values })), alice);
 await set({ sessionBlocks: SHORT });
-const least = api.consts.validators.minBond.toBigInt();
-const stake = least > 1_000n * TRB ? least : 1_000n * TRB;
+// What a candidate must have while governance has not said otherwise.
+const stake = 1_000n * TRB;
 const pairs = names.map((name) => account(`//${name}`));
 await Promise.all(pairs.map((pair) => send(api, api.tx.validators.bond(stake, COMMISSION), pair)));
 for (;;) {
@@ -25,7 +25,7 @@ for (;;) {
 	const elected = (await api.query.validators.elected(session)).toJSON();
 	const staked = (pair) => elected.some(({ validator, exposure }) => validator === pair.address && BigInt(exposure.stake) >= stake);
 	if (pairs.every(staked)) {
-		await set({ sessionBlocks: parameters.sessionBlocks });
+		await set({ sessionBlocks: timing.sessionBlocks });
 		say({ session, stake: stake.toString(), block: (await api.rpc.chain.getHeader()).number.toNumber() });
 		process.exit(0);
 	}
