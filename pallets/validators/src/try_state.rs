@@ -1,6 +1,6 @@
 //! What must hold in every block.
 
-#![cfg(any(feature = "try-runtime", test))]
+#![cfg(any(feature = "std", feature = "try-runtime"))]
 
 use crate::pallet::*;
 use alloc::collections::BTreeMap;

@@ -8,7 +8,7 @@ use polkadot_sdk::{
 		dispatch::{DispatchClass, GetDispatchInfo, PostDispatchInfo},
 		traits::{GetCallMetadata, OnFinalize, OnIdle},
 	},
-	frame_system, pallet_transaction_payment,
+	frame_system, pallet_aura, pallet_transaction_payment,
 	sp_consensus_aura::AURA_ENGINE_ID,
 	sp_core::H256,
 	sp_runtime::{
@@ -22,8 +22,8 @@ use polkadot_sdk::{
 use serde_json::Value;
 use tributary_runtime::{
 	constants::BLOCK_MILLIS, genesis_config_presets::get_preset, AccountId, AllPalletsWithSystem,
-	BlockNumber, Executive, Header, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, System,
-	TxExtension,
+	BlockNumber, Executive, Header, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, Session,
+	System, TxExtension,
 };
 
 /// First slot: some day in 2023.
@@ -63,10 +63,18 @@ pub fn now() -> BlockNumber {
 	System::block_number()
 }
 
+/// The first slot from `slot` on whose author is not disabled: one that is makes no blocks.
+fn enabled(slot: u64) -> u64 {
+	let authors = pallet_aura::Authorities::<Runtime>::get().len() as u64;
+	let disabled = Session::disabled_validators();
+	let is_enabled = |slot: &u64| !disabled.contains(&((slot % authors) as u32));
+	(slot..slot + authors).find(is_enabled).expect("some validators are enabled")
+}
+
 /// Begins the next block, `skipped` slots later than it could, with its inherent.
 pub fn begin_block(slot: &mut u64, skipped: u64) {
 	let number = now() + 1;
-	*slot = (*slot).max(FIRST_SLOT) + 1 + skipped;
+	*slot = enabled((*slot).max(FIRST_SLOT) + 1 + skipped);
 	let parent = H256::from_low_u64_be(u64::from(number) - 1);
 	let digest = Digest { logs: vec![DigestItem::PreRuntime(AURA_ENGINE_ID, slot.encode())] };
 	let header = Header::new(number, H256::zero(), H256::zero(), parent, digest);

@@ -38,8 +38,11 @@ pub fn pallets() {
 }
 
 fn own() {
-	use tributary_runtime::{Adapters, Agents, Datanets, Delays, Grants, Prompts, Registry, Tools, Workers};
-	let checks: [(&str, fn() -> _); 10] = [
+	use tributary_runtime::{
+		Adapters, Agents, Datanets, Delays, Grants, Prompts, Registry, Tools, Validators, Workers,
+	};
+	let checks: [(&str, fn() -> _); 11] = [
+		("validators", Validators::do_try_state),
 		("delays", Delays::do_try_state),
 		("registry", Registry::do_try_state),
 		("datanets", Datanets::do_try_state),
@@ -135,6 +138,15 @@ fn believed() -> Holds {
 	for (datanet, _, grant) in pallet_grants::Grants::<Runtime>::iter() {
 		add(deposit(), owner_of(datanet), amount(&grant.ticket));
 	}
+	let stake = || pallet_validators::HoldReason::Stake.into();
+	for (staker, _, position) in pallet_validators::Positions::<Runtime>::iter() {
+		add(stake(), staker, position.held);
+	}
+	for (staker, _, chunks) in pallet_validators::Chunks::<Runtime>::iter() {
+		for chunk in chunks {
+			add(stake(), staker.clone(), chunk.held);
+		}
+	}
 	for status in pallet_preimage::RequestStatusFor::<Runtime>::iter_values() {
 		let ticket = match status {
 			pallet_preimage::RequestStatus::Unrequested { ticket, .. } => Some(ticket),
@@ -220,7 +232,7 @@ mod tests {
 	use scale_info::{MetaType, TypeDef};
 
 	/// The pallets whose hold reasons [`holds`] accounts for.
-	const ACCOUNTED: [&str; 9] = [
+	const ACCOUNTED: [&str; 10] = [
 		"Adapters",
 		"Attribution",
 		"Datanets",
@@ -229,6 +241,7 @@ mod tests {
 		"Registry",
 		"SafeMode",
 		"Session",
+		"Validators",
 		"Workers",
 	];
 

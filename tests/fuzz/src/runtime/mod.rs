@@ -9,6 +9,7 @@ mod chain;
 mod checks;
 mod scene;
 mod settle;
+mod staking;
 mod typed;
 mod world;
 
@@ -122,8 +123,12 @@ impl Run<'_> {
 				}
 			}
 			kind => {
-				let any = if kind < 192 { author::any } else { settle::any };
-				if let Some((signer, call)) = any(input, &mut self.world) {
+				let made = match kind {
+					152..=183 => author::any(input, &mut self.world),
+					184..=203 => staking::any(input),
+					_ => settle::any(input, &mut self.world),
+				};
+				if let Some((signer, call)) = made {
 					self.submit(signer, Some(call));
 				}
 			}

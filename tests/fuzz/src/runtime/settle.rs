@@ -349,7 +349,7 @@ fn set_parameters(input: &mut Input) -> RuntimeCall {
 /// Session keys of one of the accounts, with the proof that they are its own.
 fn set_keys(input: &mut Input) -> Option<Signed> {
 	let owner = account(input);
-	let seed = [input.byte() % 4; 32];
+	let seed = [input.byte() % super::staking::SEEDS; 32];
 	let (mut blocks, mut votes) = (sr25519::Pair::from_seed(&seed), ed25519::Pair::from_seed(&seed));
 	let keys = SessionKeys { aura: blocks.public().into(), grandpa: votes.public().into() };
 	let statement: &[u8] = owner.as_ref();
