@@ -140,11 +140,12 @@ mod runtime {
 	pub type Balances = pallet_balances;
 	#[runtime::pallet_index(11)]
 	pub type TransactionPayment = pallet_transaction_payment;
+	// After balances and sessions: pallets begin in the order of their indices, and bonds are held at genesis.
+	#[runtime::pallet_index(12)]
+	pub type Validators = pallet_validators;
 
 	#[runtime::pallet_index(2)]
 	pub type Aura = pallet_aura;
-	#[runtime::pallet_index(8)]
-	pub type Validators = pallet_validators;
 	#[runtime::pallet_index(5)]
 	pub type Authorship = pallet_authorship;
 	#[runtime::pallet_index(3)]
