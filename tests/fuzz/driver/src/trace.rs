@@ -35,6 +35,11 @@ impl Trace {
 	/// Something that an input reached: an event, an error, a branch. Any number that stands for it.
 	pub fn reached(&mut self, feature: u64) {
 		self.current.push(feature);
+		self.hint(feature);
+	}
+
+	/// The same of what there is too much of to keep an input for each: it only guides a run.
+	pub fn hint(&mut self, feature: u64) {
 		if self.seen.insert(feature) {
 			self.fresh += 1;
 		}
@@ -86,5 +91,7 @@ mod tests {
 		trace.begin();
 		trace.reached(1);
 		assert_eq!(trace.fresh(), 0);
+		trace.hint(2);
+		assert_eq!((trace.fresh(), trace.current()), (1, &[1][..]));
 	}
 }

@@ -38,11 +38,18 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	}
 }
 
+/// Counts an outcome; each is something to reach.
+fn told(trace: &mut Trace, group: &'static str, name: &'static str, good: bool) {
+	trace.call(group, name, good);
+	let bytes = group.bytes().chain(name.bytes());
+	trace.reached(bytes.fold(u64::from(good), |sum, byte| sum.wrapping_mul(131).wrapping_add(byte.into())));
+}
+
 fn division(input: &mut Input, trace: &mut Trace) {
 	let whole = amount(input);
 	let weights: Vec<_> = (0..input.below(12)).map(|_| amount(input)).collect();
 	let by_weight = largest_remainder(whole, &weights);
-	trace.call("math", "largest_remainder", by_weight.is_some());
+	told(trace, "math", "largest_remainder", by_weight.is_some());
 	for divided in [by_weight, split_by_price(whole, &weights)].into_iter().flatten() {
 		assert_eq!(divided.len(), weights.len());
 		assert!(
@@ -57,14 +64,14 @@ fn fees(input: &mut Input, trace: &mut Trace) {
 	let (read, written) = (input.number() as u32, input.number() as u32);
 	let (tools, platform) = (amount(input), amount(input));
 	let whole = fee(price, read, written, tools, platform);
-	trace.call("fee", "fee", whole.is_some());
+	told(trace, "fee", "fee", whole.is_some());
 	if let Some(whole) = whole {
 		assert!(whole >= tools && whole >= platform);
 		let cheaper = fee(price, read, written.saturating_sub(1), tools, platform);
 		assert!(cheaper.is_some_and(|cheaper| cheaper <= whole), "a shorter answer costs more");
 	}
 	let calls: Vec<_> = (0..input.below(4)).map(|_| (input.number() as u32, amount(input))).collect();
-	trace.call("fee", "price_of_calls", price_of_calls(calls).is_some());
+	told(trace, "fee", "price_of_calls", price_of_calls(calls).is_some());
 }
 
 fn parts(input: &mut Input, trace: &mut Trace) {
@@ -86,7 +93,7 @@ fn parts(input: &mut Input, trace: &mut Trace) {
 	};
 	let net = amount(input);
 	let divided = split(net, &table, presence);
-	trace.call("split", "split", divided.is_some());
+	told(trace, "split", "split", divided.is_some());
 	assert_eq!(divided.is_some(), table.is_valid());
 	if let Some(parts) = divided {
 		let all: [Balance; PARTS] = [
@@ -117,12 +124,12 @@ fn lineage(input: &mut Input, trace: &mut Trace) {
 			})
 			.collect();
 		let payees = flatten(asset, &parents);
-		trace.call("royalty", "flatten", payees.is_some());
+		told(trace, "royalty", "flatten", payees.is_some());
 		let Some(payees) = payees else { continue };
 		assert_eq!(payees.iter().map(|payee| payee.share).sum::<u32>(), PPM);
 		let whole = amount(input);
 		let paid = pay(whole, &payees);
-		trace.call("royalty", "pay", paid.is_some());
+		told(trace, "royalty", "pay", paid.is_some());
 		if let Some(paid) = paid {
 			assert_eq!(sum(paid.into_iter().map(|(_, part)| part)), Some(whole), "a payment is not whole");
 		}
@@ -133,7 +140,7 @@ fn lineage(input: &mut Input, trace: &mut Trace) {
 fn quotient(input: &mut Input, trace: &mut Trace) {
 	let (a, b, c) = (amount(input), amount(input), amount(input));
 	let quotient = mul_div(a, b, c);
-	trace.call("math", "mul_div", quotient.is_some());
+	told(trace, "math", "mul_div", quotient.is_some());
 	assert_eq!(quotient, mul_div(b, a, c));
 	if let (Some(quotient), Some(product)) = (quotient, a.checked_mul(b)) {
 		assert_eq!(quotient, product / c);

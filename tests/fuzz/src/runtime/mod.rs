@@ -172,7 +172,7 @@ impl Run<'_> {
 		if good {
 			let this = hash((name.pallet_name, name.function_name));
 			if self.last != this {
-				self.reached((self.last, this));
+				self.trace.hint(hash((self.last, this)));
 			}
 			self.last = this;
 		}
