@@ -78,7 +78,8 @@ pub mod pallet {
 	use polkadot_sdk::{
 		frame_support::{traits::fungible::Credit, PalletId},
 		frame_system::pallet_prelude::HeaderFor,
-		pallet_authorship, pallet_session,
+		pallet_authorship,
+		pallet_session::{self, historical::NoteHistoricalRoot, SessionManager},
 		sp_session::MembershipProof,
 		sp_staking::{offence::ReportOffence, SessionIndex},
 	};
@@ -307,9 +308,13 @@ pub mod pallet {
 					panic!("validators: candidate {who:?} cannot be bonded at genesis: {error:?}");
 				}
 			}
-			// The first two sets are those with session keys at genesis; this notes what they have at stake.
+			// The first two sets are those with session keys at genesis. This notes what they have at stake, so
+			// that their offences can be proven.
 			for session in [0, 1] {
-				let _ = Pallet::<T>::elect(session);
+				let _ =
+					<NoteHistoricalRoot<T, Pallet<T>> as SessionManager<T::AccountId>>::new_session_genesis(
+						session,
+					);
 			}
 		}
 	}

@@ -72,12 +72,12 @@ impl frame::traits::OneSessionHandler<AccountId32> for Aura {
 construct_runtime!(
 	pub enum Test {
 		System: frame_system,
-		Balances: pallet_balances,
-		Validators: pallet_validators,
-		Authorship: pallet_authorship,
 		Session: pallet_session,
 		Historical: historical,
 		Offences: pallet_offences,
+		Balances: pallet_balances,
+		Validators: pallet_validators,
+		Authorship: pallet_authorship,
 	}
 );
 

@@ -3,7 +3,7 @@
 //! Aura's turns follow from slots, so blocks alone say who was there: no heartbeats are needed.
 
 use crate::*;
-use alloc::vec::Vec;
+use alloc::{collections::BTreeMap, vec::Vec};
 use frame::prelude::*;
 use polkadot_sdk::{pallet_authorship, pallet_session, sp_staking::SessionIndex};
 
@@ -37,27 +37,29 @@ impl<T: Config> Pallet<T> {
 	/// the set in a session and while it stays large enough; slashes them when they are many.
 	pub(crate) fn judge_liveness(session: SessionIndex) {
 		let elected = Elected::<T>::get(session);
-		let blocks: Vec<u32> =
-			elected.iter().map(|elected| Authored::<T>::take(&elected.validator)).collect();
+		// All of them: the author of the session's first block may be of the set before.
+		let authored: BTreeMap<_, _> = Authored::<T>::drain().collect();
+		let blocks = |validator: &T::AccountId| authored.get(validator).copied().unwrap_or_default();
 		let (start, now) = (SessionStarts::<T>::get(session).unwrap_or_default(), T::CurrentSlot::get());
 		let count = elected.len().saturated_into::<u32>();
-		let made = blocks.iter().fold(0u32, |sum, blocks| sum.saturating_add(*blocks));
+		let made = authored.values().fold(0u32, |sum, blocks| sum.saturating_add(*blocks));
 		let least = T::LivenessBlocks::get();
 		// Slots while the whole chain stood still are nobody's fault: blocks must have been made, too.
 		if made.checked_div(count).unwrap_or_default() < least {
 			return;
 		}
 		let disabled = pallet_session::Pallet::<T>::disabled_validators();
+		// A turn is a place in the set that the session began with.
+		let validators = pallet_session::Pallet::<T>::validators();
 		let missing: Vec<&ElectedValidator> = elected
 			.iter()
-			.zip(&blocks)
-			.zip(0u32..)
-			.filter(|((_, blocks), index)| {
-				**blocks == 0
-					&& !disabled.contains(index)
-					&& turns(start, now, (*index).into(), count.into()) >= least.into()
+			.filter(|ElectedValidator { validator, .. }| {
+				let place = validators.iter().position(|other| other == validator);
+				let Some(place) = place.and_then(|place| u32::try_from(place).ok()) else { return false };
+				blocks(validator) == 0
+					&& !disabled.contains(&place)
+					&& turns(start, now, place.into(), count.into()) >= least.into()
 			})
-			.map(|((elected, _), _)| elected)
 			.collect();
 		let fraction = unresponsive_fraction(missing.len().saturated_into(), count);
 		let most = count.checked_div(3).unwrap_or_default();
