@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Every check of the project, on a machine that setup.sh makes ready first.
 #
-#   scripts/test.sh            all of it
+#   scripts/test.sh            all but the last three, which compile the SDK again
+#   scripts/test.sh --all      all of it
 #   scripts/test.sh chain      the chain's unit, property and runtime tests
 #   scripts/test.sh worker     the tests of worker, client and command line
 #   scripts/test.sh postgres   retrieval in a real PostgreSQL server with pgvector
 #   scripts/test.sh gpu        the kernels for GPUs, on a software Vulkan driver
 #   scripts/test.sh fuzz       the kept inputs of all fuzz targets, and new ones for a minute
-#   scripts/test.sh upgrade    the last release's state and metadata under this runtime, with try-runtime's checks
+#   scripts/test.sh metadata   what polkadot.js knows of the runtime, compared with the last release
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh openai     what OpenAI's client asks of a real worker
 #   scripts/test.sh tools      real MCP servers, and a model that calls one for a payer
@@ -17,15 +18,18 @@
 #   scripts/test.sh kill       the worker killed over and over while it serves
 #   scripts/test.sh compose    docker-compose.yml is valid
 #   scripts/test.sh deploy     the validator's compose file, systemd units, alerts, dashboards and backups
-#   scripts/test.sh lints      clippy over the chain: no warning, and in pallets and primitives nothing that can panic
 #   scripts/test.sh deny       licences, sources and banned crates of both workspaces
+#   scripts/test.sh lints      clippy over the chain: no warning, and in pallets and primitives nothing that can panic
+#   scripts/test.sh try-runtime  the upgrade from the last release's state, with the stock pallets' checks too
 #   scripts/test.sh advisories known defects of all dependencies; skipped where GitHub cannot be reached
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-all=(format chain worker fuzz upgrade postgres gpu e2e openai tools private provenance recipe kill compose deploy lints deny advisories)
+usual=(format chain worker postgres gpu e2e metadata openai tools private provenance recipe kill compose deploy fuzz deny)
+all=("${usual[@]}" lints try-runtime advisories)
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=("${all[@]}")
+[[ ${#parts[@]} -gt 0 ]] || parts=("${usual[@]}")
+[[ ${parts[*]} != --all ]] || parts=("${all[@]}")
 for part in "${parts[@]}"; do
 	[[ " ${all[*]} " == *" $part "* ]] || die "unknown part '$part'; scripts/test.sh takes any of: ${all[*]}" 64
 done
@@ -59,9 +63,12 @@ if wanted fuzz; then
 	step "Fuzzing"
 	"$TRIBUTARY_ROOT/scripts/fuzz.sh" --seconds "${TRIBUTARY_FUZZ_SECONDS:-60}"
 fi
-if wanted upgrade; then
-	step "Upgrade from the last release"
+if wanted metadata; then
+	step "Metadata since the last release"
 	"$TRIBUTARY_ROOT/scripts/metadata-diff.sh"
+fi
+if wanted try-runtime; then
+	step "Upgrade from the last release, with every pallet's checks"
 	# FRAME is compiled again for it, beside what is there.
 	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" test --release --locked -p tributary-runtime --features try-runtime \
 		--test upgrade --no-run

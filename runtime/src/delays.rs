@@ -149,7 +149,10 @@ pub mod pallet {
 		/// The waiting times let no bond or deposit leave too early.
 		#[cfg(any(feature = "std", feature = "try-runtime"))]
 		pub fn do_try_state() -> Result<(), polkadot_sdk::sp_runtime::TryRuntimeError> {
-			ensure!(Self::in_force().is_valid(), "a bond or deposit could leave before its batches are settled");
+			ensure!(
+				Self::in_force().is_valid(),
+				"a bond or deposit could leave before its batches are settled"
+			);
 			Ok(())
 		}
 

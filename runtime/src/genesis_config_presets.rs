@@ -63,7 +63,8 @@ fn development() -> Value {
 	genesis(
 		vec![validator(Sr25519Keyring::Alice, Ed25519Keyring::Alice)],
 		Waits { challenge_window: 5, closing_delay: 10, unbonding_delay: 10 },
-		Timing { session_blocks: 10, unbonding_sessions: 2 },
+		// The block that begins a session has no room for transactions: not too often.
+		Timing { unbonding_sessions: 2, ..Default::default() },
 	)
 }
 
@@ -76,7 +77,7 @@ fn local() -> Value {
 			validator(Sr25519Keyring::Charlie, Ed25519Keyring::Charlie),
 		],
 		Waits { challenge_window: 50, closing_delay: 100, unbonding_delay: 100 },
-		Timing { session_blocks: 50, unbonding_sessions: 6 },
+		Timing { session_blocks: 100, unbonding_sessions: 6 },
 	)
 }
 

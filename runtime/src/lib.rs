@@ -109,11 +109,8 @@ pub const VERSION: RuntimeVersion = RuntimeVersion {
 	system_version: 1,
 };
 
-/// The pallets. Indices are part of every stored call and signature: never change one.
-///
-/// Their order is the one that hooks run and genesis is built in. Balances come before stake is held of them;
-/// validators before sessions, whose first set they elect; fees are credited (validators) before the author is
-/// forgotten (authorship); and the author is noted before the set of validators changes (session).
+/// The pallets. Hooks run and genesis is built in the order of indices, which are part of every stored call and signature:
+/// never change one.
 #[frame_support::runtime]
 mod runtime {
 	/// The runtime.
@@ -136,25 +133,27 @@ mod runtime {
 	pub type System = frame_system;
 	#[runtime::pallet_index(1)]
 	pub type Timestamp = pallet_timestamp;
+	#[runtime::pallet_index(2)]
+	pub type Aura = pallet_aura;
+	#[runtime::pallet_index(3)]
+	pub type Session = pallet_session;
+	#[runtime::pallet_index(4)]
+	pub type Grandpa = pallet_grandpa;
+	#[runtime::pallet_index(6)]
+	pub type Historical = pallet_session::historical;
+	#[runtime::pallet_index(7)]
+	pub type Offences = pallet_offences;
+
 	#[runtime::pallet_index(10)]
 	pub type Balances = pallet_balances;
 	#[runtime::pallet_index(11)]
 	pub type TransactionPayment = pallet_transaction_payment;
-
-	#[runtime::pallet_index(2)]
-	pub type Aura = pallet_aura;
-	#[runtime::pallet_index(8)]
+	// After balances and sessions, which bonds and elections need at genesis.
+	#[runtime::pallet_index(12)]
 	pub type Validators = pallet_validators;
-	#[runtime::pallet_index(5)]
+	// After validators, who credit fees before the author is forgotten.
+	#[runtime::pallet_index(13)]
 	pub type Authorship = pallet_authorship;
-	#[runtime::pallet_index(3)]
-	pub type Session = pallet_session;
-	#[runtime::pallet_index(6)]
-	pub type Historical = pallet_session::historical;
-	#[runtime::pallet_index(4)]
-	pub type Grandpa = pallet_grandpa;
-	#[runtime::pallet_index(7)]
-	pub type Offences = pallet_offences;
 
 	#[runtime::pallet_index(20)]
 	pub type Sudo = pallet_sudo;
@@ -164,7 +163,6 @@ mod runtime {
 	pub type Multisig = pallet_multisig;
 	#[runtime::pallet_index(23)]
 	pub type Proxy = pallet_proxy;
-
 	#[runtime::pallet_index(24)]
 	pub type Preimage = pallet_preimage;
 	#[runtime::pallet_index(25)]
@@ -177,6 +175,7 @@ mod runtime {
 	pub type Origins = crate::governance::origins;
 	#[runtime::pallet_index(29)]
 	pub type Treasury = pallet_treasury;
+
 	#[runtime::pallet_index(30)]
 	pub type TechnicalCommittee = pallet_collective<Instance1>;
 	#[runtime::pallet_index(31)]

@@ -307,6 +307,10 @@ pub mod pallet {
 					panic!("validators: candidate {who:?} cannot be bonded at genesis: {error:?}");
 				}
 			}
+			// The first two sets are those with session keys at genesis; this notes what they have at stake.
+			for session in [0, 1] {
+				let _ = Pallet::<T>::elect(session);
+			}
 		}
 	}
 
