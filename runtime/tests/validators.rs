@@ -90,6 +90,9 @@ fn candidate_is_elected_when_it_has_keys_and_stake() {
 		assert_ok!(Session::set_keys(RuntimeOrigin::signed(eve()), keys.clone(), proof));
 		next_session(&[]);
 		next_session(&[]);
+		// GRANDPA changes at the end of the block.
+		end();
+		begin(&[]);
 		assert_eq!(Session::validators()[0], eve());
 		assert_eq!(Session::queued_keys()[0], (eve(), keys));
 		assert_eq!(Grandpa::grandpa_authorities().len(), 5);
@@ -105,6 +108,9 @@ fn keys_rotate_when_a_validator_sets_others() {
 		assert_ok!(Session::set_keys(RuntimeOrigin::signed(bob()), new.clone(), proof));
 		next_session(&[]);
 		next_session(&[]);
+		// GRANDPA changes at the end of the block.
+		end();
+		begin(&[]);
 		let place = Session::validator_id_to_index(&bob()).expect("Bob validates") as usize;
 		let authorities = polkadot_sdk::pallet_aura::Authorities::<Runtime>::get();
 		assert_eq!(authorities[place], new.aura);
@@ -130,13 +136,15 @@ fn stakers_fee_share_reaches_validators_and_nominators_when_sessions_end() {
 		));
 		<Attribution as VaultDeposits>::deposit(VaultKey::Stakers, income).expect("it fits");
 		next_session(&[]);
-		// Alice's pool has two fifths of the stake: 400, of which a tenth is commission.
-		assert_eq!(Validators::claimable(&alice(), &alice()), 220 * TRB);
-		assert_eq!(Validators::claimable(&ferdie(), &alice()), 180 * TRB);
-		assert_eq!(Validators::claimable(&bob(), &bob()), 200 * TRB);
+		// Alice's pool has two fifths of the stake: 400, of which a tenth is commission. What does not divide waits.
+		let near = |claimable: Balance, whole: Balance| (whole * TRB - 1..=whole * TRB).contains(&claimable);
+		assert!(near(Validators::claimable(&alice(), &alice()), 220));
+		assert!(near(Validators::claimable(&bob(), &bob()), 200));
+		let share = Validators::claimable(&ferdie(), &alice());
+		assert!(near(share, 180));
 		let before = Balances::balance(&ferdie());
 		assert_ok!(Validators::claim_for(RuntimeOrigin::signed(bob()), ferdie(), alice()));
-		assert_eq!(Balances::balance(&ferdie()), before + 180 * TRB);
+		assert_eq!(Balances::balance(&ferdie()), before + share);
 		assert_eq!(Balances::total_issuance(), issued);
 	});
 }
@@ -267,7 +275,9 @@ fn grandpa_equivocation(
 #[test]
 fn unresponsive_validator_is_chilled_when_it_made_no_block_in_a_session() {
 	run(|| {
-		next_session(&[]);
+		// The first block of the next session may still be Charlie's.
+		next_session(&[charlie()]);
+		next_session(&[charlie()]);
 		next_session(&[charlie()]);
 		assert!(!Validators::validator(charlie()).expect("it is a candidate").active);
 		assert_eq!(pool(&charlie()), 10_000 * TRB);
@@ -306,6 +316,8 @@ fn first_block_of_a_session_counts_for_its_author_when_the_set_changes() {
 fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 	run(|| {
 		next_session(&[]);
+		end();
+		begin(&[]);
 		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
 		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set);
 		let key: GrandpaId = Ed25519Keyring::Bob.public().into();
