@@ -242,8 +242,9 @@ pub fn record(worker: &Worker, bill: Bill, tokens_in: usize, work: &Work<'_>) ->
 		vector: evidence.vector(),
 	};
 	let stored = StoredRecord { record, state: RecordState::Unsettled };
+	let (settled, evidence) = (bill.reservation.settled, evidence.to_bytes());
 	let commit =
-		worker.records.commit(&stored, &bill.voucher, bill.reservation.settled, &evidence.to_bytes());
+		bill.reservation.end_with(|| worker.records.commit(&stored, &bill.voucher, settled, &evidence));
 	commit.map_err(|error| error.to_string())?;
 	metrics::recorded(tokens_in, tokens_out, fee);
 	Ok(recorded)

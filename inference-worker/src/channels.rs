@@ -188,18 +188,35 @@ pub struct Reservation {
 	pub settled: Balance,
 }
 
-impl Drop for Reservation {
-	fn drop(&mut self) {
-		let mut inner = self.channels.lock();
-		inner.reserved = inner.reserved.saturating_sub(self.amount);
-		if let Some(known) =
-			inner.known.get_mut(&self.payer).filter(|known| known.state.nonce == self.channel)
-		{
-			known.state.reserved = known.state.reserved.saturating_sub(self.amount);
+impl Reservation {
+	/// Writes the request's record and ends the hold in one step: in between, the channel would count both.
+	pub fn end_with<R>(mut self, record: impl FnOnce() -> R) -> R {
+		let channels = self.channels.clone();
+		let mut inner = channels.lock();
+		let recorded = record();
+		self.release(&mut inner);
+		recorded
+	}
+
+	/// Ends the hold, once.
+	fn release(&mut self, inner: &mut Inner) {
+		let amount = std::mem::take(&mut self.amount);
+		inner.reserved = inner.reserved.saturating_sub(amount);
+		let known = inner.known.get_mut(&self.payer).filter(|known| known.state.nonce == self.channel);
+		if let Some(known) = known {
+			known.state.reserved = known.state.reserved.saturating_sub(amount);
 			if let Err(error) = sync_state(&self.channels.records, &self.payer, &mut known.state) {
 				tracing::error!(%error, "cannot read a channel back");
 			}
 		}
+	}
+}
+
+impl Drop for Reservation {
+	fn drop(&mut self) {
+		let channels = self.channels.clone();
+		let mut inner = channels.lock();
+		self.release(&mut inner);
 	}
 }
 
