@@ -4,7 +4,10 @@ mod common;
 
 use common::{alice, bob, config, genesis};
 use polkadot_sdk::{
-	frame_support::{assert_noop, assert_ok, traits::IntegrityTest},
+	frame_support::{
+		assert_noop, assert_ok,
+		traits::{fungible::Inspect, IntegrityTest},
+	},
 	pallet_aura::Authorities,
 	pallet_sudo,
 	sp_runtime::{BuildStorage, DispatchError},
@@ -25,7 +28,7 @@ fn presets_pass_all_integrity_tests_when_built() {
 		genesis(&preset).execute_with(|| {
 			AllPalletsWithSystem::integrity_test();
 			assert!(delays::InForce::<Runtime>::get().is_valid(), "{preset}");
-			assert_eq!(Balances::free_balance(alice()), 1_000_000 * TRB, "{preset}");
+			assert_eq!(Balances::total_balance(&alice()), 1_000_000 * TRB, "{preset}");
 			assert!(Balances::free_balance(Treasury::get()) >= EXISTENTIAL_DEPOSIT, "{preset}");
 		});
 	}

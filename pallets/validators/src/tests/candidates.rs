@@ -101,7 +101,7 @@ fn timing_changes_when_admin_says_so() {
 		for timing in [
 			Timing { session_blocks: 0, ..TIMING },
 			Timing { unbonding_sessions: 0, ..TIMING },
-			Timing { unbonding_sessions: 9, ..TIMING },
+			Timing { unbonding_sessions: 201, ..TIMING },
 		] {
 			assert_noop!(Validators::set_timing(RuntimeOrigin::root(), timing), Error::<Test>::InvalidTiming);
 		}

@@ -8,21 +8,27 @@ fn fee_share_is_divided_by_stake_after_commission_when_a_session_ends() {
 	run(|| {
 		assert_ok!(nominate(10, 1, 10 * MIN_BOND));
 		sessions(2);
-		earn(5_000);
+		earn(500_000);
 		next_session();
-		assert!(events().contains(&Event::SessionRewarded { session: 2, amount: 5_000 }));
-		// Validator 1 has two fifths of the stake: 2000, of which 200 are commission.
-		assert_eq!(Validators::claimable(&account(1), &account(1)), 200 + 900);
-		assert_eq!(Validators::claimable(&account(10), &account(1)), 900);
-		assert_eq!(Validators::claimable(&account(2), &account(2)), 1_000);
+		assert!(events().contains(&Event::SessionRewarded { session: 2, amount: 500_000 }));
+		// Validator 1 has two fifths of the stake: 200,000, of which a tenth is commission.
+		assert_eq!(Validators::claimable(&account(1), &account(1)), 20_000 + 90_000);
+		assert_eq!(Validators::claimable(&account(10), &account(1)), 90_000);
+		assert_eq!(Validators::claimable(&account(2), &account(2)), 100_000);
 		let before = Balances::free_balance(account(10));
 		assert_ok!(claim(10, 1));
-		assert_eq!(last_event(), Event::Claimed { staker: account(10), candidate: account(1), amount: 900 });
-		assert_eq!(Balances::free_balance(account(10)), before + 900);
+		assert_eq!(
+			last_event(),
+			Event::Claimed { staker: account(10), candidate: account(1), amount: 90_000 }
+		);
+		assert_eq!(Balances::free_balance(account(10)), before + 90_000);
 		assert_noop!(claim(10, 1), Error::<Test>::NothingToClaim);
 		assert_noop!(claim(10, 9), Error::<Test>::NoStake);
 		assert_ok!(Validators::claim_for(signed(10), account(1), account(1)));
-		assert_eq!(last_event(), Event::Claimed { staker: account(1), candidate: account(1), amount: 1_100 });
+		assert_eq!(
+			last_event(),
+			Event::Claimed { staker: account(1), candidate: account(1), amount: 110_000 }
+		);
 	});
 }
 
@@ -72,11 +78,11 @@ fn rewards_are_paid_when_a_staker_leaves() {
 	run(|| {
 		assert_ok!(nominate(10, 1, 10 * MIN_BOND));
 		sessions(2);
-		earn(5_000);
+		earn(500_000);
 		next_session();
 		let before = Balances::free_balance(account(10));
 		assert_ok!(unbond(10, 1, None));
-		assert_eq!(Balances::free_balance(account(10)), before + 900);
+		assert_eq!(Balances::free_balance(account(10)), before + 90_000);
 		assert_eq!(Positions::<Test>::get(account(10), account(1)), None);
 	});
 }
