@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 use subxt::{
 	client::OnlineClientAtBlockImpl,
 	config::{substrate::H256, transaction_extensions::Params, DefaultExtrinsicParamsBuilder},
-	error::{DispatchError, TransactionEventsError},
+	error::{DispatchError, ExtrinsicError, TransactionEventsError},
 	rpcs::{rpc_params, UserError},
 	transactions::{TransactionInBlock, TransactionProgress, TransactionStatus},
 	SubstrateConfig,
@@ -257,7 +257,11 @@ fn is_nonce_race(reason: &str) -> bool {
 
 /// What the node said, when it is the node that refused.
 fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<String> {
-	let mut error = error;
+	// subxt does not name what is inside this one as its source.
+	let mut error = match error.downcast_ref() {
+		Some(ExtrinsicError::ErrorSubmittingTransaction(inside)) => inside,
+		_ => error,
+	};
 	while let Some(source) = error.source() {
 		error = source;
 	}
@@ -268,7 +272,18 @@ fn refusal(error: &(dyn std::error::Error + 'static)) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-	use super::birth;
+	use super::{birth, refusal, ExtrinsicError, UserError};
+	use subxt::{error::BackendError, rpcs::Error as RpcError};
+
+	#[test]
+	fn refusal_is_known_when_the_pool_says_why() {
+		let said = UserError { code: 1010, message: "Invalid Transaction".into(), data: None };
+		let inside = BackendError::Rpc(RpcError::User(said).into());
+		let error = ExtrinsicError::ErrorSubmittingTransaction(inside);
+		assert_eq!(refusal(&error).as_deref(), Some("Invalid Transaction"));
+		let lost = BackendError::Rpc(RpcError::Client("the connection is closed".into()).into());
+		assert_eq!(refusal(&ExtrinsicError::ErrorSubmittingTransaction(lost)), None);
+	}
 
 	#[test]
 	fn transaction_begins_at_the_final_block_when_finality_keeps_up() {

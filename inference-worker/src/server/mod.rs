@@ -16,16 +16,16 @@ mod reply;
 mod trail;
 
 use crate::worker::Worker;
-use members::Members;
-use options::{Endpoint, Options};
-use tributary_client::http::ErrorBody;
 use axum::{
 	extract::DefaultBodyLimit,
 	routing::{get, post},
 	Router,
 };
+use members::Members;
+use options::{Endpoint, Options};
 use std::sync::Arc;
 use tower_http::cors::CorsLayer;
+use tributary_client::http::ErrorBody;
 
 /// All routes.
 pub fn router(worker: Arc<Worker>) -> Router {

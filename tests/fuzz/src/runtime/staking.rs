@@ -126,7 +126,8 @@ fn two_votes(input: &mut Input) -> Option<Signed> {
 		([what; 32], number, signature)
 	};
 	let proof = (set, PREVOTE, round, key.public(), vote(1), vote(2)).encode();
-	let equivocation_proof = Box::new(DecodeAll::decode_all(&mut &proof[..]).ok()?);
+	type Proof = sp_consensus_grandpa::EquivocationProof<tributary_runtime::Hash, u32>;
+	let equivocation_proof = Box::new(Proof::decode_all(&mut &proof[..]).ok()?);
 	let key_owner_proof = Historical::prove((sp_consensus_grandpa::KEY_TYPE, authority))?;
 	let call = pallet_grandpa::Call::report_equivocation { equivocation_proof, key_owner_proof };
 	Some((account(input), call.into()))
