@@ -6,6 +6,7 @@ use codec::Encode;
 use polkadot_sdk::{
 	frame_support::{
 		assert_ok,
+		storage::storage_prefix,
 		traits::{schedule::DispatchTime, OnFinalize, OnInitialize, StorePreimage},
 	},
 	pallet_aura,
@@ -13,6 +14,7 @@ use polkadot_sdk::{
 	pallet_referenda::{self, TracksInfo},
 	pallet_scheduler, pallet_timestamp,
 	sp_consensus_aura::{Slot, AURA_ENGINE_ID},
+	sp_io::storage::exists,
 	sp_keyring::Sr25519Keyring,
 	sp_runtime::{traits::Dispatchable, Digest, DigestItem, DispatchResult},
 };
@@ -50,7 +52,7 @@ pub fn pass(blocks: BlockNumber) {
 	while System::block_number() < end {
 		let now = System::block_number();
 		// The state of a chain has no open block.
-		if pallet_timestamp::DidUpdate::<Runtime>::exists() {
+		if exists(&storage_prefix(b"Timestamp", b"DidUpdate")) {
 			AllPalletsWithSystem::on_finalize(now);
 		}
 		start_block(next_due(now).unwrap_or(end).min(end));

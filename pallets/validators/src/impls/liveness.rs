@@ -9,7 +9,11 @@ use polkadot_sdk::{pallet_authorship, pallet_session, sp_staking::SessionIndex};
 
 impl<T: Config> pallet_authorship::EventHandler<T::AccountId, BlockNumberFor<T>> for Pallet<T> {
 	fn note_author(author: T::AccountId) {
-		Authored::<T>::mutate(author, |blocks| *blocks = blocks.saturating_add(1));
+		// The block that begins a session is of the set before, and was counted when that one's session ended.
+		let begins = SessionStarts::<T>::get(Pallet::<T>::session()) == Some(T::CurrentSlot::get());
+		if !begins {
+			Self::count_block(author);
+		}
 	}
 }
 
@@ -33,11 +37,15 @@ pub(crate) fn unresponsive_fraction(missing: u32, count: u32) -> Perbill {
 }
 
 impl<T: Config> Pallet<T> {
+	/// Counts a block for its author.
+	pub(crate) fn count_block(author: T::AccountId) {
+		Authored::<T>::mutate(author, |blocks| *blocks = blocks.saturating_add(1));
+	}
+
 	/// Finds those that made no block though it was their turn often enough. Chills them, at most a third of
 	/// the set in a session and while it stays large enough; slashes them when they are many.
 	pub(crate) fn judge_liveness(session: SessionIndex) {
 		let elected = Elected::<T>::get(session);
-		// All of them: the author of the session's first block may be of the set before.
 		let authored: BTreeMap<_, _> = Authored::<T>::drain().collect();
 		let blocks = |validator: &T::AccountId| authored.get(validator).copied().unwrap_or_default();
 		let (start, now) = (SessionStarts::<T>::get(session).unwrap_or_default(), T::CurrentSlot::get());

@@ -135,8 +135,10 @@ impl<T: Config> Pallet<T> {
 	}
 
 	fn end(session: SessionIndex) {
-		// Remembered now: the set changes before the author is asked for again.
-		let _ = pallet_authorship::Pallet::<T>::author();
+		// It is remembered now: the set changes before the author is asked for again.
+		if let Some(author) = pallet_authorship::Pallet::<T>::author() {
+			Self::count_block(author);
+		}
 		Self::share_out(session);
 		Self::judge_liveness(session);
 	}
