@@ -17,26 +17,18 @@ fn fee_share_is_divided_by_stake_after_commission_when_a_session_ends() {
 		assert_eq!(Validators::claimable(&account(2), &account(2)), 100_000);
 		let before = Balances::free_balance(account(10));
 		assert_ok!(claim(10, 1));
-<<<<<<< HEAD
-		assert_eq!(last_event(), Event::Claimed { staker: account(10), candidate: account(1), amount: 90_000 });
-=======
 		assert_eq!(
 			last_event(),
 			Event::Claimed { staker: account(10), candidate: account(1), amount: 90_000 }
 		);
->>>>>>> i5-validators
 		assert_eq!(Balances::free_balance(account(10)), before + 90_000);
 		assert_noop!(claim(10, 1), Error::<Test>::NothingToClaim);
 		assert_noop!(claim(10, 9), Error::<Test>::NoStake);
 		assert_ok!(Validators::claim_for(signed(10), account(1), account(1)));
-<<<<<<< HEAD
-		assert_eq!(last_event(), Event::Claimed { staker: account(1), candidate: account(1), amount: 110_000 });
-=======
 		assert_eq!(
 			last_event(),
 			Event::Claimed { staker: account(1), candidate: account(1), amount: 110_000 }
 		);
->>>>>>> i5-validators
 	});
 }
 
