@@ -41,9 +41,9 @@ fn start_block(number: BlockNumber) {
 	assert_ok!(call(RuntimeOrigin::none(), pallet_timestamp::Call::set { now }));
 }
 
-/// The next block after `now` with something on the agenda.
+/// The next block after `now` with something on the agenda, or left on it by a full block.
 fn next_due(now: BlockNumber) -> Option<BlockNumber> {
-	pallet_scheduler::Agenda::<Runtime>::iter_keys().filter(|at| *at > now).min()
+	pallet_scheduler::Agenda::<Runtime>::iter_keys().map(|at| at.max(now + 1)).min()
 }
 
 /// Passes `blocks` blocks; the last is left open.

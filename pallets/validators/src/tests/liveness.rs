@@ -71,9 +71,9 @@ fn nobody_is_blamed_when_too_few_blocks_were_made() {
 #[test]
 fn blocks_are_counted_when_validators_make_them() {
 	run(|| {
-		// Its first block counts too.
+		// Its first block counts for the set before.
 		next_session();
-		for _ in 0..3 {
+		for _ in 0..4 {
 			next_block();
 		}
 		for number in 1..=4 {
