@@ -241,6 +241,8 @@ mod tests {
 		"Registry",
 		"SafeMode",
 		"Session",
+		// Motions take no deposit: a hold would be found and believed by nobody.
+		"TechnicalCommittee",
 		"Validators",
 		"Workers",
 	];
