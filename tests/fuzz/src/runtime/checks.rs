@@ -232,7 +232,7 @@ mod tests {
 	use scale_info::{MetaType, TypeDef};
 
 	/// The pallets whose hold reasons [`holds`] accounts for.
-	const ACCOUNTED: [&str; 10] = [
+	const ACCOUNTED: [&str; 11] = [
 		"Adapters",
 		"Attribution",
 		"Datanets",
