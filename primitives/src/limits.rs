@@ -42,6 +42,10 @@ pub const MAX_NAME: u32 = 64;
 pub const MAX_TEXT: u32 = 256;
 /// Bytes of a grant's capsule.
 pub const MAX_CAPSULE: u32 = 1_024;
+/// Bytes that a vault takes in storage, its key apart.
+pub const VAULT_BYTES: u32 = 72;
+/// Bytes that a holder of a vault takes in storage, its key apart.
+pub const HOLDER_BYTES: u32 = 40;
 /// Levels of a Merkle proof.
 pub const MAX_PROOF: u32 = 40;
 /// Entries on a page of a list.

@@ -11,7 +11,7 @@ use pallet_registry::{AssetOf, Hints, Name, NewVersion, Pallet as Registry};
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	fee::Price,
-	limits::MaxParents,
+	limits::{MaxParents, HOLDER_BYTES, VAULT_BYTES},
 	royalty::Parent,
 	traits::{self, Snapshots, VaultHolders},
 	views::EvaluationView,
@@ -249,21 +249,24 @@ fn is_about<AccountId: PartialEq, Ticket>(
 	report.evaluator == *evaluator && report.metric == *metric
 }
 
-/// Room for a full list of evaluators; paid when the asset is registered, so that naming them is free.
+/// Room for a full list of evaluators and their vault; paid when the asset is registered, so that naming them is
+/// free.
 fn evaluator_bytes<T: Config>() -> u32 {
-	EvaluatorList::<T::AccountId>::max_encoded_len() as u32
+	(EvaluatorList::<T::AccountId>::max_encoded_len() as u32).saturating_add(VAULT_BYTES)
 }
 
 fn training_bytes(training: &Training) -> u32 {
 	training.encoded_size() as u32
 }
 
-/// A report's bytes: evaluator, benchmark, metric, score, hash, and the evaluator's count.
+/// A report's bytes: its record, the evaluator's count and its place in the vault.
 fn report_footprint<T: Config>(metric: &Metric) -> Footprint {
 	let fixed = T::AccountId::max_encoded_len()
 		.saturating_add(SnapshotRef::max_encoded_len())
 		.saturating_add(i64::max_encoded_len())
 		.saturating_add(Hash::max_encoded_len())
-		.saturating_add(u32::max_encoded_len());
+		.saturating_add(T::ReportDeposit::max_encoded_len())
+		.saturating_add(u32::max_encoded_len())
+		.saturating_add(HOLDER_BYTES as usize);
 	Footprint::from_parts(1, fixed.saturating_add(metric.encoded_size()))
 }

@@ -95,9 +95,16 @@ impl Holder {
 mod tests {
 	use super::*;
 	use proptest::prelude::*;
+	use tributary_primitives::limits::{HOLDER_BYTES, VAULT_BYTES};
 
 	fn owed(vault: &Vault, holders: &[Holder]) -> Balance {
 		holders.iter().map(|holder| holder.settle(vault).unwrap().owed).sum()
+	}
+
+	#[test]
+	fn vaults_and_holders_take_what_deposits_count_when_they_are_stored() {
+		assert_eq!(Vault::max_encoded_len(), VAULT_BYTES as usize);
+		assert_eq!(Holder::max_encoded_len(), HOLDER_BYTES as usize);
 	}
 
 	proptest! {

@@ -9,10 +9,11 @@ use frame::{
 };
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
+	limits::{HOLDER_BYTES, VAULT_BYTES},
 	range::Range,
 	traits::{self, VaultHolders},
 	views::{Policy, SnapshotView},
-	ContributionIndex, DataNetId, SnapshotRef, VaultKey,
+	ContributionIndex, DataNetId, SnapshotRef, SnapshotVersion, VaultKey,
 };
 
 type DataNetOf<T> = DataNet<<T as frame_system::Config>::AccountId, <T as Config>::DataNetDeposit>;
@@ -32,7 +33,7 @@ impl<T: Config> Pallet<T> {
 		Self::ensure_distinct(&curators)?;
 		let id = NextDataNet::<T>::get();
 		let next = id.checked_add(1).ok_or(Error::<T>::Full)?;
-		let ticket = T::DataNetDeposit::new(&owner, datanet_footprint(&name, &description, &curators))?;
+		let ticket = T::DataNetDeposit::new(&owner, datanet_footprint::<T>(&name, &description, &curators))?;
 		let datanet = DataNet {
 			owner: owner.clone(),
 			name,
@@ -57,7 +58,7 @@ impl<T: Config> Pallet<T> {
 		let mut datanet = Self::get(id)?;
 		ensure!(datanet.owner == *who, Error::<T>::NotOwner);
 		Self::ensure_distinct(&curators)?;
-		let footprint = datanet_footprint(&datanet.name, &datanet.description, &curators);
+		let footprint = datanet_footprint::<T>(&datanet.name, &datanet.description, &curators);
 		datanet.ticket = datanet.ticket.update(who, footprint)?;
 		datanet.curators = curators.clone();
 		DataNets::<T>::insert(id, datanet);
@@ -133,7 +134,8 @@ impl<T: Config> Pallet<T> {
 			erased,
 			at: frame_system::Pallet::<T>::block_number().saturated_into(),
 		};
-		let ticket = T::SnapshotDeposit::new(&depositor, Footprint::from_encodable((view, &depositor)))?;
+		let bytes = Snapshot::<T::AccountId, T::SnapshotDeposit>::max_encoded_len();
+		let ticket = T::SnapshotDeposit::new(&depositor, Footprint::from_parts(1, bytes))?;
 		let snapshot = SnapshotRef { datanet: id, version: datanet.snapshots };
 		Snapshots::<T>::insert(id, snapshot.version, Snapshot { view, depositor, ticket });
 		DataNets::<T>::insert(id, datanet);
@@ -260,28 +262,44 @@ fn is_utf8(bytes: &[u8]) -> bool {
 	core::str::from_utf8(bytes).is_ok()
 }
 
-/// What a DataNet occupies: its record with everything of fixed size, its count of erasures, and its range
-/// when it is full.
-fn datanet_footprint<AccountId: Encode>(
+/// What a DataNet occupies: its record with everything of fixed size, its count of erasures, its range when it is
+/// full, and its pool.
+fn datanet_footprint<T: Config>(
 	name: &Name,
 	description: &Text,
-	curators: &Curators<AccountId>,
+	curators: &Curators<T::AccountId>,
 ) -> Footprint {
 	let bytes = (name, description, curators).encoded_size();
-	let fixed = Range::max_encoded_len().saturating_add(u32::max_encoded_len());
+	let fixed = T::AccountId::max_encoded_len()
+		.saturating_add(Policy::max_encoded_len())
+		.saturating_add(ContributionIndex::max_encoded_len())
+		.saturating_add(SnapshotVersion::max_encoded_len())
+		.saturating_add(T::DataNetDeposit::max_encoded_len())
+		.saturating_add(Range::max_encoded_len())
+		.saturating_add(u32::max_encoded_len())
+		.saturating_add(VAULT_BYTES as usize);
 	Footprint::from_parts(1, bytes.saturating_add(fixed))
 }
 
-/// What a contribution occupies: its record, its content index and, should it be erased, its entry there;
-/// while it is pending or rejected, also room for a reason, which its contributor thereby has paid for.
+/// What a contribution occupies: its record, its content index, its contributor's place in the pool and, should it
+/// be erased, its entry there; while it is pending or rejected, also room for a reason, which its contributor
+/// thereby has paid for.
 fn footprint<T: Config>(item: &Item, status: Status) -> Footprint {
-	let record = item.encoded_size().saturating_add(T::AccountId::max_encoded_len());
+	let record = item
+		.encoded_size()
+		.saturating_add(T::AccountId::max_encoded_len())
+		.saturating_add(Status::max_encoded_len())
+		.saturating_add(T::ContributionDeposit::max_encoded_len());
 	let index = item.content.encoded_size().saturating_add(ContributionIndex::max_encoded_len());
 	let reason = match status {
 		Status::Pending | Status::Rejected => Text::max_encoded_len(),
 		Status::Accepted { .. } | Status::Tombstoned { .. } => 0,
 	};
 	let erasure = u32::max_encoded_len().saturating_add(ContributionIndex::max_encoded_len());
-	let bytes = record.saturating_add(index).saturating_add(erasure).saturating_add(reason);
+	let bytes = record
+		.saturating_add(index)
+		.saturating_add(HOLDER_BYTES as usize)
+		.saturating_add(erasure)
+		.saturating_add(reason);
 	Footprint::from_parts(1, bytes)
 }

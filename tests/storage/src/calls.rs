@@ -96,25 +96,30 @@ fn contribute(content: u8, datanet: u32) -> pallet_datanets::Call<tributary_runt
 
 fn data() -> Vec<Row> {
 	use pallet_datanets::{Call, Decision, Review};
-	let (owner, contributor) = (id(Alice), id(Bob));
+	let (owner, contributor, other) = (id(Alice), id(Bob), id(Charlie));
 	let review =
 		|index, verdict| Call::review { datanet: 0, decisions: list(vec![Decision { index, verdict }]) };
 	let mut rows = vec![
-		measure("DataNet", || sign(&owner, create(Policy::Curated))),
-		measure("contribution, pending", || sign(&contributor, contribute(1, 0))),
+		// With the first contribution, which makes the pool.
+		measure("DataNet with a contribution", || {
+			sign(&owner, create(Policy::Curated));
+			sign(&other, contribute(1, 0));
+			sign(&owner, review(0, Review::Accept));
+		}),
+		measure("contribution, pending", || sign(&contributor, contribute(2, 0))),
 		measure("contribution, rejected", || {
-			sign(&contributor, contribute(2, 0));
-			sign(&owner, review(1, Review::Reject(text(256))));
+			sign(&contributor, contribute(3, 0));
+			sign(&owner, review(2, Review::Reject(text(256))));
 		}),
 		measure("contribution, accepted", || {
-			sign(&contributor, contribute(3, 0));
-			sign(&owner, review(2, Review::Accept));
+			sign(&contributor, contribute(4, 0));
+			sign(&owner, review(3, Review::Accept));
 		}),
 		measure("snapshot", || sign(&owner, Call::snapshot { datanet: 0 })),
 		measure("contribution, erased", || {
-			sign(&contributor, contribute(4, 0));
-			sign(&owner, review(3, Review::Accept));
-			sign(&owner, Call::tombstone { datanet: 0, index: 3 });
+			sign(&contributor, contribute(5, 0));
+			sign(&owner, review(4, Review::Accept));
+			sign(&owner, Call::tombstone { datanet: 0, index: 4 });
 		}),
 	];
 	// For what follows: a private one, and snapshots of eight.
@@ -138,14 +143,16 @@ fn grants() -> Vec<Row> {
 	let (owner, grantee, datanet, purpose) = (id(Alice), id(Bob), 1, Purpose::Train);
 	// Free, so that all that is held for a request is its deposit.
 	sign(&owner, Call::offer { datanet, purpose, price: Some(0) });
-	vec![
-		measure("recipient", || sign(&grantee, Call::announce { recipient: [8; 32] })),
-		measure("request for a grant", || sign(&grantee, Call::request { datanet, purpose, most: 0 })),
-		measure("grant", || {
-			let capsule = text(1_024);
-			sign(&owner, Call::grant { datanet, grantee: id(Bob), purpose, capsule });
-		}),
-	]
+	let recipient = measure("recipient", || sign(&grantee, Call::announce { recipient: [8; 32] }));
+	let request =
+		measure("request for a grant", || sign(&grantee, Call::request { datanet, purpose, most: 0 }));
+	// A request that is granted gives its deposit back, which would hide a part of the grant's.
+	sign(&grantee, Call::withdraw_request { datanet, purpose });
+	let grant = measure("grant", || {
+		let capsule = text(1_024);
+		sign(&owner, Call::grant { datanet, grantee: id(Bob), purpose, capsule });
+	});
+	vec![recipient, request, grant]
 }
 
 fn training() -> pallet_adapters::Training {
@@ -169,10 +176,18 @@ fn models() -> Vec<Row> {
 		training: training(),
 	};
 	let base = || Call::register_base { name: text(64), content: [1; 32], hints: hints(), price: PRICE };
-	let evaluators = list([vec![id(Bob)], accounts(7)].concat());
-	let mut rows = vec![measure("base model with its evaluators", || {
+	let evaluators = list([vec![id(Bob), id(Charlie)], accounts(6)].concat());
+	let report = |by, report| {
+		let benchmark = SnapshotRef { datanet: 1, version: 1 };
+		sign(&by, Call::report { asset: 0, version: 1, benchmark, metric: text(64), score: 1, report });
+	};
+	sign(&owner, contribute(6, 1));
+	sign(&owner, pallet_datanets::Call::snapshot { datanet: 1 });
+	// With the first report, which makes the evaluators' vault.
+	let mut rows = vec![measure("base model with its evaluators and a report", || {
 		sign(&owner, base());
 		sign(&owner, Call::set_evaluators { asset: 0, evaluators });
+		report(id(Charlie), [3; 32]);
 	})];
 	// Assets 1 to 4 are parents.
 	for number in 1..5 {
@@ -194,13 +209,7 @@ fn models() -> Vec<Row> {
 			pallet_registry::Call::attach { asset: 5, version: 1, kind, content: [3; 32], hints: hints() },
 		);
 	}));
-	sign(&owner, contribute(6, 1));
-	sign(&owner, pallet_datanets::Call::snapshot { datanet: 1 });
-	rows.push(measure("evaluation report", || {
-		let benchmark = SnapshotRef { datanet: 1, version: 1 };
-		let report = [4; 32];
-		sign(&id(Bob), Call::report { asset: 0, version: 1, benchmark, metric: text(64), score: 1, report });
-	}));
+	rows.push(measure("evaluation report", || report(id(Bob), [4; 32])));
 	rows
 }
 
