@@ -2,10 +2,8 @@
 
 use crate::{constants::TRB, *};
 use alloc::{string::String, vec, vec::Vec};
-use frame_benchmarking::{
-	define_benchmarks, BenchmarkBatch, BenchmarkConfig, BenchmarkList, Benchmarking, TrackedStorageKey,
-};
-use frame_support::traits::{StorageInfo, StorageInfoTrait, WhitelistedStorageKeys};
+use frame_benchmarking::{define_benchmarks, BenchmarkBatch, BenchmarkConfig, BenchmarkList};
+use frame_support::traits::{Get, StorageInfo, StorageInfoTrait, TrackedStorageKey, WhitelistedStorageKeys};
 use frame_system_benchmarking::extensions::Pallet as SystemExtensions;
 use pallet_agents::benchmarking::{composition, Ancestors, MOST};
 use pallet_datanets::Item;
@@ -27,7 +25,6 @@ define_benchmarks!(
 	[pallet_workers, Workers]
 	[pallet_validators, Validators]
 	[pallet_attribution, Attribution]
-	[pallet_validators, Validators]
 );
 
 impl frame_system_benchmarking::Config for Runtime {}
@@ -143,7 +140,6 @@ impl pallet_attribution::benchmarking::BenchmarkHelper for Helper {
 	}
 
 	fn agents(count: u32) -> Vec<Served> {
-		use frame_support::traits::Get;
 		fund(&OWNER);
 		let ancestors = Ancestors::new::<Runtime>(&OWNER);
 		let [adapters, prompts, _, tools, skills] = MOST;

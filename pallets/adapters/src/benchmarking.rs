@@ -92,11 +92,10 @@ fn evaluators<T: Config>(name: &'static str, count: u32) -> EvaluatorList<T::Acc
 }
 
 fn metric(index: u32) -> Metric {
-	let mut metric: Metric = longest();
-	if let Some(first) = metric.first_mut() {
-		*first = b'a' + index as u8;
-	}
-	metric
+	let longest: Metric = longest();
+	let mut bytes = longest.into_inner();
+	bytes[0] = b'a' + index as u8;
+	bytes.try_into().expect("as long as before")
 }
 
 /// As many reports on the asset's first version as there may be, by as many evaluators as there may be.

@@ -46,7 +46,7 @@ where
 	who
 }
 
-fn list<P, S: Get<u32>>(count: u32, part: impl FnMut(u32) -> P) -> BoundedVec<P, S> {
+fn list<P: core::fmt::Debug, S: Get<u32>>(count: u32, part: impl FnMut(u32) -> P) -> BoundedVec<P, S> {
 	(0..count).map(part).collect::<Vec<_>>().try_into().expect("as many as a composition may have")
 }
 

@@ -350,13 +350,14 @@ mod benches {
 		T::Currency::set_balance(&challenger, FUNDS);
 		T::Currency::hold(&HoldReason::Challenge.into(), &challenger, T::ChallengeBond::get())
 			.expect("the challenger has funds");
-		let challenge = Challenge {
+		// A name that is not a benchmark's: those are types here.
+		let made = Challenge {
 			challenger: challenger.into(),
 			bond: T::ChallengeBond::get(),
 			fault: Fault::Earnings,
 			evidence: [1; 32],
 		};
-		Challenges::<T>::insert(WORKER, 0, challenge);
+		Challenges::<T>::insert(WORKER, 0, made);
 		Batches::<T>::insert(WORKER, 0, Batch { status: BatchStatus::Challenged, ..batch(0) });
 		for index in 0..c {
 			let open = channel::<T>(&payer(index), index.into(), Some([1; 32]));

@@ -15,7 +15,7 @@ use frame::{
 	benchmarking::prelude::*,
 	traits::{Consideration, Footprint},
 };
-use polkadot_sdk::{polkadot_sdk_frame as frame, sp_runtime::AccountId32};
+use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	limits::{MAX_NAME, MAX_TEXT},
 	range::Range,

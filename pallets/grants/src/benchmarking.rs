@@ -172,10 +172,7 @@ mod benches {
 		Requests::<T>::insert(id, (&grantee, PURPOSE), asked);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who), id, grantee.clone(), PURPOSE, capsule());
-		assert_eq!(
-			crate::Grants::<T>::get(id, (grantee, PURPOSE)).map(|grant| grant.capsule),
-			Some(capsule())
-		);
+		assert_eq!(crate::Grants::<T>::get(id, (grantee, PURPOSE)).map(|made| made.capsule), Some(capsule()));
 	}
 
 	#[benchmark]

@@ -9,12 +9,9 @@
 	clippy::panic
 )]
 
-use crate::{Config, HoldReason, Pallet as Registry, *};
+use crate::{Config, Pallet as Registry, *};
 use alloc::{vec, vec::Vec};
-use frame::{
-	benchmarking::prelude::*,
-	traits::fungible::{hold::Inspect as _, Mutate},
-};
+use frame::{benchmarking::prelude::*, traits::fungible::Mutate};
 use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	fee::Price,

@@ -1,7 +1,13 @@
 //! Benchmarks of the calls, and of what each block costs.
 
 // A benchmark that cannot be set up shall fail; none runs on chain.
-#![allow(clippy::arithmetic_side_effects, clippy::indexing_slicing, clippy::unwrap_used)]
+#![allow(
+	clippy::arithmetic_side_effects,
+	clippy::indexing_slicing,
+	clippy::unwrap_used,
+	clippy::expect_used,
+	clippy::panic
+)]
 
 use crate::{
 	pool::{Pool, Position, Stake},
@@ -14,8 +20,12 @@ use frame::{
 	token::fungible::{Mutate, MutateHold},
 };
 use polkadot_sdk::{
+	frame_support::{
+		storage::{storage_prefix, unhashed},
+		traits::PalletInfoAccess,
+	},
 	pallet_authorship,
-	pallet_session::{self, historical},
+	pallet_session::{self, SessionManager},
 	polkadot_sdk_frame as frame,
 	sp_consensus_aura::{digests::CompatibleDigestItem, sr25519::AuthoritySignature},
 	sp_runtime::DigestItem,
@@ -98,33 +108,27 @@ fn slash<T: Config>(candidate: &T::AccountId) {
 /// As many validators as possible, with keys of their own; the first one's report, and the proof of its key. The
 /// report is of as many sessions ago as possible, and from each of them stake leaves.
 fn equivocation<T: Config>() -> (AuraEquivocation<HeaderFor<T>>, MembershipProof) {
-	let count = T::MaxAuthorities::get();
-	let mut elected = Vec::new();
+	let first = funded::<T>("validator", 0);
 	let mut queued = Vec::new();
 	let mut offender = None;
-	for index in 0..count {
+	for index in 0..T::MaxAuthorities::get() {
 		let aura = AuraId::generate_pair(Some(alloc::format!("0x{:064x}", index + 1).into_bytes()));
 		let validator = funded::<T>("validator", index);
 		candidate::<T>(&validator);
 		let keys = T::BenchmarkHelper::keys(aura.clone());
 		pallet_session::NextKeys::<T>::insert(&validator, keys.clone());
-		queued.push((validator.clone(), keys));
+		queued.push((validator, keys));
 		offender.get_or_insert(aura);
-		elected.push(ElectedValidator { validator, exposure: Exposure { stake: STAKE } });
 	}
-	let first = elected[0].validator.clone();
-	let validators = elected.iter().map(|elected| elected.validator.clone()).collect::<Vec<_>>();
-	pallet_session::Validators::<T>::put(validators);
 	pallet_session::QueuedKeys::<T>::put(queued);
-	Elected::<T>::insert(0, BoundedVec::truncate_from(elected));
+	let validators = <T as pallet_session::Config>::SessionManager::new_session(0)
+		.expect("there are candidates with keys");
+	pallet_session::Validators::<T>::put(validators);
 	SessionStarts::<T>::insert(0, 0);
 	SessionStarts::<T>::insert(1, 1);
 	let offender = offender.expect("there is a validator");
-	let key_owner = ValidatorsPallet::<T>::prove_key_owner(&offender).expect("the key is a validator's");
 	// The proof is of the present session; it ends now, and more follow.
-	let exposed = Elected::<T>::get(0).into_iter().map(|elected| (elected.validator, elected.exposure));
-	let trie = historical::ProvingTrie::<T>::generate_for(exposed).expect("everybody has keys");
-	historical::HistoricalSessions::<T>::insert(0, (*trie.root(), count));
+	let key_owner = ValidatorsPallet::<T>::prove_key_owner(&offender).expect("the key is a validator's");
 	let sessions = T::MaxUnbondingSessions::get();
 	session::<T>(sessions);
 	for until in 0..=sessions {
@@ -336,7 +340,9 @@ mod benches {
 		let author = funded::<T>("author", 0);
 		candidate::<T>(&author);
 		fund::<T>(&ValidatorsPallet::<T>::pot());
-		pallet_authorship::Author::<T>::put(&author);
+		// Who the author is, as the pallet remembers it within a block.
+		let pallet = <pallet_authorship::Pallet<T> as PalletInfoAccess>::name();
+		unhashed::put(&storage_prefix(pallet.as_bytes(), b"Author"), &author);
 		AuthorFees::<T>::put(STAKE);
 		let now = frame_system::Pallet::<T>::block_number();
 		#[block]
