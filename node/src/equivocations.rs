@@ -21,6 +21,7 @@ use sp_consensus_aura::{
 };
 use sp_runtime::traits::Header as _;
 use std::{collections::VecDeque, sync::Arc};
+use substrate_prometheus_endpoint::{register, Counter, PrometheusError, Registry, U64};
 use tributary_runtime::{opaque::Block, Hash, Header};
 use tributary_runtime_api::{AuraEquivocation, AuraReportsApi};
 
@@ -31,25 +32,48 @@ const WAITING: usize = 32;
 /// How many slots a report waits at most.
 const PATIENCE: u64 = 1_000;
 
-/// An equivocation, and blocks in whose state the author's key may be proven.
+/// An equivocation, and proofs of whose key it was: in the session of the second block or, when that one began a
+/// session, in the session before.
 struct Report {
 	equivocation: AuraEquivocation<Header>,
-	states: [Hash; 2],
+	proofs: Vec<Vec<u8>>,
+}
+
+impl Report {
+	fn is_of(&self, other: &AuraEquivocation<Header>) -> bool {
+		self.equivocation.offender == other.offender && self.equivocation.slot == other.slot
+	}
+}
+
+/// Counts what was found, for the alert `ValidatorEquivocated`.
+pub fn counter(registry: &Registry) -> Result<Counter<U64>, PrometheusError> {
+	let help = "Authors seen that made two blocks for one slot";
+	register(Counter::new("aura_equivocations_total", help)?, registry)
 }
 
 /// Looks at imported blocks until the node stops.
-pub async fn watch(client: Arc<FullClient>, pool: OffchainTransactionPoolFactory<Block>) {
+pub async fn watch(
+	client: Arc<FullClient>,
+	pool: OffchainTransactionPoolFactory<Block>,
+	found: Option<Counter<U64>>,
+) {
 	let mut blocks = client.every_import_notification_stream();
 	let mut waiting = VecDeque::new();
 	while let Some(block) = blocks.next().await {
 		match find(&client, &block) {
 			Ok(Some(report)) => {
 				let slot = *report.equivocation.slot;
-				log::warn!(target: LOG, "an author made two blocks for slot {slot}; the second is {:?}", block.hash);
-				if waiting.len() == WAITING {
-					waiting.pop_front();
+				if let Some(found) = &found {
+					found.inc();
 				}
-				waiting.push_back(report);
+				log::warn!(target: LOG, "an author made two blocks for slot {slot}; the second is {:?}", block.hash);
+				// More blocks for the slot prove nothing more.
+				if !waiting.iter().any(|other: &Report| other.is_of(&report.equivocation)) {
+					if waiting.len() == WAITING {
+						waiting.pop_front();
+					}
+					waiting.push_back(report);
+				}
 			}
 			Ok(None) => {}
 			Err(error) => log::debug!(target: LOG, "could not check block {:?}: {error}", block.hash),
@@ -91,18 +115,24 @@ fn find(
 	// The store may have headers without seals, of a node before this one.
 	let proven =
 		|found: &AuraEquivocation<Header>| is_sealed(&found.first_header) && is_sealed(&found.second_header);
-	Ok(found.filter(proven).map(|equivocation| Report { equivocation, states: [block.hash, parent] }))
+	// Now, because these states may be pruned before the report is taken. The proof outlives them.
+	let proofs = |equivocation: AuraEquivocation<Header>| {
+		let key = || equivocation.offender.clone();
+		let prove = |state| client.runtime_api().prove_key_owner(state, key()).ok().flatten();
+		let proofs = [block.hash, parent].into_iter().filter_map(prove).collect();
+		Report { equivocation, proofs }
+	};
+	Ok(found.filter(proven).map(proofs))
 }
 
-/// Hands a report to the transaction pool; says whether it need not be tried again. While its author's key can
-/// not be proven, as after it was changed within the session, it has to wait.
+/// Hands a report to the transaction pool; says whether it need not be tried again.
 fn submit(
 	client: &FullClient,
 	pool: &OffchainTransactionPoolFactory<Block>,
 	best: Hash,
 	report: &Report,
 ) -> bool {
-	let Report { equivocation, states } = report;
+	let Report { equivocation, proofs } = report;
 	match client.runtime_api().has_api::<dyn AuraReportsApi<Block>>(best) {
 		Ok(true) => {}
 		Ok(false) => return true,
@@ -111,12 +141,10 @@ fn submit(
 			return false;
 		}
 	}
-	states.iter().chain([&best]).any(|state| {
-		let key = equivocation.offender.clone();
-		let Ok(Some(key_owner)) = client.runtime_api().prove_key_owner(*state, key) else { return false };
+	proofs.iter().any(|key_owner| {
 		let mut api = client.runtime_api();
 		api.register_extension(pool.offchain_transaction_pool(best));
-		let taken = matches!(api.submit_report(best, equivocation.clone(), key_owner), Ok(Some(())));
+		let taken = matches!(api.submit_report(best, equivocation.clone(), key_owner.clone()), Ok(Some(())));
 		if taken {
 			log::info!(target: LOG, "reported the author of two blocks for slot {}", *equivocation.slot);
 		}

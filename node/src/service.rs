@@ -293,10 +293,11 @@ pub fn start<N: NetworkBackend<Block, Hash>>(
 	if role.is_authority() {
 		// Only authors can put a report into a block, so only they look.
 		let pool = OffchainTransactionPoolFactory::new(transaction_pool.clone());
+		let found = registry.as_ref().map(equivocations::counter).transpose()?;
 		task_manager.spawn_handle().spawn(
 			"aura-equivocations",
 			Some("block-authoring"),
-			equivocations::watch(client.clone(), pool),
+			equivocations::watch(client.clone(), pool, found),
 		);
 		let proposer_factory = sc_basic_authorship::ProposerFactory::new(
 			task_manager.spawn_handle(),

@@ -140,7 +140,7 @@ sp_api::impl_runtime_apis! {
 			_: sp_consensus_grandpa::SetId,
 			key: sp_consensus_grandpa::AuthorityId,
 		) -> Option<sp_consensus_grandpa::OpaqueKeyOwnershipProof> {
-			Historical::prove((sp_consensus_grandpa::KEY_TYPE, key))
+			pallet_validators::KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key))
 				.map(|proof| sp_consensus_grandpa::OpaqueKeyOwnershipProof::new(proof.encode()))
 		}
 	}

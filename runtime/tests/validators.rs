@@ -8,7 +8,7 @@ use common::{
 	blocks::{begin, end, next_session, sealed, slot, turn},
 	bob, charlie, genesis,
 };
-use pallet_validators::{ChillReason, Elected, SessionStarts};
+use pallet_validators::{ChillReason, Elected, KeyOwners, SessionStarts};
 use polkadot_sdk::{
 	frame_support::{
 		assert_err, assert_ok,
@@ -31,7 +31,7 @@ use tributary_primitives::{
 };
 use tributary_runtime::{
 	configs::Treasury, constants::*, AccountId, Attribution, Authorship, Balance, Balances, Executive,
-	Grandpa, Historical, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, SessionKeys, System,
+	Grandpa, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, SessionKeys, System,
 	UncheckedExtrinsic, Validators,
 };
 
@@ -323,8 +323,8 @@ fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
 		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set);
 		let key: GrandpaId = Ed25519Keyring::Bob.public().into();
-		let proof: MembershipProof =
-			Historical::prove((sp_consensus_grandpa::KEY_TYPE, key)).expect("the key is of this session");
+		let proof: MembershipProof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key))
+			.expect("the key is of this session");
 		let call = RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
 			equivocation_proof: Box::new(equivocation),
 			key_owner_proof: proof,

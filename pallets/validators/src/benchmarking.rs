@@ -125,7 +125,9 @@ fn equivocation<T: Config>() -> (AuraEquivocation<HeaderFor<T>>, MembershipProof
 		.expect("there are candidates with keys");
 	pallet_session::Validators::<T>::put(validators);
 	SessionStarts::<T>::insert(0, 0);
-	SessionStarts::<T>::insert(1, 1);
+	// The first validator's turn is the last slot of the session.
+	let slot = u64::from(T::MaxAuthorities::get());
+	SessionStarts::<T>::insert(1, slot);
 	let offender = offender.expect("there is a validator");
 	// The proof is of the present session; it ends now, and more follow.
 	let key_owner = ValidatorsPallet::<T>::prove_key_owner(&offender).expect("the key is a validator's");
@@ -135,7 +137,7 @@ fn equivocation<T: Config>() -> (AuraEquivocation<HeaderFor<T>>, MembershipProof
 		Tranches::<T>::insert(&first, until, Stake { shares: STAKE, amount: STAKE });
 	}
 	let header = |what: u8| {
-		let slot = CompatibleDigestItem::<AuthoritySignature>::aura_pre_digest(1.into());
+		let slot = CompatibleDigestItem::<AuthoritySignature>::aura_pre_digest(slot.into());
 		let digest = Digest { logs: vec![slot, DigestItem::Other(vec![what])] };
 		let mut header = HeaderFor::<T>::new(
 			7u32.into(),
@@ -149,7 +151,7 @@ fn equivocation<T: Config>() -> (AuraEquivocation<HeaderFor<T>>, MembershipProof
 		header
 	};
 	let (first_header, second_header) = (header(1), header(2));
-	(AuraEquivocation { offender, slot: 1.into(), first_header, second_header }, key_owner)
+	(AuraEquivocation { offender, slot: slot.into(), first_header, second_header }, key_owner)
 }
 
 #[benchmarks]
@@ -313,7 +315,7 @@ mod benches {
 	fn set_timing() -> Result<(), BenchmarkError> {
 		let origin = T::AdminOrigin::try_successful_origin()
 			.map_err(|_| BenchmarkError::Stop("the runtime has no administrator"))?;
-		let timing = Timing { session_blocks: 7, unbonding_sessions: 1 };
+		let timing = Timing { session_blocks: 17, unbonding_sessions: 2 };
 		#[extrinsic_call]
 		_(origin as T::RuntimeOrigin, timing);
 		assert_eq!(CurrentTiming::<T>::get(), timing);

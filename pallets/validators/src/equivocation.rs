@@ -12,7 +12,6 @@ use frame::{
 use polkadot_sdk::{
 	frame_support::traits::KeyOwnerProofSystem,
 	pallet_authorship,
-	pallet_session::historical,
 	sp_consensus_aura::digests::CompatibleDigestItem,
 	sp_consensus_aura::sr25519::AuthoritySignature,
 	sp_core::crypto::{key_types, KeyTypeId},
@@ -28,12 +27,12 @@ pub const MAX_HEADER: usize = 32 * 1024;
 /// Longest proof of a key's owner, bytes.
 pub const MAX_PROOF: usize = 32 * 1024;
 
-/// A validator made two blocks for one slot.
+/// A validator made two blocks for one slot. All that it did in a session is one offence, as it is punished once.
 pub struct EquivocationOffence<Offender> {
-	/// The slot.
-	pub slot: u64,
-	/// Its session.
+	/// The slot's session.
 	pub session: SessionIndex,
+	/// The key that sealed the blocks.
+	pub key: AuraId,
 	/// How many validators the session has.
 	pub validators: u32,
 	/// Who.
@@ -42,7 +41,7 @@ pub struct EquivocationOffence<Offender> {
 
 impl<Offender: Clone> Offence<Offender> for EquivocationOffence<Offender> {
 	const ID: Kind = *b"aura:equivocatio";
-	type Slot = u64;
+	type Slot = (SessionIndex, AuraId);
 
 	fn offenders(&self) -> Vec<Offender> {
 		vec![self.offender.clone()]
@@ -56,11 +55,12 @@ impl<Offender: Clone> Offence<Offender> for EquivocationOffence<Offender> {
 		self.validators
 	}
 
-	fn slot(&self) -> u64 {
-		self.slot
+	/// Its own for each offender: a slot is one validator's, and nobody's offence may make another's worse.
+	fn slot(&self) -> Self::Slot {
+		(self.session, self.key.clone())
 	}
 
-	/// `min((3k / n)^2, 1)` for `k` offenders of `n`: little for one by accident, everything for a third.
+	/// `min((3 / n)^2, 1)` for one of `n`: much where few validators are trusted, little where they are many.
 	fn slash_fraction(&self, offenders: u32) -> Perbill {
 		Perbill::from_rational(offenders.saturating_mul(3), self.validators.max(1)).square()
 	}
@@ -103,7 +103,7 @@ impl<T: Config> Pallet<T> {
 	/// The proof that a key is a validator's in this session.
 	pub fn prove_key_owner(key: &AuraId) -> Option<MembershipProof> {
 		let key: Key = (key_types::AURA, key.encode());
-		<historical::Pallet<T> as KeyOwnerProofSystem<Key>>::prove(key)
+		<KeyOwners<T> as KeyOwnerProofSystem<Key>>::prove(key)
 	}
 
 	fn check(
@@ -117,10 +117,12 @@ impl<T: Config> Pallet<T> {
 			Error::<T>::InvalidKeyOwnershipProof
 		);
 		ensure!(is_proven(equivocation), Error::<T>::InvalidEquivocationProof);
-		let key: Key = (key_types::AURA, equivocation.offender.encode());
-		let offender = <historical::Pallet<T> as KeyOwnerProofSystem<Key>>::check_proof(key, key_owner)
+		let key = equivocation.offender.clone();
+		let (place, offender) = KeyOwners::<T>::find((key_types::AURA, key.as_ref()), key_owner)
 			.ok_or(Error::<T>::InvalidKeyOwnershipProof)?;
-		Ok(EquivocationOffence { slot, session, validators, offender })
+		// Blocks for others' slots are never taken, so they do no harm.
+		ensure!(slot.checked_rem(validators.into()) == Some(place.into()), Error::<T>::NotItsTurn);
+		Ok(EquivocationOffence { session, key, validators, offender })
 	}
 
 	pub(crate) fn do_report(
@@ -146,8 +148,8 @@ impl<T: Config> Pallet<T> {
 		};
 		let offence =
 			Self::check(equivocation, key_owner.clone()).map_err(|_| InvalidTransaction::BadProof)?;
-		let known = T::Offences::is_known_offence(&[offence.offender], &offence.slot);
-		if known {
+		let slot = offence.slot();
+		if T::Offences::is_known_offence(&[offence.offender], &slot) {
 			return Err(InvalidTransaction::Stale.into());
 		}
 		Ok(())
@@ -159,14 +161,14 @@ impl<T: Config> Pallet<T> {
 			return InvalidTransaction::Call.into();
 		}
 		Self::check_report(call)?;
-		let Call::report_equivocation_unsigned { equivocation, .. } = call else {
+		let Call::report_equivocation_unsigned { equivocation, key_owner } = call else {
 			return InvalidTransaction::Call.into();
 		};
 		let timing = CurrentTiming::<T>::get();
 		let longevity = u64::from(timing.session_blocks).saturating_mul(timing.unbonding_sessions.into());
 		ValidTransaction::with_tag_prefix("AuraEquivocation")
 			.priority(TransactionPriority::MAX)
-			.and_provides((equivocation.offender.clone(), u64::from(equivocation.slot)))
+			.and_provides((equivocation.offender.clone(), key_owner.session()))
 			.longevity(longevity)
 			.propagate(false)
 			.build()

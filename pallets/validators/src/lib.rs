@@ -36,6 +36,7 @@ use pallet_session as _;
 pub mod benchmarking;
 pub mod equivocation;
 mod impls;
+mod key_owners;
 pub mod migration;
 pub mod pool;
 mod try_state;
@@ -48,6 +49,7 @@ mod mock;
 mod tests;
 
 pub use impls::sessions::{ExposureOf, Sessions};
+pub use key_owners::KeyOwners;
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;
@@ -252,6 +254,12 @@ pub mod pallet {
 	#[pallet::storage]
 	pub type Unbonded<T: Config> = StorageValue<_, BoundedVec<T::AccountId, T::MaxAuthorities>, ValueQuery>;
 
+	/// Validators of the running session with the keys, encoded, that it runs with. They may have registered
+	/// others since.
+	#[pallet::storage]
+	pub type ActiveKeys<T: Config> =
+		StorageValue<_, BoundedVec<(T::AccountId, SessionKeyBytes), T::MaxAuthorities>, ValueQuery>;
+
 	/// Slot of the block in which a session began. Slots after it, up to the next session's, are the
 	/// session's.
 	#[pallet::storage]
@@ -300,7 +308,8 @@ pub mod pallet {
 		fn build(&self) {
 			assert!(
 				Pallet::<T>::are_valid(&self.timing),
-				"validators: a session must have blocks, and unbonding take as many sessions as the runtime allows"
+				"validators: a session must have 5 to 100,800 blocks, and unbonding take 2 or more sessions, as many as \
+				 the runtime allows"
 			);
 			CurrentTiming::<T>::put(self.timing);
 			for (who, bond, commission) in &self.candidates {
@@ -499,7 +508,8 @@ pub mod pallet {
 		Jailed,
 		/// Too few validators would be left. Wait until others have bonded.
 		TooFewValidators,
-		/// A session must have blocks, and unbonding take 1 to `MaxUnbondingSessions` sessions. Choose others.
+		/// A session must have 5 to 100,800 blocks, and unbonding take 2 to `MaxUnbondingSessions` sessions. Choose
+		/// others.
 		InvalidTiming,
 		/// This is no validator without bond. See `Unbonded`.
 		NotUnbonded,
@@ -508,6 +518,8 @@ pub mod pallet {
 		InvalidEquivocationProof,
 		/// The key was no validator's in the session of the slot. Make the proof at a block of that session.
 		InvalidKeyOwnershipProof,
+		/// The slot was another validator's turn, so the blocks are nothing. Nothing is to be done.
+		NotItsTurn,
 		/// The offence is known. Nothing is to be done.
 		DuplicateOffenceReport,
 	}

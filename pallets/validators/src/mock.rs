@@ -190,6 +190,8 @@ parameter_types! {
 	pub const Pot: PalletId = PalletId(*b"trb/stak");
 	/// Most validators of a session.
 	pub storage MaxValidators: u32 = 4;
+	/// Largest commission, ppm.
+	pub storage MaxCommission: u32 = 300_000;
 	/// The slot of the current block.
 	pub storage CurrentSlot: u64 = 0;
 }
@@ -211,7 +213,7 @@ impl pallet_validators::Config for Test {
 	type MinValidators = ConstU32<2>;
 	type AuthorShare = ConstU32<500_000>;
 	type MaxUnbondingSessions = ConstU32<200>;
-	type MaxCommission = ConstU32<300_000>;
+	type MaxCommission = MaxCommission;
 	type MaxCommissionRise = ConstU32<50_000>;
 	type CommissionDelay = ConstU32<2>;
 	type LivenessBlocks = ConstU32<2>;

@@ -7,9 +7,9 @@
 //! holds after every step.
 
 use codec::{Decode, Encode, MaxEncodedLen};
-use polkadot_sdk::sp_core::U256;
+use polkadot_sdk::{sp_core::U256, sp_staking::SessionIndex};
 use scale_info::TypeInfo;
-use tributary_primitives::{math::mul_div, Balance};
+use tributary_primitives::{math::mul_div, Balance, Ppm};
 
 /// One planck of rewards, in the finest unit.
 pub(crate) const ONE: u128 = 1 << 64;
@@ -80,6 +80,9 @@ pub struct Pool {
 	pub commission: Balance,
 	/// All that the pool has been credited and not paid out, commission and rest too, planck.
 	pub unpaid: Balance,
+	/// Commission (ppm) and session of its last rise, as they were when the candidate left others in the pool: it
+	/// may not come back with more than it could have risen to.
+	pub left: Option<(Ppm, SessionIndex)>,
 }
 
 /// A staker's part of a pool.

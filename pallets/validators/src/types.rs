@@ -1,12 +1,26 @@
 //! What is stored.
 
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
-use polkadot_sdk::{sp_runtime::AccountId32, sp_staking::SessionIndex};
+use polkadot_sdk::{
+	frame_support::{traits::ConstU32, BoundedVec},
+	sp_runtime::AccountId32,
+	sp_staking::SessionIndex,
+};
 use scale_info::TypeInfo;
 use tributary_primitives::{Balance, BlockNumber, Ppm};
 
 /// Most unbonding chunks that one staker has with one candidate.
 pub const MAX_CHUNKS: u32 = 32;
+
+/// Shortest session, blocks. In a session's first block there is no room for users' transactions.
+pub const MIN_SESSION_BLOCKS: BlockNumber = 5;
+/// Longest session, blocks: a week, at six seconds a block. Sets change and rewards are shared that seldom.
+pub const MAX_SESSION_BLOCKS: BlockNumber = 100_800;
+/// Fewest unbonding sessions. With one, what was done in a session's last block could not be reported any more.
+pub const MIN_UNBONDING_SESSIONS: SessionIndex = 2;
+
+/// A validator's session keys, encoded.
+pub type SessionKeyBytes = BoundedVec<u8, ConstU32<256>>;
 
 /// How long sessions and unbonding take.
 #[derive(
@@ -42,7 +56,8 @@ impl Default for Timing {
 impl Timing {
 	/// Whether a chain can run with it.
 	pub fn is_valid(&self, most_sessions: u32) -> bool {
-		self.session_blocks > 0 && (1..=most_sessions).contains(&self.unbonding_sessions)
+		(MIN_SESSION_BLOCKS..=MAX_SESSION_BLOCKS).contains(&self.session_blocks)
+			&& (MIN_UNBONDING_SESSIONS..=most_sessions).contains(&self.unbonding_sessions)
 	}
 }
 

@@ -14,6 +14,7 @@ use frame_support::{
 };
 use frame_system::EnsureRoot;
 use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, historical};
+use pallet_validators::KeyOwners;
 use sp_runtime::traits::ConvertInto;
 use tributary_primitives::Ppm;
 
@@ -46,11 +47,11 @@ impl pallet_grandpa::Config for Runtime {
 	type MaxAuthorities = ConstU32<MAX_VALIDATORS>;
 	// A slash costs the same for any number of them.
 	type MaxNominators = ConstU32<0>;
-	// There is a set for each session.
-	type MaxSetIdSessionEntries = ConstU64<{ MAX_UNBONDING_SESSIONS as u64 }>;
+	// There is a set for each session. A report asks for the set before its own, too.
+	type MaxSetIdSessionEntries = ConstU64<{ MAX_UNBONDING_SESSIONS as u64 + 2 }>;
 	type KeyOwnerProof = sp_session::MembershipProof;
 	type EquivocationReportSystem =
-		pallet_grandpa::EquivocationReportSystem<Runtime, Offences, Historical, ReportLongevity>;
+		pallet_grandpa::EquivocationReportSystem<Runtime, Offences, KeyOwners<Runtime>, ReportLongevity>;
 }
 
 parameter_types! {

@@ -10,7 +10,7 @@ mod tributary;
 
 pub use accounts::ProxyType;
 pub use consensus::ValidatorsPot;
-pub use emergency::{SafeCalls, PAUSABLE};
+pub use emergency::{SafeCalls, PAUSABLE, PUNISHING};
 pub use fees::Treasury;
 pub use governance::{Committee, CommitteeInstance};
 pub use system::RuntimeBlockWeights;

@@ -13,7 +13,7 @@ use tributary_runtime::{
 };
 
 /// Our own pallets.
-const OWN: [&str; 10] = [
+const OWN: [&str; 11] = [
 	"Adapters",
 	"Agents",
 	"Attribution",
@@ -23,6 +23,7 @@ const OWN: [&str; 10] = [
 	"Prompts",
 	"Registry",
 	"Tools",
+	"Validators",
 	"Workers",
 ];
 

@@ -10,7 +10,11 @@ impl<T: Config> Pallet<T> {
 		ensure!(!Candidates::<T>::contains_key(&who), Error::<T>::AlreadyCandidate);
 		ensure!(commission <= T::MaxCommission::get(), Error::<T>::CommissionTooHigh);
 		Self::leave_jail(&who)?;
-		let candidate = Candidate { commission, raised: Self::session(), active: true };
+		let raised = match Pools::<T>::get(&who).and_then(|pool| pool.left) {
+			Some((last, raised)) => Self::raised(last, raised, commission)?,
+			None => Self::session(),
+		};
+		let candidate = Candidate { commission, raised, active: true };
 		Candidates::<T>::insert(&who, candidate);
 		Self::add_stake(&who, &who, amount)?;
 		ensure!(Self::own_stake(&who) >= T::MinBond::get(), Error::<T>::BondTooSmall);
@@ -22,18 +26,25 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_set_commission(who: T::AccountId, commission: Ppm) -> DispatchResult {
 		let mut candidate = Candidates::<T>::get(&who).ok_or(Error::<T>::NotCandidate)?;
-		ensure!(commission <= T::MaxCommission::get().min(PPM), Error::<T>::CommissionTooHigh);
-		let rise = commission.saturating_sub(candidate.commission);
-		if rise > 0 {
-			ensure!(rise <= T::MaxCommissionRise::get(), Error::<T>::CommissionTooHigh);
-			let earliest = candidate.raised.saturating_add(T::CommissionDelay::get());
-			ensure!(Self::session() >= earliest, Error::<T>::CommissionTooSoon);
-			candidate.raised = Self::session();
-		}
+		candidate.raised = Self::raised(candidate.commission, candidate.raised, commission)?;
 		candidate.commission = commission;
 		Candidates::<T>::insert(&who, candidate);
 		Self::deposit_event(Event::CommissionSet { candidate: who, commission });
 		Ok(())
+	}
+
+	/// When a commission that goes from `from` to `to` ppm was last raised; refused when that is too much or too
+	/// soon. It may always fall, also to what is still above the largest.
+	fn raised(from: Ppm, raised: SessionIndex, to: Ppm) -> Result<SessionIndex, DispatchError> {
+		let rise = to.saturating_sub(from);
+		if rise == 0 {
+			return Ok(raised);
+		}
+		let most = T::MaxCommission::get().min(PPM);
+		ensure!(to <= most && rise <= T::MaxCommissionRise::get(), Error::<T>::CommissionTooHigh);
+		let earliest = raised.saturating_add(T::CommissionDelay::get());
+		ensure!(Self::session() >= earliest, Error::<T>::CommissionTooSoon);
+		Ok(Self::session())
 	}
 
 	pub(crate) fn do_chill(who: T::AccountId) -> DispatchResult {

@@ -43,8 +43,8 @@ impl<T: Config> Pallet<T> {
 	}
 
 	/// Finds those that made no block though it was their turn often enough. Chills them, at most a third of
-	/// the set in a session and while it stays large enough; slashes them when they are many.
-	pub(crate) fn judge_liveness(session: SessionIndex) {
+	/// the set in a session and while it stays large enough; slashes them when they are many. Returns them.
+	pub(crate) fn judge_liveness(session: SessionIndex) -> Vec<T::AccountId> {
 		let elected = Elected::<T>::get(session);
 		let authored: BTreeMap<_, _> = Authored::<T>::drain().collect();
 		let blocks = |validator: &T::AccountId| authored.get(validator).copied().unwrap_or_default();
@@ -54,7 +54,7 @@ impl<T: Config> Pallet<T> {
 		let least = T::LivenessBlocks::get();
 		// Slots while the whole chain stood still are nobody's fault: blocks must have been made, too.
 		if made.checked_div(count).unwrap_or_default() < least {
-			return;
+			return Vec::new();
 		}
 		let disabled = pallet_session::Pallet::<T>::disabled_validators();
 		// A turn is a place in the set that the session began with.
@@ -71,7 +71,7 @@ impl<T: Config> Pallet<T> {
 			.collect();
 		let fraction = unresponsive_fraction(missing.len().saturated_into(), count);
 		let most = count.checked_div(3).unwrap_or_default();
-		for (ElectedValidator { validator, exposure }, chilled) in missing.into_iter().zip(0u32..) {
+		for (ElectedValidator { validator, exposure }, chilled) in missing.iter().zip(0u32..) {
 			if chilled < most && Self::can_spare_one() {
 				Self::retire(validator, ChillReason::Unresponsive);
 				if Self::forget_unbonded(validator) {
@@ -83,6 +83,7 @@ impl<T: Config> Pallet<T> {
 				Self::punish(validator, *exposure, fraction, session);
 			}
 		}
+		missing.into_iter().map(|missing| missing.validator.clone()).collect()
 	}
 }
 

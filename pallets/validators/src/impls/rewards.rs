@@ -83,9 +83,11 @@ impl<T: Config> Pallet<T> {
 	/// the money stays surplus.
 	pub(crate) fn reward(candidate: &T::AccountId, amount: Balance) -> bool {
 		let commission = Candidates::<T>::get(candidate).map(|candidate| candidate.commission);
+		// Governance may have lowered it below what was agreed.
+		let most = T::MaxCommission::get().min(PPM);
 		let credited = (|| {
 			let pool = Pools::<T>::get(candidate)?;
-			let commission = mul_div(amount, commission.unwrap_or_default().min(PPM).into(), PPM.into())?;
+			let commission = mul_div(amount, commission.unwrap_or_default().min(most).into(), PPM.into())?;
 			let pool = pool.credit(commission, amount.checked_sub(commission)?)?;
 			Some((pool, Unpaid::<T>::get().checked_add(amount)?))
 		})();
@@ -131,20 +133,26 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Shares the surplus among the pools of the session's validators, by the stake they were elected with.
-	pub(crate) fn share_out(session: SessionIndex) {
+	/// Shares the surplus among the pools of the session's validators, by the stake they were elected with as far
+	/// as it is still there. Those that were absent or caught get nothing.
+	pub(crate) fn share_out(session: SessionIndex, absent: &[T::AccountId]) {
 		T::Vaults::collect(VaultKey::Stakers, &Self::pot().into());
 		let elected = Elected::<T>::get(session);
+		let suspensions = Suspensions::<T>::get();
+		let worked = |who: &T::AccountId| {
+			!absent.contains(who) && !suspensions.iter().any(|suspension| suspension.validator == *who)
+		};
 		let weights: Vec<u128> = elected
 			.iter()
-			.map(|elected| {
-				let there = Pools::<T>::get(&elected.validator).is_some_and(|pool| pool.stake.shares > 0);
-				if there {
-					elected.exposure.stake
-				} else {
-					0
-				}
-			})
+			.map(
+				|ElectedValidator { validator, exposure }| {
+					if worked(validator) {
+						exposure.stake.min(Self::pool_stake(validator))
+					} else {
+						0
+					}
+				},
+			)
 			.collect();
 		let surplus = Self::surplus();
 		let Some(parts) = largest_remainder(surplus, &weights) else { return };

@@ -97,6 +97,7 @@ impl<T: Config> Pallet<T> {
 
 	fn begin(session: SessionIndex) {
 		SessionStarts::<T>::insert(session, T::CurrentSlot::get());
+		Self::note_keys();
 		Elected::<T>::remove(session.saturating_sub(1));
 		Self::suspend_again(session);
 		Self::forget_old(session);
@@ -139,8 +140,8 @@ impl<T: Config> Pallet<T> {
 		if let Some(author) = pallet_authorship::Pallet::<T>::author() {
 			Self::count_block(author);
 		}
-		Self::share_out(session);
-		Self::judge_liveness(session);
+		let absent = Self::judge_liveness(session);
+		Self::share_out(session, &absent);
 	}
 }
 

@@ -99,7 +99,10 @@ impl<T: Config> Pallet<T> {
 		if own && all {
 			// First, so that the event says why.
 			Self::retire(&candidate, ChillReason::Left);
-			Candidates::<T>::remove(&candidate);
+			let terms = Candidates::<T>::take(&candidate);
+			Pools::<T>::mutate_extant(&candidate, |pool| {
+				pool.left = terms.map(|candidate| (candidate.commission, candidate.raised));
+			});
 		} else {
 			Self::update_rank(&candidate);
 		}

@@ -67,6 +67,37 @@ fn commission_is_bounded_when_it_changes() {
 }
 
 #[test]
+fn commission_is_bounded_when_a_candidate_leaves_nominators_and_bonds_again() {
+	run(|| {
+		let again = |commission| Validators::bond(signed(1), MIN_BOND, commission);
+		assert_ok!(nominate(10, 1, MIN_BOND));
+		sessions(2);
+		assert_ok!(unbond(1, 1, None));
+		assert_noop!(again(COMMISSION + 50_001), Error::<Test>::CommissionTooHigh);
+		assert_ok!(again(COMMISSION + 50_000));
+		assert_ok!(unbond(1, 1, None));
+		assert_noop!(again(COMMISSION + 50_001), Error::<Test>::CommissionTooSoon);
+		assert_ok!(again(COMMISSION));
+		// Whose pool nobody else is in begins anew.
+		assert_ok!(unbond(2, 2, None));
+		assert_ok!(Validators::bond(signed(2), MIN_BOND, 300_000));
+	});
+}
+
+#[test]
+fn commission_counts_no_more_than_the_largest_when_governance_lowers_it() {
+	run(|| {
+		MaxCommission::set(&50_000);
+		assert!(Validators::reward(&account(1), 1_000));
+		assert_eq!(Pools::<Test>::get(account(1)).unwrap().commission, 50);
+		sessions(2);
+		let set = |commission| Validators::set_commission(signed(1), commission);
+		assert_noop!(set(COMMISSION + 1), Error::<Test>::CommissionTooHigh);
+		assert_ok!(set(COMMISSION - 1));
+	});
+}
+
+#[test]
 fn candidate_leaves_the_set_when_it_chills_and_comes_back_when_it_resumes() {
 	run(|| {
 		assert_noop!(Validators::chill(signed(9)), Error::<Test>::NotCandidate);
@@ -99,8 +130,9 @@ fn timing_changes_when_admin_says_so() {
 		let timing = Timing { session_blocks: 5, ..TIMING };
 		assert_noop!(Validators::set_timing(signed(1), timing), DispatchError::BadOrigin);
 		for timing in [
-			Timing { session_blocks: 0, ..TIMING },
-			Timing { unbonding_sessions: 0, ..TIMING },
+			Timing { session_blocks: MIN_SESSION_BLOCKS - 1, ..TIMING },
+			Timing { session_blocks: MAX_SESSION_BLOCKS + 1, ..TIMING },
+			Timing { unbonding_sessions: 1, ..TIMING },
 			Timing { unbonding_sessions: 201, ..TIMING },
 		] {
 			assert_noop!(Validators::set_timing(RuntimeOrigin::root(), timing), Error::<Test>::InvalidTiming);

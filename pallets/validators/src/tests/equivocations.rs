@@ -39,6 +39,16 @@ fn key_owner(number: u8) -> MembershipProof {
 	Validators::prove_key_owner(&pair(number).public()).unwrap()
 }
 
+/// Goes on to a block in a validator's turn; returns its slot.
+fn turn(number: u8) -> u64 {
+	loop {
+		next_block();
+		if Authorship::author() == Some(account(number)) {
+			return CurrentSlot::get();
+		}
+	}
+}
+
 fn report(equivocation: AuraEquivocation<Header>, key_owner: MembershipProof) -> DispatchResult {
 	Validators::report_equivocation(signed(10), Box::new(equivocation), key_owner)
 		.map(|_| ())
@@ -50,25 +60,26 @@ fn equivocator_is_slashed_and_disabled_when_reported() {
 	run(|| {
 		assert_ok!(nominate(10, 1, 10 * MIN_BOND));
 		sessions(2);
-		next_block();
-		assert_ok!(report(equivocation(1, CurrentSlot::get()), key_owner(1)));
+		let slot = turn(1);
+		assert_ok!(report(equivocation(1, slot), key_owner(1)));
 		// One of four: (3/4)^2.
 		assert_eq!(Validators::pool_stake(&account(1)), 20 * MIN_BOND - 11_250);
 		assert_eq!(Session::disabled_validators(), [0]);
 		assert!(!Candidates::<Test>::get(account(1)).unwrap().active);
-		let again = report(equivocation(1, CurrentSlot::get()), key_owner(1));
-		assert_noop!(again, Error::<Test>::DuplicateOffenceReport);
+		// Once for a session, however many slots it was.
+		for slot in [slot, slot + 4] {
+			CurrentSlot::set(&slot);
+			let again = report(equivocation(1, slot), key_owner(1));
+			assert_noop!(again, Error::<Test>::DuplicateOffenceReport);
+		}
 	});
 }
 
 #[test]
 fn good_report_is_free_when_signed() {
 	run(|| {
-		let call = Validators::report_equivocation(
-			signed(10),
-			Box::new(equivocation(1, CurrentSlot::get())),
-			key_owner(1),
-		);
+		let call =
+			Validators::report_equivocation(signed(10), Box::new(equivocation(1, turn(1))), key_owner(1));
 		assert_eq!(call.unwrap().pays_fee, Pays::No);
 	});
 }
@@ -77,8 +88,7 @@ fn good_report_is_free_when_signed() {
 fn equivocation_is_proven_by_history_when_it_is_reported_in_a_later_session() {
 	run(|| {
 		next_session();
-		next_block();
-		let (slot, proof) = (CurrentSlot::get(), key_owner(1));
+		let (slot, proof) = (turn(1), key_owner(1));
 		sessions(2);
 		assert_ok!(report(equivocation(1, slot), proof));
 		assert_eq!(Validators::pool_stake(&account(1)), 10 * MIN_BOND - 5_625);
@@ -88,7 +98,7 @@ fn equivocation_is_proven_by_history_when_it_is_reported_in_a_later_session() {
 #[test]
 fn report_is_refused_when_it_is_too_old() {
 	run(|| {
-		let (slot, proof) = (CurrentSlot::get(), key_owner(1));
+		let (slot, proof) = (turn(1), key_owner(1));
 		sessions(3);
 		assert_noop!(report(equivocation(1, slot), proof), Error::<Test>::InvalidKeyOwnershipProof);
 	});
@@ -97,7 +107,7 @@ fn report_is_refused_when_it_is_too_old() {
 #[test]
 fn report_is_refused_when_the_blocks_prove_nothing() {
 	run(|| {
-		let slot = CurrentSlot::get();
+		let slot = turn(1);
 		let good = equivocation(1, slot);
 		assert!(is_proven(&good));
 		let mut same = good.clone();
@@ -120,7 +130,7 @@ fn report_is_refused_when_the_blocks_prove_nothing() {
 #[test]
 fn report_is_refused_when_the_key_is_not_the_owners() {
 	run(|| {
-		let slot = CurrentSlot::get();
+		let slot = turn(1);
 		assert_noop!(report(equivocation(1, slot), key_owner(2)), Error::<Test>::InvalidKeyOwnershipProof);
 		assert_noop!(
 			report(equivocation(1, slot + 9), key_owner(1)),
@@ -129,6 +139,74 @@ fn report_is_refused_when_the_key_is_not_the_owners() {
 		let mut large = key_owner(1);
 		large.trie_nodes.push(vec![0; crate::equivocation::MAX_PROOF]);
 		assert_noop!(report(equivocation(1, slot), large), Error::<Test>::InvalidKeyOwnershipProof);
+	});
+}
+
+#[test]
+fn report_is_good_when_keys_were_changed_before_the_offence() {
+	run(|| {
+		// What the session runs with was queued before.
+		for number in 1..=4 {
+			pallet_session::NextKeys::<Test>::insert(account(number), keys(number + 100));
+		}
+		let slot = turn(1);
+		let proof = key_owner(1);
+		assert_eq!(Session::load_keys(&account(1)), Some(keys(101)));
+		pallet_session::NextKeys::<Test>::remove(account(1));
+		assert_eq!(key_owner(1), proof);
+		// A proof that was made before others change their keys stays good.
+		pallet_session::NextKeys::<Test>::insert(account(2), keys(200));
+		assert_ok!(report(equivocation(1, slot), proof));
+		assert_eq!(Validators::pool_stake(&account(1)), 10 * MIN_BOND - 5_625);
+	});
+}
+
+#[test]
+fn old_key_is_nobodys_when_the_session_runs_with_another() {
+	run(|| {
+		pallet_session::NextKeys::<Test>::insert(account(1), keys(101));
+		sessions(2);
+		let slot = turn(1);
+		assert_eq!(Validators::prove_key_owner(&pair(1).public()), None);
+		assert_ok!(report(equivocation(101, slot), key_owner(101)));
+		assert_eq!(Validators::pool_stake(&account(1)), 10 * MIN_BOND - 5_625);
+	});
+}
+
+#[test]
+fn report_is_refused_when_it_was_not_the_validators_turn() {
+	run(|| {
+		let slot = turn(1);
+		assert_noop!(report(equivocation(2, slot), key_owner(2)), Error::<Test>::NotItsTurn);
+	});
+}
+
+#[test]
+fn slash_is_no_larger_when_others_equivocate_too() {
+	run(|| {
+		for number in [1, 2] {
+			let slot = turn(number);
+			assert_ok!(report(equivocation(number, slot), key_owner(number)));
+		}
+		for number in [1, 2] {
+			assert_eq!(Validators::pool_stake(&account(number)), 10 * MIN_BOND - 5_625);
+		}
+	});
+}
+
+#[test]
+fn proof_is_refused_when_it_has_more_than_it_needs() {
+	run(|| {
+		let slot = turn(1);
+		let mut spare = key_owner(1);
+		spare.trie_nodes.push(vec![1]);
+		let mut of_other_session = key_owner(1);
+		of_other_session.session += 1;
+		let mut of_fewer = key_owner(1);
+		of_fewer.validator_count -= 1;
+		for bad in [spare, of_other_session, of_fewer] {
+			assert_noop!(report(equivocation(1, slot), bad), Error::<Test>::InvalidKeyOwnershipProof);
+		}
 	});
 }
 
@@ -149,8 +227,9 @@ fn slot_belongs_to_the_session_whose_set_may_make_it_when_sessions_change() {
 #[test]
 fn unsigned_report_is_taken_when_it_comes_from_the_node_itself_only() {
 	run(|| {
+		let slot = turn(1);
 		let call = || crate::Call::<Test>::report_equivocation_unsigned {
-			equivocation: Box::new(equivocation(1, CurrentSlot::get())),
+			equivocation: Box::new(equivocation(1, slot)),
 			key_owner: key_owner(1),
 		};
 		let validate = |source, call| Validators::validate_report(source, &call);
@@ -162,12 +241,12 @@ fn unsigned_report_is_taken_when_it_comes_from_the_node_itself_only() {
 		assert_ok!(Validators::check_report(&call()));
 		assert_ok!(Validators::report_equivocation_unsigned(
 			RuntimeOrigin::none(),
-			Box::new(equivocation(1, CurrentSlot::get())),
+			Box::new(equivocation(1, slot)),
 			key_owner(1),
 		));
 		assert_eq!(validate(TransactionSource::Local, call()), InvalidTransaction::Stale.into());
 		let bad = crate::Call::<Test>::report_equivocation_unsigned {
-			equivocation: Box::new(equivocation(2, CurrentSlot::get())),
+			equivocation: Box::new(equivocation(2, slot)),
 			key_owner: key_owner(1),
 		};
 		assert_eq!(validate(TransactionSource::Local, bad), InvalidTransaction::BadProof.into());

@@ -68,7 +68,7 @@ fn rewards_wait_when_nobody_is_staked() {
 		}
 		Ranking::<Test>::kill();
 		earn(100);
-		Validators::share_out(1);
+		Validators::share_out(1, &[]);
 		assert_eq!((Validators::surplus(), Unpaid::<Test>::get()), (100, 0));
 	});
 }
@@ -100,5 +100,42 @@ fn what_nobody_can_be_given_is_shared_again_when_a_pool_dissolves() {
 		assert_ok!(unbond(5, 5, None));
 		assert_eq!(Pools::<Test>::get(account(5)), None);
 		assert_eq!(Balances::free_balance(account(5)), before + claimable);
+	});
+}
+
+#[test]
+fn absent_validator_gets_nothing_when_a_session_ends() {
+	run(|| {
+		next_session();
+		SLEEPING.set(vec![account(3)]);
+		earn(900);
+		next_session();
+		let claimable = |number| Validators::claimable(&account(number), &account(number));
+		assert_eq!([1, 2, 3, 4].map(claimable), [300, 300, 0, 300]);
+	});
+}
+
+#[test]
+fn caught_validator_gets_nothing_when_its_sessions_end() {
+	run(|| {
+		next_session();
+		let suspension = Suspension { validator: account(3), severity: 1, until: 2 };
+		Suspensions::<Test>::put(BoundedVec::truncate_from(vec![suspension]));
+		earn(900);
+		next_session();
+		let claimable = |number| Validators::claimable(&account(number), &account(number));
+		assert_eq!([1, 2, 3, 4].map(claimable), [300, 300, 0, 300]);
+	});
+}
+
+#[test]
+fn pool_earns_for_what_is_left_when_stake_leaves_after_the_election() {
+	run(|| {
+		assert_ok!(nominate(10, 1, 90 * MIN_BOND));
+		sessions(2);
+		assert_ok!(unbond(10, 1, None));
+		earn(400);
+		next_session();
+		assert_eq!(Validators::claimable(&account(1), &account(1)), 100);
 	});
 }

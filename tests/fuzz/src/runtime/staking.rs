@@ -2,6 +2,7 @@
 
 use super::{settle::Signed, typed::account};
 use codec::{DecodeAll, Encode};
+use pallet_validators::KeyOwners;
 use polkadot_sdk::{
 	frame_support::traits::KeyOwnerProofSystem,
 	pallet_aura, pallet_grandpa,
@@ -12,9 +13,7 @@ use polkadot_sdk::{
 	sp_runtime::{generic::Digest, traits::Header as _, DigestItem},
 };
 use tributary_fuzz_driver::Input;
-use tributary_runtime::{
-	constants::TRB, AccountId, Grandpa, Header, Historical, Runtime, System, Validators,
-};
+use tributary_runtime::{constants::TRB, AccountId, Grandpa, Header, Runtime, System, Validators};
 
 /// Seeds of the session keys that accounts register.
 pub const SEEDS: u8 = 24;
@@ -82,10 +81,11 @@ fn block_key(of: &AuthorityId) -> Option<sr25519::Pair> {
 /// A report of an authority that sealed two blocks for a slot.
 fn two_blocks(input: &mut Input) -> Option<Signed> {
 	let authorities = pallet_aura::Authorities::<Runtime>::get();
-	let offender = input.choose(&authorities)?.clone();
-	let key = block_key(&offender)?;
 	let now = u64::from(pallet_aura::CurrentSlot::<Runtime>::get());
 	let slot = now.saturating_sub(u64::from(input.byte() % 12));
+	let its_turn = authorities.get(slot.checked_rem(authorities.len() as u64)? as usize)?;
+	let offender = if input.one_in(8) { input.choose(&authorities)?.clone() } else { its_turn.clone() };
+	let key = block_key(&offender)?;
 	let sealed = |what: u8| {
 		let turn: DigestItem = CompatibleDigestItem::<AuthoritySignature>::aura_pre_digest(slot.into());
 		let digest = Digest { logs: vec![turn] };
@@ -128,7 +128,7 @@ fn two_votes(input: &mut Input) -> Option<Signed> {
 	let proof = (set, PREVOTE, round, key.public(), vote(1), vote(2)).encode();
 	type Proof = sp_consensus_grandpa::EquivocationProof<tributary_runtime::Hash, u32>;
 	let equivocation_proof = Box::new(Proof::decode_all(&mut &proof[..]).ok()?);
-	let key_owner_proof = Historical::prove((sp_consensus_grandpa::KEY_TYPE, authority))?;
+	let key_owner_proof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, authority))?;
 	let call = pallet_grandpa::Call::report_equivocation { equivocation_proof, key_owner_proof };
 	Some((account(input), call.into()))
 }
