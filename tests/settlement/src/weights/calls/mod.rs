@@ -4,6 +4,7 @@
 mod assets;
 mod data;
 mod senders;
+mod validators;
 mod work;
 
 use super::chain::Transaction;
@@ -15,7 +16,7 @@ use work::{attribution, waits, workers};
 pub struct Scenario {
 	/// Pallet and call.
 	pub name: &'static str,
-	/// Sets the state up for that many senders; what they send.
+	/// Sets the state up for that many senders; what they send. Fewer where the chain has no room for so many.
 	pub prepare: fn(u32) -> Vec<Transaction>,
 }
 
@@ -47,4 +48,8 @@ scenarios! {
 		resolve, claim, claim_earnings, sweep_pool, set_parameters,
 	}
 	waits { set }
+	validators {
+		bond, nominate, unbond, withdraw_unbonded, set_commission, chill, resume, claim, claim_for, apply_slash,
+		report_equivocation, report_equivocation_unsigned, set_timing, dismiss,
+	}
 }

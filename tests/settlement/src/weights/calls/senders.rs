@@ -1,6 +1,6 @@
 //! Who sends, and lists of what they send: what scenarios of all pallets need.
 
-use crate::weights::chain::Transaction;
+use crate::weights::chain::{Sender, Transaction};
 use polkadot_sdk::{
 	frame_support::{
 		traits::{fungible::Mutate, Get},
@@ -50,10 +50,13 @@ pub fn each<C: Into<RuntimeCall>>(
 ) -> Vec<Transaction> {
 	(0..count)
 		.map(|number| {
-			let by = pair(number);
-			let who = by.public().into();
+			let pair = pair(number);
+			let who = pair.public().into();
 			fund(&who);
-			Transaction { call: call(number, &who).into(), by, nonce: 0 }
+			Transaction {
+				call: call(number, &who).into(),
+				sender: Sender::Account { pair: pair.into(), nonce: 0 },
+			}
 		})
 		.collect()
 }
@@ -64,7 +67,8 @@ pub fn by_root<C: Into<RuntimeCall>>(count: u32, mut call: impl FnMut(u32) -> C)
 	(0..count)
 		.map(|nonce| {
 			let call = Box::new(call(nonce).into());
-			Transaction { call: Call::sudo { call }.into(), by: Sr25519Keyring::Alice.pair(), nonce }
+			let sender = Sender::Account { pair: Sr25519Keyring::Alice.pair().into(), nonce };
+			Transaction { call: Call::sudo { call }.into(), sender }
 		})
 		.collect()
 }
