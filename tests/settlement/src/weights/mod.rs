@@ -5,6 +5,7 @@
 
 mod calls;
 mod chain;
+mod coverage;
 
 use calls::Scenario;
 use chain::{Chain, Transaction};
@@ -30,7 +31,7 @@ pub struct Arguments {
 	/// Executions of each block; the fastest counts.
 	#[arg(long, value_name = "NUMBER", default_value_t = 3)]
 	repeat: u32,
-	/// Only calls whose name contains this, for example `Workers`.
+	/// Only calls whose name contains this, for example `workers`.
 	#[arg(long, value_name = "TEXT", default_value = "")]
 	only: String,
 }
@@ -53,12 +54,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
 			.ok_or("this was built without a wasm runtime: build it without SKIP_WASM_BUILD, or name one with --runtime")?
 			.to_vec(),
 	};
+	let scenarios = calls::all();
+	coverage::check(&scenarios)?;
 	println!(
 		"| call | transactions in a block | declared each (µs) | measured each (µs) | measured / declared |"
 	);
 	println!("|---|---:|---:|---:|---:|");
 	let mut rows = Vec::new();
-	for scenario in calls::all().into_iter().filter(|scenario| scenario.name.contains(&arguments.only)) {
+	for scenario in scenarios.into_iter().filter(|scenario| scenario.name.contains(&arguments.only)) {
 		let row = measure(&code, scenario, &arguments)?;
 		println!(
 			"| {} | {} | {:.0} | {:.0} | {:.2} |",

@@ -10,11 +10,11 @@ mod work;
 use super::chain::Transaction;
 use assets::{adapters, agents, prompts, registry, tools};
 use data::{datanets, grants};
-use work::{attribution, waits, workers};
+use work::{attribution, delays, workers};
 
 /// A call, and how to set up a number of transactions with it.
 pub struct Scenario {
-	/// Pallet and call.
+	/// Pallet and call, for example `workers.register`. The pallet is named as in the runtime, in lower case.
 	pub name: &'static str,
 	/// Sets the state up for that many senders; what they send. Fewer where the chain has no room for so many.
 	pub prepare: fn(u32) -> Vec<Transaction>,
@@ -47,7 +47,7 @@ scenarios! {
 		open_channel, top_up, set_session_key, close_channel, withdraw_channel, submit_batch, credit, challenge,
 		resolve, claim, claim_earnings, sweep_pool, set_parameters,
 	}
-	waits { set }
+	delays { set }
 	validators {
 		bond, nominate, unbond, withdraw_unbonded, set_commission, chill, resume, claim, claim_for, apply_slash,
 		report_equivocation, report_equivocation_unsigned, set_timing, dismiss,

@@ -16,10 +16,7 @@ use tributary_primitives::{
 	voucher::Voucher,
 	Balance, Earner, Served, SkillSet, VaultKey, PPM, TRB,
 };
-use tributary_runtime::{
-	delays::{self, pallet::Waits},
-	AccountId, Agents, Attribution, Balances, Runtime, RuntimeCall, Workers,
-};
+use tributary_runtime::{AccountId, Agents, Attribution, Balances, Runtime, RuntimeCall, Workers};
 
 fn endpoint() -> pallet_workers::Endpoint {
 	b"https://worker.example".to_vec().try_into().expect("shorter than a URL may be")
@@ -337,10 +334,11 @@ pub mod attribution {
 	}
 }
 
-pub mod waits {
+pub mod delays {
 	use super::*;
+	use tributary_runtime::delays::{pallet::Waits, Call};
 
 	pub fn set(count: u32) -> Vec<Transaction> {
-		by_root(count, |_| delays::Call::set { waits: Waits::default() })
+		by_root(count, |_| Call::set { waits: Waits::default() })
 	}
 }
