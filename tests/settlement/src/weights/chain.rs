@@ -34,8 +34,49 @@ use tributary_runtime::{
 /// A call and who sends it.
 pub struct Transaction {
 	pub call: RuntimeCall,
-	pub by: Pair,
-	pub nonce: u32,
+	pub sender: Sender,
+}
+
+/// Who sends a transaction.
+pub enum Sender {
+	/// An account that has sent so many before.
+	Account { pair: Box<Pair>, nonce: u32 },
+	/// The node that makes the block: nobody signs, and nobody pays.
+	Node,
+}
+
+impl Transaction {
+	/// Declared weight of its call and extensions.
+	pub fn weight(&self) -> Weight {
+		let call = self.call.get_dispatch_info().call_weight;
+		match self.sender {
+			Sender::Account { .. } => call.saturating_add(extension(0).weight(&self.call)),
+			Sender::Node => call,
+		}
+	}
+
+	/// Most bytes that it takes in a block.
+	pub fn length(&self) -> usize {
+		let envelope = match self.sender {
+			Sender::Account { .. } => signature(),
+			Sender::Node => 0,
+		};
+		// Its length and version before it.
+		5 + envelope + self.call.encoded_size()
+	}
+
+	/// As a block has it. In the state whose genesis hash and runtime version are signed.
+	fn extrinsic(&self) -> UncheckedExtrinsic {
+		let Sender::Account { pair, nonce } = &self.sender else {
+			return UncheckedExtrinsic::new_bare(self.call.clone());
+		};
+		let payload = SignedPayload::new(self.call.clone(), extension(*nonce))
+			.expect("the extensions know their implicit parts");
+		let signature = payload.using_encoded(|bytes| pair.sign(bytes));
+		let (call, extension, _) = payload.deconstruct();
+		let address = MultiAddress::Id(pair.public().into());
+		UncheckedExtrinsic::new_signed(call, address, MultiSignature::Sr25519(signature), extension)
+	}
 }
 
 pub struct Chain {
@@ -43,6 +84,9 @@ pub struct Chain {
 	executor: WasmExecutor<SubstrateHostFunctions>,
 	code: Vec<u8>,
 }
+
+/// Slot of the block: later than any that a transaction reports something of.
+const SLOT: u64 = 1_000;
 
 type Changes = OverlayedChanges<Blake2Hasher>;
 
@@ -81,14 +125,15 @@ impl Chain {
 	/// A block of these transactions on the state. None may fail.
 	pub fn build(&mut self, transactions: Vec<Transaction>) -> Result<Block> {
 		let mut changes = Changes::default();
-		let slot = Slot::from(1);
+		let slot = Slot::from(SLOT);
 		let mut digest = Digest::default();
 		digest.push(DigestItem::PreRuntime(AURA_ENGINE_ID, slot.encode()));
 		let header = Header::new(1, Default::default(), Default::default(), genesis(), digest);
 		self.call(&mut changes, "Core_initialize_block", &header.encode())?;
 		let now = tributary_runtime::constants::BLOCK_MILLIS * *slot;
 		let time = RuntimeCall::Timestamp(pallet_timestamp::Call::set { now });
-		let signed = self.state.execute_with(|| transactions.iter().map(sign).collect::<Vec<_>>());
+		let signed =
+			self.state.execute_with(|| transactions.iter().map(Transaction::extrinsic).collect::<Vec<_>>());
 		let all = std::iter::once(UncheckedExtrinsic::new_bare(time)).chain(signed);
 		let extrinsics: Vec<UncheckedExtrinsic> = all.collect();
 		for extrinsic in &extrinsics {
@@ -154,26 +199,10 @@ fn extension(nonce: u32) -> TxExtension {
 	)
 }
 
-/// Declared weight of a call and its transaction's extensions.
-pub fn weight(call: &RuntimeCall) -> Weight {
-	call.get_dispatch_info().call_weight.saturating_add(extension(0).weight(call))
-}
-
-/// Bytes of a signed transaction around its call.
-pub fn envelope() -> usize {
+/// Bytes of an account's address, signature and extensions.
+fn signature() -> usize {
 	let by = Pair::from_seed(&[1; 32]);
 	let address = MultiAddress::<AccountId, ()>::Id(by.public().into());
 	let signature = MultiSignature::Sr25519(by.sign(&[]));
-	5 + address.encoded_size() + signature.encoded_size() + extension(u32::MAX).encoded_size()
-}
-
-/// In the state whose genesis hash and runtime version are signed.
-fn sign(transaction: &Transaction) -> UncheckedExtrinsic {
-	let Transaction { call, by, nonce } = transaction;
-	let payload = SignedPayload::new(call.clone(), extension(*nonce))
-		.expect("the extensions know their implicit parts");
-	let signature = payload.using_encoded(|bytes| by.sign(bytes));
-	let (call, extension, _) = payload.deconstruct();
-	let address = MultiAddress::Id(by.public().into());
-	UncheckedExtrinsic::new_signed(call, address, MultiSignature::Sr25519(signature), extension)
+	address.encoded_size() + signature.encoded_size() + extension(u32::MAX).encoded_size()
 }

@@ -5,14 +5,14 @@
 
 mod calls;
 mod chain;
+mod coverage;
 
 use calls::Scenario;
-use chain::{envelope, Chain};
-use codec::Encode;
+use chain::{Chain, Transaction};
 use polkadot_sdk::{frame_support::dispatch::DispatchClass, frame_system};
 use serde_json::{json, Value};
 use std::{error::Error, fs, path::PathBuf};
-use tributary_runtime::{Runtime, RuntimeCall};
+use tributary_runtime::Runtime;
 
 type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
@@ -31,7 +31,7 @@ pub struct Arguments {
 	/// Executions of each block; the fastest counts.
 	#[arg(long, value_name = "NUMBER", default_value_t = 3)]
 	repeat: u32,
-	/// Only calls whose name contains this, for example `Workers`.
+	/// Only calls whose name contains this, for example `workers`.
 	#[arg(long, value_name = "TEXT", default_value = "")]
 	only: String,
 }
@@ -54,12 +54,14 @@ pub fn run(arguments: Arguments) -> Result<()> {
 			.ok_or("this was built without a wasm runtime: build it without SKIP_WASM_BUILD, or name one with --runtime")?
 			.to_vec(),
 	};
+	let scenarios = calls::all();
+	coverage::check(&scenarios)?;
 	println!(
 		"| call | transactions in a block | declared each (µs) | measured each (µs) | measured / declared |"
 	);
 	println!("|---|---:|---:|---:|---:|");
 	let mut rows = Vec::new();
-	for scenario in calls::all().into_iter().filter(|scenario| scenario.name.contains(&arguments.only)) {
+	for scenario in scenarios.into_iter().filter(|scenario| scenario.name.contains(&arguments.only)) {
 		let row = measure(&code, scenario, &arguments)?;
 		println!(
 			"| {} | {} | {:.0} | {:.0} | {:.2} |",
@@ -89,32 +91,33 @@ fn figures(row: &Row) -> Value {
 	})
 }
 
-/// Transactions of this call that fit a block, by weight and by length.
-fn fitting(call: &RuntimeCall) -> Result<u32> {
+/// Transactions like this one that fit into what a block has for ordinary ones, by weight and by length. There is
+/// more for operational ones, but then what every block costs comes off it.
+fn fitting(transaction: &Transaction) -> Result<u32> {
 	let weights = <Runtime as frame_system::Config>::BlockWeights::get();
 	let class = weights.get(DispatchClass::Normal);
 	let room = class.max_total.ok_or("ordinary transactions are limited")?.saturating_sub(weights.base_block);
-	let by_weight = room.ref_time() / declared(call).max(1);
+	let by_weight = room.ref_time() / declared(transaction).max(1);
 	let bytes = *<Runtime as frame_system::Config>::BlockLength::get().max.get(DispatchClass::Normal);
-	let by_length = u64::from(bytes) / (call.encoded_size() + envelope()) as u64;
+	let by_length = u64::from(bytes) / transaction.length() as u64;
 	Ok(u32::try_from(by_weight.min(by_length))?.max(1))
 }
 
 /// Declared time of a transaction, picoseconds.
-fn declared(call: &RuntimeCall) -> u64 {
+fn declared(transaction: &Transaction) -> u64 {
 	let weights = <Runtime as frame_system::Config>::BlockWeights::get();
 	let base = weights.get(DispatchClass::Normal).base_extrinsic;
-	chain::weight(call).saturating_add(base).ref_time()
+	transaction.weight().saturating_add(base).ref_time()
 }
 
 fn measure(code: &[u8], scenario: Scenario, arguments: &Arguments) -> Result<Row> {
 	let mut chain = Chain::new(code)?;
 	// The first one tells how many fit.
 	let prepare = scenario.prepare;
-	let count = chain.rehearse(|| fitting(&prepare(1).pop().ok_or("no call")?.call))?.min(arguments.most);
+	let count = chain.rehearse(|| fitting(&prepare(1).pop().ok_or("no call")?))?.min(arguments.most);
 	let transactions = chain.set_up(|| prepare(count))?;
 	let count = u32::try_from(transactions.len())?;
-	let each = declared(&transactions[0].call);
+	let each = declared(transactions.first().ok_or("no call")?);
 	let block = chain.build(transactions)?;
 	let best = (0..arguments.repeat.max(1))
 		.map(|_| chain.execute(&block))
