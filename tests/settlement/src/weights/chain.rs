@@ -6,11 +6,12 @@ use polkadot_sdk::{
 	frame_metadata_hash_extension::CheckMetadataHash,
 	frame_support::{
 		dispatch::GetDispatchInfo,
-		storage::{with_transaction, TransactionOutcome},
+		storage::{storage_prefix, with_transaction, TransactionOutcome},
 		weights::Weight,
 	},
-	frame_system, pallet_timestamp, pallet_transaction_payment,
-	sc_executor::WasmExecutor,
+	frame_system::{self, EventRecord},
+	pallet_sudo, pallet_timestamp, pallet_transaction_payment,
+	sc_executor::{Externalities as _, WasmExecutor},
 	sp_consensus_aura::{Slot, AURA_ENGINE_ID},
 	sp_core::{
 		sr25519::Pair,
@@ -27,7 +28,7 @@ use polkadot_sdk::{
 };
 use std::time::{Duration, Instant};
 use tributary_runtime::{
-	genesis_config_presets::get_preset, AccountId, Block, Hash, Header, Runtime, RuntimeCall,
+	genesis_config_presets::get_preset, AccountId, Block, Hash, Header, Runtime, RuntimeCall, RuntimeEvent,
 	RuntimeGenesisConfig, SignedPayload, TxExtension, UncheckedExtrinsic,
 };
 
@@ -122,7 +123,7 @@ impl Chain {
 		Ok(result)
 	}
 
-	/// A block of these transactions on the state. None may fail.
+	/// A block of these transactions on the state. None may fail, and no call in one.
 	pub fn build(&mut self, transactions: Vec<Transaction>) -> Result<Block> {
 		let mut changes = Changes::default();
 		let slot = Slot::from(SLOT);
@@ -143,8 +144,22 @@ impl Chain {
 				return Err(format!("{:?}: {result:?}", extrinsic.function).into());
 			}
 		}
+		self.ensure_done(&mut changes)?;
 		let header = self.call(&mut changes, "BlockBuilder_finalize_block", &[])?;
 		Ok(Block::new(Header::decode(&mut header.as_slice())?, extrinsics))
+	}
+
+	/// A call that sudo makes may fail though its transaction does not.
+	fn ensure_done(&mut self, changes: &mut Changes) -> Result<()> {
+		let mut ext = Ext::new(changes, &self.state.backend, None);
+		let events = ext.storage(&storage_prefix(b"System", b"Events")).unwrap_or_default();
+		let events = Vec::<EventRecord<RuntimeEvent, Hash>>::decode(&mut events.as_slice())?;
+		for EventRecord { event, .. } in events {
+			if let RuntimeEvent::Sudo(pallet_sudo::Event::Sudid { sudo_result: Err(error) }) = event {
+				return Err(format!("root's call failed: {error:?}").into());
+			}
+		}
+		Ok(())
 	}
 
 	/// Executes a block as an importing node does; how long it took.

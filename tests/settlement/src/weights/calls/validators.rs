@@ -227,8 +227,8 @@ pub fn apply_slash(count: u32) -> Vec<Transaction> {
 
 type Report = (Box<AuraEquivocation<Header>>, MembershipProof);
 
-/// Reports of `count` validators of a set as large as possible, each of another slot, of as many sessions ago as
-/// possible. Stake left each pool in every session since.
+/// Reports of `count` validators of a set as large as possible, each of a slot of its own, of as many sessions ago
+/// as possible. Stake left each pool in every session since.
 fn reports(count: u32) -> Vec<Report> {
 	let validators: Vec<_> = (0..MAX_VALIDATORS)
 		.map(|number| {
@@ -246,16 +246,18 @@ fn reports(count: u32) -> Vec<Report> {
 	let elected = <Runtime as pallet_session::Config>::SessionManager::new_session(then);
 	let elected = elected.expect("there are candidates with keys");
 	assert_eq!(elected.len(), validators.len());
-	pallet_session::Validators::<Runtime>::put(elected);
+	pallet_session::Validators::<Runtime>::put(&elected);
 	session(then);
-	SessionStarts::<Runtime>::insert(then, 0);
-	SessionStarts::<Runtime>::insert(then + 1, u64::from(MAX_VALIDATORS));
+	let start = u64::from(MAX_VALIDATORS);
+	SessionStarts::<Runtime>::insert(then, start - 1);
+	SessionStarts::<Runtime>::insert(then + 1, 2 * start);
 	let now = then + MAX_UNBONDING_SESSIONS - 1;
 	let reports = validators
 		.iter()
-		.zip(1u64..)
 		.take(count as usize)
-		.map(|((who, aura), slot)| {
+		.map(|(who, aura)| {
+			let place = elected.iter().position(|other| other == who).expect("all were elected");
+			let slot = start + place as u64;
 			for until in then..=now + 1 {
 				Tranches::<Runtime>::insert(who, until, Stake { shares: STAKE, amount: STAKE });
 			}
