@@ -71,9 +71,9 @@ if wanted try-runtime; then
 	step "Upgrade from the last release, with every pallet's checks"
 	# FRAME is compiled again for it, beside what is there.
 	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" test --release --locked -p tributary-runtime --features try-runtime \
-		--test upgrade --no-run
+		--test runtime --no-run
 	(cd "$TRIBUTARY_ROOT" && CARGO_TARGET_DIR=$CHAIN_TARGET cargo test --release --locked -p tributary-runtime \
-		--features try-runtime --test upgrade)
+		--features try-runtime --test runtime upgrade::)
 fi
 if wanted postgres; then
 	step "Retrieval in PostgreSQL"

@@ -197,38 +197,7 @@ impl Statement {
 
 /// JSON with sorted keys and no white space.
 pub fn canonical(value: &Value) -> String {
-	let mut text = String::new();
-	write(value, &mut text);
-	text
-}
-
-fn write(value: &Value, text: &mut String) {
-	let list = |open: char, close: char, text: &mut String, parts: &mut dyn FnMut(&mut String)| {
-		text.push(open);
-		parts(text);
-		if text.ends_with(',') {
-			text.pop();
-		}
-		text.push(close);
-	};
-	match value {
-		Value::Object(map) => {
-			let sorted: BTreeMap<_, _> = map.iter().collect();
-			list('{', '}', text, &mut |text| {
-				for (key, value) in &sorted {
-					text.push_str(&Value::from(key.as_str()).to_string());
-					text.push(':');
-					write(value, text);
-					text.push(',');
-				}
-			});
-		}
-		Value::Array(values) => list('[', ']', text, &mut |text| {
-			for value in values {
-				write(value, text);
-				text.push(',');
-			}
-		}),
-		plain => text.push_str(&plain.to_string()),
-	}
+	let mut value = value.clone();
+	value.sort_all_objects();
+	value.to_string()
 }

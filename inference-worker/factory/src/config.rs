@@ -179,39 +179,9 @@ pub(crate) fn check_chat_share(share: f64) -> Result<(), FactoryError> {
 
 /// BLAKE3 of a value's JSON with sorted keys and no white space.
 pub fn configuration_hash(configuration: &Value) -> [u8; 32] {
-	let mut text = String::new();
-	write_canonical(configuration, &mut text);
-	*blake3::hash(text.as_bytes()).as_bytes()
-}
-
-fn write_canonical(value: &Value, text: &mut String) {
-	match value {
-		Value::Object(map) => {
-			let mut keys: Vec<&String> = map.keys().collect();
-			keys.sort();
-			text.push('{');
-			for (index, key) in keys.into_iter().enumerate() {
-				if index > 0 {
-					text.push(',');
-				}
-				text.push_str(&Value::String(key.clone()).to_string());
-				text.push(':');
-				write_canonical(map.get(key).unwrap_or(&Value::Null), text);
-			}
-			text.push('}');
-		}
-		Value::Array(list) => {
-			text.push('[');
-			for (index, item) in list.iter().enumerate() {
-				if index > 0 {
-					text.push(',');
-				}
-				write_canonical(item, text);
-			}
-			text.push(']');
-		}
-		other => text.push_str(&other.to_string()),
-	}
+	let mut sorted = configuration.clone();
+	sorted.sort_all_objects();
+	*blake3::hash(sorted.to_string().as_bytes()).as_bytes()
 }
 
 #[cfg(test)]

@@ -1,32 +1,18 @@
 //! One text for one JSON value, so that hashes can be compared.
 
 use crate::Hash;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// JSON without spaces, members sorted by name. Numbers stay as they were written.
 pub fn canonical(value: &Value) -> String {
-	sorted(value).to_string()
+	let mut value = value.clone();
+	value.sort_all_objects();
+	value.to_string()
 }
 
 /// BLAKE3 of the canonical JSON.
 pub fn hash(value: &Value) -> Hash {
 	*blake3::hash(canonical(value).as_bytes()).as_bytes()
-}
-
-/// The depth is bounded: serde_json reads no more than 128 levels.
-fn sorted(value: &Value) -> Value {
-	match value {
-		Value::Object(members) => {
-			let mut members: Vec<(&String, &Value)> = members.iter().collect();
-			members.sort_unstable_by_key(|(name, _)| *name);
-			// In the order of insertion or sorted anyway, as serde_json was built.
-			Value::Object(
-				members.into_iter().map(|(name, value)| (name.clone(), sorted(value))).collect::<Map<_, _>>(),
-			)
-		}
-		Value::Array(list) => Value::Array(list.iter().map(sorted).collect()),
-		other => other.clone(),
-	}
 }
 
 #[cfg(test)]

@@ -1,9 +1,7 @@
 //! Transaction fees: what things cost, and where the fees go.
 
-mod common;
-
+use crate::common::{alice, bob, genesis};
 use codec::Encode;
-use common::{alice, bob, genesis};
 use polkadot_sdk::{
 	frame_metadata_hash_extension::CheckMetadataHash,
 	frame_support::{

@@ -1,8 +1,6 @@
 //! The genesis presets.
 
-mod common;
-
-use common::{alice, bob, config, genesis};
+use crate::common::{alice, bob, config, genesis};
 use polkadot_sdk::{
 	frame_support::{
 		assert_noop, assert_ok,

@@ -1,8 +1,6 @@
 //! Safe mode and paused calls: what they stop, and what they can not stop.
 
-mod common;
-
-use common::{alice, bob, by_alice, by_bob, by_committee, charlie, genesis, time::*};
+use crate::common::{alice, bob, by_alice, by_bob, by_committee, charlie, genesis, time::*};
 use polkadot_sdk::{
 	frame_support::{
 		assert_err, assert_noop, assert_ok,

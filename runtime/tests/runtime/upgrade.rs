@@ -1,8 +1,6 @@
 //! The upgrade of a chain that ran the last release: its state, kept in `chain-specs/releases`, under this runtime.
 
-mod common;
-
-use common::{alice, bob, time};
+use crate::common::{alice, bob, time};
 use polkadot_sdk::{
 	frame_support::{
 		assert_ok,
@@ -30,7 +28,7 @@ fn bytes(text: &str) -> Vec<u8> {
 }
 
 fn snapshot() -> Snapshot {
-	let text = include_str!("../../chain-specs/releases/0.1.0/state.json");
+	let text = include_str!("../../../chain-specs/releases/0.1.0/state.json");
 	serde_json::from_str(text).expect("a snapshot is JSON")
 }
 

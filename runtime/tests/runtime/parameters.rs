@@ -1,9 +1,7 @@
 //! Parameters: their ranges, who sets them, and where they count.
 
-mod common;
-
+use crate::common::{alice, by_alice, by_committee, genesis, time::*};
 use codec::{Decode, Encode};
-use common::{alice, by_alice, by_committee, genesis, time::*};
 use polkadot_sdk::{
 	frame_support::{
 		assert_err, assert_ok,

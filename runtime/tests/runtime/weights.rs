@@ -1,7 +1,5 @@
 //! Declared weights and lengths against the block's limits, and that every call has a measured weight.
 
-mod largest;
-
 use codec::Encode;
 use polkadot_sdk::{
 	frame_support::{
@@ -80,7 +78,7 @@ fn every_call_has_a_benchmark_and_its_weight() {
 #[test]
 fn every_call_fits_a_block_when_it_is_the_largest() {
 	let mut seen = BTreeSet::new();
-	for call in largest::calls() {
+	for call in crate::largest::calls() {
 		let metadata = call.get_call_metadata();
 		let weight = call.get_dispatch_info().call_weight;
 		assert!(weight.ref_time() > 0, "{metadata:?} costs nothing");
@@ -92,14 +90,17 @@ fn every_call_fits_a_block_when_it_is_the_largest() {
 	let own = own_pallets();
 	let all = own.keys().flat_map(|name| RuntimeCall::get_call_names(name).iter().map(|call| (*name, *call)));
 	let missing: Vec<_> = all.filter(|call| !seen.contains(call)).collect();
-	assert!(missing.is_empty(), "runtime/tests/largest lacks {missing:?}: add the largest call of each");
+	assert!(
+		missing.is_empty(),
+		"runtime/tests/runtime/largest lacks {missing:?}: add the largest call of each"
+	);
 }
 
 #[test]
 fn batch_costs_at_most_5_us_an_inference_when_full_of_records() {
 	// 32 payers with 128 records each, on two of eight agents.
 	let RuntimeCall::Attribution(pallet_attribution::Call::submit_batch { header, agents, charges }) =
-		largest::batch(2, 0)
+		crate::largest::batch(2, 0)
 	else {
 		unreachable!("`batch` makes a batch")
 	};
@@ -117,10 +118,10 @@ fn batch_costs_at_most_5_us_an_inference_when_full_of_records() {
 #[test]
 fn batch_costs_more_when_anything_in_it_is_more() {
 	let weight = |call: RuntimeCall| call.get_dispatch_info().call_weight.ref_time();
-	let largest = weight(largest::batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS));
-	assert!(weight(largest::batch(1, MAX_AGENT_TOOLS)) < largest);
+	let largest = weight(crate::largest::batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS));
+	assert!(weight(crate::largest::batch(1, MAX_AGENT_TOOLS)) < largest);
 	let RuntimeCall::Attribution(pallet_attribution::Call::submit_batch { header, agents, charges }) =
-		largest::batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS)
+		crate::largest::batch(MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS)
 	else {
 		unreachable!("`batch` makes a batch")
 	};

@@ -1,7 +1,7 @@
 //! The lock file: one release of the SDK, not two.
 
 fn versions(package: &str) -> Vec<&'static str> {
-	let lock = include_str!("../../Cargo.lock");
+	let lock = include_str!("../../../Cargo.lock");
 	let name = format!("name = \"{package}\"");
 	let mut lines = lock.lines();
 	let mut found = Vec::new();

@@ -1,13 +1,11 @@
 //! The validator set over the real runtime: elections, rewards, offences, keys.
 
-mod common;
-
-use codec::Encode;
-use common::{
+use crate::common::{
 	alice,
 	blocks::{begin, end, next_session, sealed, slot, turn},
 	bob, charlie, genesis,
 };
+use codec::Encode;
 use pallet_validators::{ChillReason, Elected, KeyOwners, SessionStarts};
 use polkadot_sdk::{
 	frame_support::{
@@ -205,7 +203,7 @@ fn aura_equivocation(
 	author: &AccountId,
 ) -> tributary_runtime_api::AuraEquivocation<tributary_runtime::Header> {
 	tributary_runtime_api::AuraEquivocation {
-		offender: AuraId::from(common::blocks::aura_pair(author).public()),
+		offender: AuraId::from(crate::common::blocks::aura_pair(author).public()),
 		slot: slot().into(),
 		first_header: sealed(author, slot(), 1),
 		second_header: sealed(author, slot(), 2),

@@ -1,9 +1,7 @@
 //! Referenda, the treasury and the technical committee.
 
-mod common;
-
+use crate::common::{alice, bob, by_alice, by_bob, by_committee, charlie, genesis, time::*};
 use codec::Encode;
-use common::{alice, bob, by_alice, by_bob, by_committee, charlie, genesis, time::*};
 use polkadot_sdk::{
 	frame_support::{
 		assert_err, assert_noop, assert_ok,

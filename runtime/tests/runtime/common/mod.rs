@@ -1,8 +1,5 @@
 //! Chain states made from the genesis presets, as the node makes them.
 
-// Each test file uses some of this.
-#![allow(dead_code)]
-
 pub mod blocks;
 pub mod time;
 
