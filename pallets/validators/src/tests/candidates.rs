@@ -1,6 +1,7 @@
 //! Becoming a candidate, commission, standing and not standing.
 
 use super::*;
+use polkadot_sdk::frame_support::traits::fungible::Mutate;
 
 #[test]
 fn candidate_is_ranked_by_stake_when_it_bonds() {
@@ -88,6 +89,8 @@ fn commission_is_bounded_when_a_candidate_leaves_nominators_and_bonds_again() {
 fn commission_counts_no_more_than_the_largest_when_governance_lowers_it() {
 	run(|| {
 		MaxCommission::set(&50_000);
+		let pot = Validators::pot();
+		assert_ok!(Balances::mint_into(&pot, 1_000));
 		assert!(Validators::reward(&account(1), 1_000));
 		assert_eq!(Pools::<Test>::get(account(1)).unwrap().commission, 50);
 		sessions(2);

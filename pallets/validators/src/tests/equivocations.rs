@@ -167,7 +167,8 @@ fn old_key_is_nobodys_when_the_session_runs_with_another() {
 		pallet_session::NextKeys::<Test>::insert(account(1), keys(101));
 		sessions(2);
 		let slot = turn(1);
-		assert_eq!(Validators::prove_key_owner(&pair(1).public()), None);
+		let of_nobody = report(equivocation(1, slot), key_owner(1));
+		assert_noop!(of_nobody, Error::<Test>::InvalidKeyOwnershipProof);
 		assert_ok!(report(equivocation(101, slot), key_owner(101)));
 		assert_eq!(Validators::pool_stake(&account(1)), 10 * MIN_BOND - 5_625);
 	});

@@ -108,10 +108,10 @@ fn absent_validator_gets_nothing_when_a_session_ends() {
 	run(|| {
 		next_session();
 		SLEEPING.set(vec![account(3)]);
-		earn(900);
+		earn(18_750);
 		next_session();
 		let claimable = |number| Validators::claimable(&account(number), &account(number));
-		assert_eq!([1, 2, 3, 4].map(claimable), [300, 300, 0, 300]);
+		assert_eq!([1, 2, 3, 4].map(claimable), [6_250, 6_250, 0, 6_250]);
 	});
 }
 
@@ -121,10 +121,10 @@ fn caught_validator_gets_nothing_when_its_sessions_end() {
 		next_session();
 		let suspension = Suspension { validator: account(3), severity: 1, until: 2 };
 		Suspensions::<Test>::put(BoundedVec::truncate_from(vec![suspension]));
-		earn(900);
+		earn(18_750);
 		next_session();
 		let claimable = |number| Validators::claimable(&account(number), &account(number));
-		assert_eq!([1, 2, 3, 4].map(claimable), [300, 300, 0, 300]);
+		assert_eq!([1, 2, 3, 4].map(claimable), [6_250, 6_250, 0, 6_250]);
 	});
 }
 
@@ -134,8 +134,8 @@ fn pool_earns_for_what_is_left_when_stake_leaves_after_the_election() {
 		assert_ok!(nominate(10, 1, 90 * MIN_BOND));
 		sessions(2);
 		assert_ok!(unbond(10, 1, None));
-		earn(400);
+		earn(25_000);
 		next_session();
-		assert_eq!(Validators::claimable(&account(1), &account(1)), 100);
+		assert_eq!(Validators::claimable(&account(1), &account(1)), 6_250);
 	});
 }
