@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from machine import NODE, ROOT, DevNode
+from machine import NODE, ROOT, Validator
 
 OWNER = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 
@@ -25,7 +25,7 @@ class Backup(unittest.TestCase):
 
     def identity(self, make_keys):
         """Runs the node for a moment: its peer id, and the session keys it has."""
-        node = DevNode(self.base)
+        node = Validator(self.base)
         try:
             node.ready()
             if make_keys:
