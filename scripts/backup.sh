@@ -27,7 +27,8 @@ mkdir "$packed"
 case $kind in
 validator)
 	if [[ -n $more ]]; then
-		cp -r "$more" "$packed/keys"
+		# With the dot, a link to the folder is followed.
+		cp -r "$more/." "$packed/keys"
 	else
 		for chain in "$from"/chains/*/; do
 			chain=${chain%/}
@@ -38,23 +39,28 @@ validator)
 			done
 		done
 	fi
-	find "$packed" -type f | grep -q . || die "$from holds neither session keys nor a node key: is it the base path?"
+	[[ -n $(find "$packed" -type f -print -quit) ]] || die "$from holds neither session keys nor a node key: is it the base path?"
 	;;
 worker)
 	[[ -f $from/records.redb ]] || die "$from holds no records.redb: is it what \`data\` in worker.toml names?"
 	# The lock is the worker's own: a copy of a database that is being written is none.
 	flock --nonblock "$from/records.redb" cp "$from/records.redb" "$packed/records.redb" ||
 		die "the worker runs, or the disk is full: stop it first, and nothing is lost meanwhile"
-	[[ -z $more ]] || cp -r "$more" "$packed/store"
+	[[ -z $more ]] || cp -r "$more/." "$packed/store"
 	;;
 *) die "'$kind' is neither validator nor worker; scripts/backup.sh --help says more" 64 ;;
 esac
 
 printf 'tributary %s 1\n' "$kind" >"$work/packed/KIND"
 (cd "$packed" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum >"$work/sums" && mv "$work/sums" SHA256SUMS)
+# A colon in a name, as times have, would be another machine's to tar.
+pack() { tar -C "$packed" --numeric-owner --force-local -cf "$1" .; }
 if [[ $file == - ]]; then
-	tar -C "$packed" --numeric-owner -c .
+	pack -
 else
-	tar -C "$packed" --numeric-owner -cf "$file.part" . && mv "$file.part" "$file"
+	if ! pack "$file.part" || ! mv "$file.part" "$file"; then
+		rm -f "$file.part"
+		die "$file could not be written: see above"
+	fi
 fi
 say "$(($(wc -l <"$packed/SHA256SUMS") - 1)) files$([[ $file == - ]] || echo " in $file, $(stat -c %s "$file") bytes")"

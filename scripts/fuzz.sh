@@ -24,6 +24,7 @@ shared=()
 targets=()
 while (($# > 0)); do
 	case $1 in
+	--seconds | --calls | --seed | --part) [[ $# -ge 2 ]] || die "$1 needs a value; scripts/fuzz.sh --help shows how" 64 ;;&
 	--seconds) seconds=$2; shift ;;
 	--calls) calls=(--calls "$2"); shift ;;
 	--seed | --part) shared+=("$1" "$2"); shift ;;

@@ -178,6 +178,8 @@ polkadot_js() {
 	local work=$TRIBUTARY_CACHE/e2e
 	NODE_MODULES=$work/node_modules
 	mkdir -p "$work"
+	# What is no longer in the checkout would be run and imported all the same.
+	rm -rf "$work/src"
 	cp -r "$TRIBUTARY_ROOT"/tests/e2e/{package.json,package-lock.json,src} "$work/"
 	(cd "$work" && npm ci --no-audit --no-fund --loglevel=error)
 }
@@ -207,7 +209,7 @@ wait_for_port() {
 
 # rpc PORT METHOD [PARAMETERS]: one JSON-RPC call to a node; prints the result.
 rpc() {
-	curl -sS --fail -H 'content-type: application/json' "http://127.0.0.1:$1" \
+	curl -sS --fail --max-time 20 -H 'content-type: application/json' "http://127.0.0.1:$1" \
 		-d "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"$2\",\"params\":${3:-[]}}" |
 		jq 'if has("error") then ("rpc: " + (.error | tostring) | halt_error(1)) else .result end'
 }

@@ -31,7 +31,9 @@ alice_p2p=$(free_port)
 alice_peer=$("$NODE" key inspect-node-key --file <(printf '%064d' 1) 2>/dev/null)
 for index in 0 1 2; do
 	name=${names[index]}
-	if [[ $check == yes ]]; then port=$(free_port); else port=$((9944 + index)); fi
+	port=$((9944 + index))
+	# What listens there already would be taken for the validator.
+	if [[ $check == yes ]] || (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then port=$(free_port); fi
 	arguments=(--chain local "--$name" --base-path "$data/$name" --node-key "$(printf '%064d' $((index + 1)))"
 		--rpc-port "$port" --no-prometheus --no-telemetry --no-mdns)
 	if ((index == 0)); then
@@ -55,7 +57,9 @@ finalized() {
 
 if [[ $check == no ]]; then
 	say "running; Ctrl-C ends it"
+	trap 'stop_processes; rm -rf "$data"' EXIT
 	wait
+	die "all three have stopped"
 fi
 end=$((SECONDS + finality_seconds))
 for index in 0 1 2; do

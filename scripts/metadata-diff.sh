@@ -13,7 +13,11 @@ what=compare
 file=
 while (($# > 0)); do
 	case $1 in
-	--write) what=write; file=$2; shift ;;
+	--write)
+		[[ $# -ge 2 ]] || die "--write needs a file; scripts/metadata-diff.sh --help shows how" 64
+		what=write file=$2
+		shift
+		;;
 	-h | --help) show_help; exit 0 ;;
 	-*) die "unknown argument '$1'; scripts/metadata-diff.sh --help lists them" 64 ;;
 	*) file=$1 ;;

@@ -20,7 +20,7 @@ kind=$1 file=$2 to=$3 more=${4:-}
 umask 077
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-tar -C "$work" --no-same-owner -xf "$file" || die "$file is no backup: was it encrypted?"
+tar -C "$work" --no-same-owner --force-local -xf "$file" || die "$file is no backup: was it encrypted?"
 [[ -f $work/KIND && -f $work/SHA256SUMS ]] || die "$file is no backup of scripts/backup.sh"
 [[ $(cat "$work/KIND") == "tributary $kind 1" ]] || die "$file says '$(cat "$work/KIND")', which is no backup of a $kind"
 (cd "$work" && sha256sum --quiet --strict -c SHA256SUMS >&2) || die "$file is damaged: use another one"
@@ -59,6 +59,7 @@ worker)
 	;;
 *) die "'$kind' is neither validator nor worker; scripts/restore.sh --help says more" 64 ;;
 esac
+((${#sources[@]} > 0)) || die "$file holds nothing to restore"
 for index in "${!sources[@]}"; do
 	mkdir -p "$(dirname "${targets[index]}")"
 	mv "${sources[index]}" "${targets[index]}"

@@ -16,7 +16,7 @@ import factory
 import ledger
 from benchmark import items
 from chain import Tributary
-from processes import Failed, Node, Proxy, Worker, free_port, get_json
+from processes import DevNode, Failed, Proxy, Worker, free_port, get_json
 from questions import QUESTIONS
 
 TRB = 10**12
@@ -77,7 +77,7 @@ class Demo:
         self.account()
 
     def start_chain(self):
-        self.node = Node(self.arguments.node, self.folder)
+        self.node = DevNode(self.arguments.node, self.folder / "node")
         self.processes.append(self.node)
         self.node.ready()
         self.tributary = Tributary(self.arguments.cli, self.node.url, self.folder / "store", self.folder)
@@ -200,16 +200,14 @@ class Demo:
             "--model", self.base, "--bond", 500, key=OPERATOR,
         )
         self.worker = Worker(
-            self.arguments.worker, self.folder, port, self.node, self.address[OPERATOR], SERVICE, self.arguments.model,
+            self.arguments.worker, self.folder, port, [self.node], self.address[OPERATOR], SERVICE, self.arguments.model,
             batch_records=10, batch_seconds=3,
         )
         self.processes.append(self.worker)
         self.factory.allow(self.worker)
         self.worker.ready(agents=len(self.agents) + 1)
         self.tributary("deposit", self.address[OPERATOR], 200, key=PAYER)
-        port = free_port()
-        command = self.tributary.command("proxy", "--worker", self.address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
-        self.proxy = Proxy(command, self.folder, port, self.tributary.env)
+        self.proxy = Proxy(self.tributary, self.address[OPERATOR], PAYER, self.folder)
         self.processes.append(self.proxy)
         self.proxy.ready()
         say(f"worker at {self.worker.url}, proxy at {self.proxy.url}/v1")
@@ -265,6 +263,8 @@ class Demo:
         for batch in self.result["batches"]:
             found = self.tributary("verify", "batch", self.address[OPERATOR], batch["sequence"])
             say(f"batch {batch['sequence']}: {batch['records']} records, {int(batch['escrow']) / TRB:.6f} TRB, verified: {found['right']}")
+            if not found["right"]:
+                raise Failed(f"batch {batch['sequence']} is wrong: {json.dumps(found)}")
         for question in self.result["questions"]:
             question["fee"] = int(get_json(f"{self.worker.url}/v1/trail/{question['trail']}")["fee"])
 

@@ -3,13 +3,8 @@
 `make` comes before the worker starts, `allow` while it is configured, `ask` after it serves.
 """
 
-import subprocess
-import sys
-from pathlib import Path
+from processes import Failed, ToolServer
 
-from processes import Failed, Process, free_port
-
-ROOT = Path(__file__).resolve().parents[2]
 OWNER, TOOL_AUTHOR, AUTHOR = "//Ida", "//Tom", "//Ann"
 EVALUATORS = ["//Gina", "//Hans"]
 ROLES = {OWNER: "contributor", TOOL_AUTHOR: "tool author", AUTHOR: "agent author", **dict.fromkeys(EVALUATORS, "evaluator")}
@@ -68,19 +63,6 @@ CALL = "How high is the river Elbe?"
 TOOL_PRICE = 0.01
 # What grants to train and to retrieve cost, TRB.
 TRAIN_PRICE, RETRIEVE_PRICE = 5, 3
-
-
-class ToolServer(Process):
-    """An MCP server over streamable HTTP."""
-
-    def __init__(self, folder):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/mcp"
-        command = [sys.executable, "-B", ROOT / "tests" / "flows" / "river_server.py", "--port", self.port]
-        super().__init__("MCP server", command, folder / "mcp.log")
-
-    def ready(self):
-        return self.start().wait_for(lambda: self.url in self.tail(), 60, "listening")
 
 
 class Factory:
@@ -164,9 +146,8 @@ class Factory:
     def allow(self, worker):
         """The operator's word for the tool, and the worker's grant."""
         with worker.config.open("a") as config:
-            config.write(f'[tools]\nallow = ["http://127.0.0.1:{self.server.port}/"]\n')
-        command = [self.demo.arguments.worker, "request", str(self.private), "--config", worker.config]
-        done = subprocess.run([str(part) for part in command], capture_output=True, text=True)
+            config.write(f'[tools]\nallow = ["{self.server.origin}"]\n')
+        done = worker.request(self.private)
         if done.returncode != 0:
             raise Failed(f"the worker could not ask for a grant:\n{done.stderr}")
         for request in self.tributary("grant", "list", self.private)["requests"]:

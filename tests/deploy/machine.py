@@ -1,17 +1,15 @@
 """Where things are, the real programs, and a development node that makes and finalises blocks."""
 
-import json
 import os
 import re
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "demo"))
 
-from processes import Process, free_port, get, get_json  # noqa: E402
+from processes import DevNode, free_port, get  # noqa: E402
 
 NODE = Path(os.environ["NODE"])
 WORKER = os.environ.get("WORKER")
@@ -27,38 +25,16 @@ def flags_in(words):
     return {word.split("=")[0] for word in words if word.startswith("--")}
 
 
-class DevNode(Process):
+class Validator(DevNode):
     """Alice alone: Aura and GRANDPA, metrics, RPC with every method."""
 
-    def __init__(self, base, *more):
-        self.rpc_port, self.metrics_port = free_port(), free_port()
-        super().__init__(
-            "tributary-node",
-            [NODE, "--dev", "--sealing", "none", "--base-path", base, "--rpc-port", self.rpc_port, "--port", free_port(),
-             "--prometheus-port", self.metrics_port, "--no-telemetry", *more],
-            Path(tempfile.mkdtemp(prefix="tributary-deploy-")) / "node.log",
-        )
-
-    def rpc(self, method, *params):
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
-        answer = get_json(
-            f"http://127.0.0.1:{self.rpc_port}", data=json.dumps(body).encode(),
-            headers={"content-type": "application/json"},
-        )
-        if "error" in answer:
-            raise AssertionError(f"{method}: {answer['error']}")
-        return answer["result"]
-
-    def ready(self):
-        return self.start().wait_for(lambda: self.rpc("system_health"), 60, "answering RPC")
+    def __init__(self, base):
+        self.metrics_port = free_port()
+        super().__init__(NODE, base, "none", self.metrics_port)
 
     def finalises(self):
-        def final():
-            head = self.rpc("chain_getHeader", self.rpc("chain_getFinalizedHead"))
-            return int(head["number"], 16) > 0
-
-        return self.wait_for(final, 60, "finalising a block")
+        return self.wait_for("finalising a block", lambda: self.final()[0] > 0, 60)
 
     def metrics(self):
-        """Samples by name."""
+        """As Prometheus reads them."""
         return get(f"http://127.0.0.1:{self.metrics_port}/metrics").decode()

@@ -7,7 +7,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from machine import NODE, ROOT, DevNode
+from machine import NODE, ROOT, Validator
 
 OWNER = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
 
@@ -25,7 +25,7 @@ class Backup(unittest.TestCase):
 
     def identity(self, make_keys):
         """Runs the node for a moment: its peer id, and the session keys it has."""
-        node = DevNode(self.base)
+        node = Validator(self.base)
         try:
             node.ready()
             if make_keys:
@@ -79,6 +79,18 @@ class Backup(unittest.TestCase):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("neither session keys nor a node key", refused.stderr)
         self.assertFalse(self.file.exists())
+
+    def test_backup_fails_when_its_file_cannot_be_written(self):
+        (self.folder / "keys").mkdir()
+        (self.folder / "keys/node-key").write_bytes(b"k" * 32)
+        # A link as configuration tools make one, and a name that tar could take for another machine's.
+        (self.folder / "link").symlink_to("keys")
+        made = script("scripts/backup.sh", "validator", self.folder, self.folder / "no-folder/10:00.tar", self.folder / "link")
+        self.assertNotEqual(made.returncode, 0)
+        self.assertIn("could not be written", made.stderr)
+        self.passes("scripts/backup.sh", "validator", self.folder, self.folder / "10:00.tar", self.folder / "link")
+        self.passes("scripts/restore.sh", "validator", self.folder / "10:00.tar", self.folder / "new", self.folder / "new-keys")
+        self.assertEqual((self.folder / "new-keys/node-key").read_bytes(), b"k" * 32)
 
     def test_session_keys_are_made_without_a_network(self):
         spec = ROOT / "chain-specs/local-raw.json"

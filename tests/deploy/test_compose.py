@@ -5,10 +5,11 @@ import re
 import subprocess
 import tempfile
 import unittest
+from pathlib import Path
 
 import yaml
 
-from machine import NODE, ROOT, DevNode, flags, flags_in
+from machine import NODE, ROOT, Validator, flags, flags_in
 
 FILE = ROOT / "docker-compose.validator.yml"
 GIVEN = {
@@ -99,9 +100,9 @@ class Compose(unittest.TestCase):
     def test_health_is_told_by_a_running_node_alone(self):
         (_, program, option, script) = self.validator["healthcheck"]["test"]
         self.assertEqual((program, option), ("bash", "-c"))
-        with tempfile.TemporaryDirectory() as base:
-            node = DevNode(base)
-            here = script.replace("9944", str(node.rpc_port))
+        with tempfile.TemporaryDirectory() as folder:
+            node = Validator(Path(folder) / "node")
+            here = script.replace("9944", str(node.port))
             self.assertNotEqual(here, script)
             try:
                 node.ready()

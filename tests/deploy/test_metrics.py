@@ -10,7 +10,7 @@ from pathlib import Path
 
 import yaml
 
-from machine import ROOT, DevNode
+from machine import ROOT, Validator
 from promql import metrics
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
@@ -53,8 +53,8 @@ def of_worker():
 
 def of_node():
     """Series that a validator exports once a block of its own is final."""
-    with tempfile.TemporaryDirectory() as base:
-        node = DevNode(base)
+    with tempfile.TemporaryDirectory() as folder:
+        node = Validator(Path(folder) / "node")
         try:
             text = node.ready().finalises().metrics()
         finally:

@@ -5,7 +5,6 @@ import json
 import shutil
 import sys
 import tempfile
-import time
 import traceback
 from pathlib import Path
 
@@ -13,9 +12,10 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts" / "demo"))
 
 from chain import Tributary
-from processes import Failed, Node, Proxy, Worker, free_port, get_json
+from processes import DevNode, Failed, Proxy, Worker, free_port, get_json
 
 OPERATOR, SERVICE, PAYER, CONTRIBUTOR = "//Bob", "//Bob//service", "//Pia", "//Ada"
+AGENT = "river-guide"
 TEXTS = [
     "The river Elbe rises in the Giant Mountains and flows through Dresden and Hamburg to the sea.",
     "The river Spree flows through Berlin and joins the Havel in the district of Spandau.",
@@ -23,15 +23,12 @@ TEXTS = [
 ]
 
 
-def prepare(arguments, folder):
-    """A chain with one DataNet, one agent and a funded channel; the worker's configuration."""
-    node = Node(arguments.node, folder)
-    node.ready()
-    tributary = Tributary(arguments.cli, node.url, folder / "store", folder)
-    address = {who: tributary("key", "show", who)["address"] for who in (OPERATOR, SERVICE, PAYER, CONTRIBUTOR)}
-    for who in address:
-        if who != OPERATOR:
-            tributary("pay", address[who], 2_000, key="//Alice")
+def addresses(tributary):
+    return {who: tributary("key", "show", who)["address"] for who in (OPERATOR, SERVICE, PAYER, CONTRIBUTOR)}
+
+
+def publish(tributary, address, folder, model):
+    """One DataNet, one agent, a registered worker and a funded channel to it; the worker's port."""
     texts = folder / "texts"
     texts.mkdir()
     for number, text in enumerate(TEXTS):
@@ -40,20 +37,34 @@ def prepare(arguments, folder):
     tributary("datanet", "add", datanet, texts, "--licence", "CC0-1.0", key=CONTRIBUTOR)
     tributary("datanet", "snapshot", datanet, key=CONTRIBUTOR)
     price = ("--price-in", "0.5", "--price-out", "1")
-    base = tributary("base", "publish", "base", arguments.model, *price, key=CONTRIBUTOR)["asset"]
-    tributary("agent", "compose", "river-guide", "--base", base, "--datanet", datanet, *price, key=CONTRIBUTOR)
+    base = tributary("base", "publish", "base", model, *price, key=CONTRIBUTOR)["asset"]
+    tributary("agent", "compose", AGENT, "--base", base, "--datanet", datanet, *price, key=CONTRIBUTOR)
     port = free_port()
     tributary(
         "worker", "register", "--service-key", address[SERVICE], "--endpoint", f"http://127.0.0.1:{port}", "--model", base,
         "--bond", 500, key=OPERATOR,
     )
     tributary("deposit", address[OPERATOR], 1_000, key=PAYER)
+    return port
+
+
+def prepare(arguments, folder, processes):
+    """A development chain on which all of that is; worker and proxy are configured and not started."""
+    node = DevNode(arguments.node, folder / "node")
+    processes.append(node)
+    node.ready()
+    tributary = Tributary(arguments.cli, node.url, folder / "store", folder)
+    address = addresses(tributary)
+    for who in address:
+        if who != OPERATOR:
+            tributary("pay", address[who], 2_000, key="//Alice")
+    port = publish(tributary, address, folder, arguments.model)
     worker = Worker(
-        arguments.worker, folder, port, node, address[OPERATOR], SERVICE, arguments.model, batch_records=5, batch_seconds=1
+        arguments.worker, folder, port, [node], address[OPERATOR], SERVICE, arguments.model, batch_records=5, batch_seconds=1
     )
-    port = free_port()
-    command = tributary.command("proxy", "--worker", address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
-    return node, tributary, address, worker, Proxy(command, folder, port, tributary.env)
+    proxy = Proxy(tributary, address[OPERATOR], PAYER, folder)
+    processes += [worker, proxy]
+    return node, tributary, address, worker, proxy
 
 
 def batches(tributary, operator):
@@ -80,15 +91,6 @@ def refused(tributary, *arguments, key=None):
     except Failed as failure:
         return str(failure)
     raise Failed(f"{arguments} was not refused: {answer}")
-
-
-def wait(what, seconds, done):
-    """Until done() is true."""
-    end = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > end:
-            raise Failed(f"{what} did not happen within {seconds} s")
-        time.sleep(0.3)
 
 
 def ask(proxy, model, text):

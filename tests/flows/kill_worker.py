@@ -60,18 +60,22 @@ class Asker(threading.Thread):
 def counted(node, tributary, worker, address, askers, seconds=120):
     """Waits until every answer that arrived whole is credited; (whole answers, records by id, batches, planck charged)."""
     whole = [trail for asker in askers for trail in asker.whole]
+    check(whole, "no answer arrived whole")
     check(len(set(whole)) == len(whole), "two answers have the same id")
 
     payer, operator = (ledger.account(node, address[who]) for who in (PAYER, OPERATOR))
-    end = time.monotonic() + seconds
-    trails = {}
-    while time.monotonic() < end:
-        trails = {trail: get_json(f"{worker.url}/v1/trail/{trail}") for trail in whole}
-        if all(trail["settlement"]["status"] == "credited" for trail in trails.values()):
-            break
-        time.sleep(1)
-    waiting = [trail for trail in trails.values() if trail["settlement"]["status"] != "credited"]
-    check(not waiting, f"{len(waiting)} records are not credited after {seconds} s, the first: {json.dumps(waiting[:1])}\n{worker.tail()}")
+    credited = {}
+
+    def all_credited():
+        for trail in whole:
+            if trail not in credited:
+                settlement = get_json(f"{worker.url}/v1/trail/{trail}")["settlement"]
+                if settlement["status"] != "credited":
+                    return False
+                credited[trail] = settlement["batch"]
+        return True
+
+    worker.wait_for(f"crediting all of {len(whole)} answers", all_credited, seconds)
 
     recorded, escrow = {}, 0
     for batch in batches(tributary, address[OPERATOR]):
@@ -84,12 +88,11 @@ def counted(node, tributary, worker, address, askers, seconds=120):
     charged = ledger.charged(node, payer, operator)
     fees = sum(recorded.values())
     check(charged == escrow == fees, f"charged {charged}, escrow of batches {escrow}, fees of records {fees} planck differ")
-    return whole, recorded, len(set(trail["settlement"]["batch"] for trail in trails.values())), charged
+    return whole, recorded, len(set(credited.values())), charged
 
 
 def run(arguments, folder, processes):
-    node, tributary, address, worker, proxy = prepare(arguments, folder)
-    processes += [node, worker, proxy]
+    node, tributary, address, worker, proxy = prepare(arguments, folder, processes)
     worker.ready(agents=1)
     proxy.ready()
     stop = threading.Event()

@@ -12,7 +12,7 @@ import time
 import openai
 
 from flow import OPERATOR, batches, check, main, prepare
-from processes import Failed, get, get_json
+from processes import Failed, get, wait
 
 MODEL = "river-guide"
 ASK = [{"role": "user", "content": "Where does the river Elbe flow?"}]
@@ -105,8 +105,7 @@ def embeddings(client):
 
 
 def run(arguments, folder, processes):
-    node, tributary, address, worker, proxy = prepare(arguments, folder)
-    processes += [node, worker, proxy]
+    node, tributary, address, worker, proxy = prepare(arguments, folder, processes)
     worker.ready(agents=1)
     proxy.ready()
     client = openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="unused", max_retries=4, timeout=120)
@@ -117,9 +116,7 @@ def run(arguments, folder, processes):
     metrics = get(f"{worker.url}/metrics").decode()
     for name in ("vllm:kv_cache_usage_perc", "vllm:request_queue_time_seconds", "vllm:lora_requests_info"):
         check(name in metrics, f"{name} is not in the metrics")
-    end = time.monotonic() + 120
-    while time.monotonic() < end and get_json(f"{worker.url}/health")["unsettled"]["records"]:
-        time.sleep(0.5)
+    wait("settling every record", lambda: not worker.unsettled(), 120)
     records = [record for batch in batches(tributary, address[OPERATOR]) for record in batch["records"]]
     check(any(record["tokens_out"] == 0 for record in records), "embeddings have no settled record")
     print(f"    {len(records)} records settled and recomputed")

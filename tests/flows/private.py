@@ -4,14 +4,12 @@ Contributions are encrypted, a worker serves them with a grant and never without
 revoked, an erased text is gone, and no file of the worker ever holds 16 bytes of a private text.
 """
 
-import json
 import re
-import subprocess
 import sys
 import time
 
-from flow import CONTRIBUTOR, SERVICE, ask, check, main, prepare, refused, wait
-from processes import get_json
+from flow import CONTRIBUTOR, SERVICE, ask, check, main, prepare, refused
+from processes import Process, get_json, wait
 
 TRAINER = "//Tim"
 SECRETS = [
@@ -36,10 +34,6 @@ def leaks(folder, texts):
     return found
 
 
-def standing(worker, agent):
-    return agent in [model["id"] for model in get_json(f"{worker.url}/v1/models")["data"]]
-
-
 def contribute(tributary, folder):
     texts = folder / "secrets"
     texts.mkdir()
@@ -62,24 +56,23 @@ def contribute(tributary, folder):
     return datanet
 
 
-def serve(arguments, folder, tributary, worker, proxy, address, datanet):
+def serve(folder, tributary, worker, proxy, address, datanet):
     """The worker serves the private agent when it has a grant, and not before."""
     base = tributary("agent", "show", tributary("agent", "list")[0]["agent"])["base"]
     price = ("--price-in", "0.5", "--price-out", "1")
     tributary("agent", "compose", "lock-guide", "--base", base, "--datanet", datanet, *price, key=CONTRIBUTOR)
-    wait("the public agent", 60, lambda: standing(worker, "river-guide"))
-    log = folder / "worker.log"
-    wait("the reason", 60, lambda: "has no grant to retrieve" in log.read_text())
-    check(not standing(worker, "lock-guide"), "the private agent is served without a grant")
-    config = ("--config", worker.config)
-    done = subprocess.run([str(arguments.worker), "request", str(datanet), *map(str, config)], capture_output=True, text=True)
+    wait("the public agent", lambda: "river-guide" in worker.agents(), 60)
+    wait("the reason", lambda: "has no grant to retrieve" in worker.log.read_text(), 60)
+    check("lock-guide" not in worker.agents(), "the private agent is served without a grant")
+    done = worker.request(datanet)
     check(done.returncode != 0 and "offers no grants" in done.stderr, done.stderr)
     tributary("datanet", "offer", datanet, "--purpose", "retrieve", "--price", 5, key=CONTRIBUTOR)
-    subprocess.run([str(arguments.worker), "request", str(datanet), *map(str, config)], check=True, capture_output=True)
+    done = worker.request(datanet)
+    check(done.returncode == 0, done.stderr)
     listed = tributary("grant", "list", datanet)["requests"]
     check([one["grantee"] for one in listed] == [address[SERVICE]], f"requests are {listed}")
     tributary("grant", "give", datanet, address[SERVICE], "--purpose", "retrieve", key=CONTRIBUTOR)
-    wait("the private agent", 60, lambda: standing(worker, "lock-guide"))
+    wait("the private agent", lambda: "lock-guide" in worker.agents(), 60)
     answer = ask(proxy, "lock-guide", "Where is the spare rotor of pump nine?")
     check(answer["choices"][0]["message"]["content"], f"no answer: {answer}")
 
@@ -91,7 +84,7 @@ def trail_shows(tributary, proxy, worker, datanet):
     check(1 in contributions, f"the contribution is not in the trail: {trail['shares']}")
 
 
-def train(arguments, folder, tributary, address, datanet):
+def train(folder, tributary, address, datanet, processes):
     """A grant that is revoked while it is used stops the training."""
     base = tributary("asset", "list", "--kind", "base")[0]["id"]
     out = folder / "adapter"
@@ -105,14 +98,14 @@ def train(arguments, folder, tributary, address, datanet):
     message = refused(tributary, *command, "--steps", 2, key=TRAINER)
     check("waits for the owner" in message, message)
     tributary("grant", "give", datanet, address[TRAINER], "--purpose", "train", key=CONTRIBUTOR)
-    with subprocess.Popen(
-        tributary.command(*command, "--steps", 100_000, key=TRAINER), env=tributary.env, stderr=subprocess.PIPE, text=True
-    ) as training:
-        time.sleep(5)
-        check(training.poll() is None, "the training ended by itself")
-        tributary("grant", "revoke", datanet, address[TRAINER], "--purpose", "train", key=CONTRIBUTOR)
-        said = training.communicate(timeout=90)[1]
-    check(training.returncode != 0 and f"the grant to train on DataNet {datanet} was revoked" in said, said)
+    command = tributary.command(*command, "--steps", 100_000, key=TRAINER)
+    training = Process("the training", command, folder / "training.log", tributary.env)
+    processes.append(training.start())
+    time.sleep(5)
+    check(training.alive(), f"the training ended by itself: {training.tail()}")
+    tributary("grant", "revoke", datanet, address[TRAINER], "--purpose", "train", key=CONTRIBUTOR)
+    status = training.ended(90)
+    check(status != 0 and f"the grant to train on DataNet {datanet} was revoked" in training.tail(), training.tail())
     check(not leaks(out, SECRETS) and not leaks(folder / "home", SECRETS), "the training wrote plaintext")
 
 
@@ -139,27 +132,26 @@ def erase(folder, tributary, worker, datanet):
     message = refused(tributary, "datanet", "read", datanet, 0, key=CONTRIBUTOR)
     check("was erased" in message, message)
     # The worker lists contributions again within a minute.
-    wait("the agent without the erased text", 120, lambda: standing(worker, "lock-guide"))
+    wait("the agent without the erased text", lambda: "lock-guide" in worker.agents(), 120)
 
 
 def revoke(folder, tributary, worker, address, datanet):
     tributary("grant", "revoke", datanet, address[SERVICE], "--purpose", "retrieve", key=CONTRIBUTOR)
-    wait("the end of the private agent", 60, lambda: not standing(worker, "lock-guide"))
-    check(standing(worker, "river-guide"), "the public agent is gone too")
+    wait("the end of the private agent", lambda: "lock-guide" not in worker.agents(), 60)
+    check("river-guide" in worker.agents(), "the public agent is gone too")
 
 
 def run(arguments, folder, processes):
-    node, tributary, address, worker, proxy = prepare(arguments, folder)
-    processes += [node, worker, proxy]
+    node, tributary, address, worker, proxy = prepare(arguments, folder, processes)
     address[TRAINER] = tributary("key", "show", TRAINER)["address"]
     tributary("pay", address[TRAINER], 100, key="//Alice")
     datanet = contribute(tributary, folder)
     worker.ready()
     proxy.ready()
     steps = [
-        ("a grant lets the worker serve", lambda: serve(arguments, folder, tributary, worker, proxy, address, datanet)),
+        ("a grant lets the worker serve", lambda: serve(folder, tributary, worker, proxy, address, datanet)),
         ("the trail names the contribution", lambda: trail_shows(tributary, proxy, worker, datanet)),
-        ("a revoked grant stops a training", lambda: train(arguments, folder, tributary, address, datanet)),
+        ("a revoked grant stops a training", lambda: train(folder, tributary, address, datanet, processes)),
         ("a new epoch keeps the revoked out", lambda: rotate(folder, tributary, address, datanet)),
         ("an erased text is gone", lambda: erase(folder, tributary, worker, datanet)),
         ("a revoked grant ends the agent", lambda: revoke(folder, tributary, worker, address, datanet)),

@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from flow import CONTRIBUTOR, OPERATOR, PAYER, ask, check, main, prepare, refused, wait
-from processes import get_json
+from flow import CONTRIBUTOR, OPERATOR, PAYER, ask, check, main, prepare, refused
+from processes import get_json, wait
 
 VERIFIERS = Path(__file__).resolve().parent / "verifiers"
 EVALUATOR = "//Eva"
@@ -64,8 +64,7 @@ def adapter(tributary, folder, base, datanet):
 
 
 def run(arguments, folder, processes):
-    node, tributary, address, worker, proxy = prepare(arguments, folder)
-    processes += [node, worker, proxy]
+    node, tributary, address, worker, proxy = prepare(arguments, folder, processes)
     worker.ready(agents=1)
     proxy.ready()
     out = folder / "provenance"
@@ -95,7 +94,7 @@ def run(arguments, folder, processes):
     print("ok  evaluation", flush=True)
 
     trail = ask(proxy, "river-guide", "Where does the river Elbe rise?")["id"]
-    wait("a batch", 120, lambda: "batch" in get_json(f"{worker.url}/v1/trail/{trail}")["settlement"])
+    wait("a batch", lambda: "batch" in get_json(f"{worker.url}/v1/trail/{trail}")["settlement"], 120)
     bundle = export("answer", trail, "--worker", address[OPERATOR], key=PAYER)
     report, keys = verified(tributary, bundle, PAYER)
     tampered(tributary, bundle, keys)

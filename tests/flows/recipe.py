@@ -5,14 +5,12 @@ a report on what was trained on is refused; a worse second version is a regressi
 """
 
 import json
-import signal
 import subprocess
 import sys
-import time
 
 from flow import check, main, refused
 from chain import Tributary
-from processes import Node
+from processes import DevNode, Process, wait
 
 AUTHOR, EVALUATORS, CONTRIBUTORS = "//Ann", ["//Eve", "//Max"], ["//Ada", "//Ben"]
 THINGS = ["branch", "commit", "remote", "stash", "worktree", "index", "tag", "rebase", "merge", "submodule", "hook", "blob"]
@@ -110,13 +108,12 @@ def write(folder, ids, **changed):
 def kill_when(tributary, recipe, work, there):
     """Starts the run and kills it with SIGKILL as soon as something is there."""
     command = tributary.command("factory", "run", recipe, "--work", work, key=AUTHOR)
-    with subprocess.Popen(command, env=tributary.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
-        end = time.monotonic() + 120
-        while not there():
-            check(running.poll() is None, "the run ended before it was killed")
-            check(time.monotonic() < end, "what it should be killed at never came")
-            time.sleep(0.005)
-        running.send_signal(signal.SIGKILL)
+    running = Process("the run", command, work.with_suffix(".log"), tributary.env).start()
+    try:
+        wait("what it should be killed at", lambda: there() or not running.alive(), 120, every=0.005)
+        check(running.alive(), f"the run ended before it was killed: {running.tail()}")
+    finally:
+        running.kill()
     states = {step["name"]: step["state"] for step in tributary("factory", "status", recipe, "--work", work)["steps"]}
     check("interrupted" in states.values(), f"the killed run is {states}")
     return states
@@ -213,7 +210,7 @@ def show(tributary, ids, adapter, agent, recipe, work):
 
 
 def run(arguments, folder, processes):
-    node = Node(arguments.node, folder)
+    node = DevNode(arguments.node, folder / "node")
     processes.append(node)
     node.ready()
     tributary = Tributary(arguments.cli, node.url, folder / "store", folder)

@@ -8,9 +8,8 @@ import shutil
 import subprocess
 import sys
 
-from flow import OPERATOR, ROOT, ask, batches, check, main, prepare, wait
-
-from processes import get_json
+from flow import OPERATOR, ROOT, ask, batches, check, main, prepare
+from processes import wait
 
 
 def script(name, *arguments):
@@ -18,21 +17,17 @@ def script(name, *arguments):
 
 
 def run(arguments, folder, processes):
-    node, tributary, address, worker, proxy = prepare(arguments, folder)
-    processes += [node, worker, proxy]
+    node, tributary, address, worker, proxy = prepare(arguments, folder, processes)
     data, store, file = folder / "worker", folder / "store", folder / "worker.tar"
     worker.ready(agents=1)
     proxy.ready()
-
-    def unsettled():
-        return get_json(f"{worker.url}/health")["unsettled"]["records"]
 
     def settled():
         return sum(len(report["records"]) for report in batches(tributary, address[OPERATOR]))
 
     for number in range(6):
         ask(proxy, "river-guide", f"Where does the river flow? ({number})")
-    wait("settling the first records", 60, lambda: unsettled() == 0)
+    wait("settling the first records", lambda: worker.unsettled() == 0, 60)
     # These wait for a batch while the worker moves.
     worker.config.write_text(worker.config.read_text().replace("age_secs = 1", "age_secs = 600"))
     worker.stop()
@@ -48,11 +43,11 @@ def run(arguments, folder, processes):
     done = script("restore.sh", "worker", file, data, store)
     check(done.returncode == 0, done.stderr)
     worker.ready(agents=1)
-    check(unsettled() == len(asked), f"{unsettled()} of {len(asked)} unsettled records came with the backup")
+    check(worker.unsettled() == len(asked), f"{worker.unsettled()} of {len(asked)} unsettled records came with the backup")
     worker.config.write_text(worker.config.read_text().replace("age_secs = 600", "age_secs = 1"))
     worker.stop()
     worker.ready(agents=1)
-    wait("settling what came with the backup", 60, lambda: unsettled() == 0)
+    wait("settling what came with the backup", lambda: worker.unsettled() == 0, 60)
     check(settled() == 9, f"{settled()} records are settled, not 9")
     print("    moved: 9 records settled, 3 of them on the new disk", flush=True)
 
@@ -60,7 +55,7 @@ def run(arguments, folder, processes):
     shutil.rmtree(data)
     worker.ready(agents=1)
     ask(proxy, "river-guide", "And the Havel?")
-    wait("settling after the loss", 60, lambda: settled() == 10)
+    wait("settling after the loss", lambda: settled() == 10, 60)
     log = worker.log.read_text(errors="replace")
     check("earnings differ from the chain's" in log, "the tree was not taken from the content store")
     print("    lost: the next batch is right", flush=True)

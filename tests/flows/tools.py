@@ -9,25 +9,12 @@ import sys
 
 import openai
 
-from flow import CONTRIBUTOR, OPERATOR, ROOT, batches, check, main, prepare, wait
-from processes import Process, free_port, get_json
+from flow import CONTRIBUTOR, OPERATOR, batches, check, main, prepare
+from processes import ToolServer, get_json, wait
 
 MODEL, OWNER = "gauge-guide", "//Tom"
 ASK = [{"role": "user", "content": "How high is the river Elbe?"}]
 PRICE = 50_000_000_000
-
-
-class RiverServer(Process):
-    """The MCP server."""
-
-    def __init__(self, folder):
-        self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/mcp"
-        script = ROOT / "tests" / "flows" / "river_server.py"
-        super().__init__("river server", [sys.executable, "-B", script, "--port", self.port], folder / "river.log")
-
-    def ready(self):
-        return self.start().wait_for(lambda: self.url in self.tail(), 60, "listening")
 
 
 def publish(tributary, server):
@@ -73,21 +60,20 @@ def streamed(client):
 
 
 def run(arguments, folder, processes):
-    node, tributary, address, worker, proxy = prepare(arguments, folder)
-    processes.append(node)
-    server = RiverServer(folder)
-    processes += [server, worker, proxy]
+    node, tributary, address, worker, proxy = prepare(arguments, folder, processes)
+    server = ToolServer(folder)
+    processes.append(server)
     server.ready()
     tool = publish(tributary, server)
     # Without the operator's word nothing is called.
     with worker.config.open("a") as config:
-        config.write(f'[tools]\nallow = ["http://127.0.0.1:{server.port}/"]\ncall_secs = 10\n')
+        config.write(f'[tools]\nallow = ["{server.origin}"]\ncall_secs = 10\n')
     worker.ready(agents=2)
     proxy.ready()
     client = openai.OpenAI(base_url=f"{proxy.url}/v1", api_key="unused", max_retries=4, timeout=120)
     trail, calls = whole(client, proxy, tool)
     calls += streamed(client)
-    wait("the answer's credit", 120, lambda: get_json(f"{proxy.url}/v1/trail/{trail}")["settlement"]["status"] == "credited")
+    wait("the answer's credit", lambda: get_json(f"{proxy.url}/v1/trail/{trail}")["settlement"]["status"] == "credited", 120)
     records = [record for batch in batches(tributary, address[OPERATOR]) for record in batch["records"]]
     check(sum(int(record["tools"]) for record in records) == PRICE * calls, f"the records are {json.dumps(records)}")
     claimed = tributary("claim", "--vault", f"asset={tool}", key=OWNER)["claimed"]
@@ -96,8 +82,7 @@ def run(arguments, folder, processes):
     print(f"    {calls} calls recorded, settled and paid: its owner claims {paid} planck")
 
     server.stop()
-    served = lambda: [model["id"] for model in get_json(f"{worker.url}/v1/models")["data"]]
-    wait("the end of an agent whose tool is gone", 60, lambda: MODEL not in served())
+    wait("the end of an agent whose tool is gone", lambda: MODEL not in worker.agents(), 60)
     print(f"    gone: {get_json(f'{worker.url}/health')['agents'][MODEL]}")
 
 

@@ -5,7 +5,7 @@ import queue
 import subprocess
 import threading
 
-from processes import Failed
+from processes import MORTAL, Failed
 
 SOURCES = "src/network"
 
@@ -18,7 +18,7 @@ class Clients:
         self.kept = []
 
     def _command(self, script, arguments):
-        return ["node", str(self.modules / SOURCES / script), *map(str, arguments)]
+        return [*MORTAL, "node", str(self.modules / SOURCES / script), *map(str, arguments)]
 
     def once(self, script, *arguments, seconds=300):
         """The JSON of the last line that it prints."""
@@ -35,7 +35,7 @@ class Clients:
         return json.loads(done.stdout.strip().splitlines()[-1])
 
     def keep(self, script, *arguments):
-        client = Client(self._command(script, arguments), self.folder / f"{script}.log")
+        client = Client(script, self._command(script, arguments), self.folder / f"{script}.log")
         self.kept.append(client)
         return client
 
@@ -48,8 +48,8 @@ class Clients:
 class Client:
     """A client that stays; its lines of JSON arrive one by one."""
 
-    def __init__(self, command, log):
-        self.name, self.log = command[1], log
+    def __init__(self, name, command, log):
+        self.name, self.log = name, log
         with log.open("a") as errors:
             self.child = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True, start_new_session=True
@@ -69,14 +69,21 @@ class Client:
         except queue.Empty:
             raise Failed(f"{self.name} said nothing for {seconds} s (log: {self.log})") from None
         if line is None:
-            raise Failed(f"{self.name} stopped:\n{self.log.read_text()[-3_000:]}")
+            raise self._stopped()
         if "error" in line:
             raise Failed(f"{self.name}: {line['error']}")
         return line
 
+    def _stopped(self):
+        return Failed(f"{self.name} stopped:\n{self.log.read_text()[-3_000:]}")
+
     def tell(self, command):
-        self.child.stdin.write(f"{command}\n")
-        self.child.stdin.flush()
+        try:
+            self.child.stdin.write(f"{command}\n")
+            self.child.stdin.flush()
+        except OSError:
+            # Who waits would take it for a node that gives no answer, and wait on.
+            raise self._stopped() from None
 
     def ask(self, command, seconds=300):
         self.tell(command)

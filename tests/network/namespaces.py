@@ -1,52 +1,80 @@
 """Gives each machine of the test network an address of its own, and cuts the network into parts.
 
 In namespaces each machine has two cables: one to the other nodes (10.77.0.0/24), which can be cut, and one to its
-clients (10.78.0.0/24), which never is. All of it hangs on the process that `enclosed` starts: when that ends, however it
-ends, the kernel takes namespaces and processes away. Where namespaces are forbidden, machines are loopback addresses,
+clients (10.78.0.0/24), which never is. All of it hangs on the process that `run_inside` starts: when that ends, however
+it ends, the kernel takes namespaces and processes away. Where namespaces are forbidden, machines are loopback addresses,
 which cannot be cut.
 """
 
-import ctypes
+import argparse
+import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 from processes import Failed
 
 UNSHARE = ["unshare", "--net", "--mount", "--pid", "--fork", "--mount-proc", "--kill-child"]
 NAMES = Path("/run/netns")
-_PR_SET_PDEATHSIG = 1
+# Where a user may not write, an empty folder covers what is there: in these namespaces only.
+COVER = ["mount", "-t", "tmpfs", "names", str(NAMES.parent)]
+PROBE = f"{' '.join(COVER)} && ip link add probe type bridge && ip netns add probe"
 
 
 def enclosure():
     """How to run a command in namespaces of its own: as root, else as a user who may; None when neither works."""
     for command in (UNSHARE, [*UNSHARE, "--user", "--map-root-user"]):
-        probe = [*command, "ip", "link", "add", "probe", "type", "bridge"]
         try:
-            if subprocess.run(probe, capture_output=True, timeout=20).returncode == 0:
+            if subprocess.run([*command, "sh", "-c", PROBE], capture_output=True, timeout=20).returncode == 0:
                 return command
         except (OSError, subprocess.TimeoutExpired):
             return None
     return None
 
 
-def _die_with_parent():
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+def add_arguments(parser):
+    parser.add_argument("--loopback", action="store_true", help="use loopback addresses even where namespaces can be made")
+    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
 
 
-def enclosed(enclosure, command):
-    """Runs a command in namespaces; its exit status. A signal to this process ends all of it."""
-    child = subprocess.Popen([*enclosure, *command], preexec_fn=_die_with_parent)
+def run_inside(folder, arguments):
+    """Runs this program again with `--inside FOLDER`, in namespaces where they can be made; its exit status."""
+    way = None if arguments.loopback else enclosure()
+    if not way and not arguments.loopback:
+        print("    network namespaces cannot be made here: loopback addresses instead, and steps that cut fail", flush=True)
+    return enclosed([*(way or []), sys.executable, "-B", *sys.argv, "--inside", str(folder), *([] if way else ["--loopback"])])
+
+
+def enclosed(command):
+    """Runs a command; its exit status. A signal to this process ends it, and so does the end of its standard input, which
+    nothing is written to: this process's own end."""
 
     def end(number, _):
-        child.kill()
-        child.wait()
-        sys.exit(128 + number)
+        # Not here: the handler may have interrupted the wait for the same child.
+        raise SystemExit(128 + number)
 
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, end)
-    return child.wait()
+    with subprocess.Popen(command, stdin=subprocess.PIPE) as child:
+        try:
+            return child.wait()
+        except SystemExit as ended:
+            return ended.code
+        finally:
+            child.kill()
+
+
+def fabric(arguments):
+    """The machines, for a process that `run_inside` started; from now on it ends with that one."""
+
+    def end_together():
+        os.read(sys.stdin.fileno(), 1)
+        os._exit(1)
+
+    threading.Thread(target=end_together, daemon=True).start()
+    return Loopback() if arguments.loopback else Namespaces()
 
 
 def ip(*arguments):
@@ -82,15 +110,14 @@ class Loopback:
 
 
 class Namespaces:
-    """Machines are network namespaces. Only for a process that `enclosed` started."""
+    """Machines are network namespaces. Only for a process in such."""
 
     can_cut = True
     kind = "network namespaces"
 
     def __init__(self):
         self.machines, self.bridges = [], set()
-        NAMES.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["mount", "-t", "tmpfs", "names", NAMES], check=True)
+        subprocess.run(COVER, check=True)
         ip("link", "set", "lo", "up")
         self._bridge("side0")
         self._bridge("clients")

@@ -7,7 +7,6 @@ shows. Traffic flows from the second to the last.
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -90,8 +89,7 @@ def parse():
     parser.add_argument("--steps", default=",".join(STEPS), help=f"some of {','.join(STEPS)}")
     parser.add_argument("--load-seconds", type=int, default=60, help="length of each measurement; 0 leaves them out")
     parser.add_argument("--json", type=Path, help="where the figures go")
-    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--loopback", action="store_true", help="use loopback addresses even where namespaces can be made")
+    namespaces.add_arguments(parser)
     arguments = parser.parse_args()
     wanted = arguments.steps.split(",")
     unknown = [name for name in wanted if name not in STEPS]
@@ -107,9 +105,7 @@ def parse():
 
 def inside(arguments):
     """Runs the story, in namespaces or on loopback addresses. Its exit status."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(143))
-    fabric = namespaces.Loopback() if arguments.loopback else namespaces.Namespaces()
+    fabric = namespaces.fabric(arguments)
     story = Story(arguments, fabric, arguments.inside)
     failure = None
     try:
@@ -134,14 +130,7 @@ def main():
     if arguments.inside:
         return inside(arguments)
     folder = Path(tempfile.mkdtemp(prefix="tributary-network-"))
-    command = [sys.executable, "-B", *sys.argv, "--inside", str(folder)]
-    way = None if arguments.loopback else namespaces.enclosure()
-    if not way and not arguments.loopback:
-        print("    network namespaces cannot be made here: loopback addresses instead, and steps that cut fail", flush=True)
-    if way:
-        status = namespaces.enclosed(way, command)
-    else:
-        status = namespaces.enclosed([], [*command, "--loopback"])
+    status = namespaces.run_inside(folder, arguments)
     written = folder / "figures.json"
     if written.exists():
         print(written.read_text())

@@ -3,73 +3,38 @@
 import json
 import shutil
 import subprocess
-import time
-import urllib.error
 from pathlib import Path
 
-from processes import Failed, Process, get_json
+from processes import PATIENCE, Failed, Node, wait
 
 RPC_PORT, PEER_PORT = 9944, 30333
 VALIDATORS = ("alice", "bob", "charlie", "dave")
-# No block is later than this when all is well: several slots, on a machine that does other things too.
-PATIENCE = 180
 
 
-class Rpc:
-    """JSON-RPC over HTTP to one node."""
+class Peer(Node):
+    """A node of the network, on a machine of its own."""
 
-    def __init__(self, address):
-        self.url = f"ws://{address}:{RPC_PORT}"
-        self.http = f"http://{address}:{RPC_PORT}"
-
-    def rpc(self, method, *params, timeout=20):
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
-        answer = get_json(self.http, data=body, headers={"content-type": "application/json"}, timeout=timeout)
-        if "error" in answer:
-            raise Failed(f"{method}: {answer['error']}")
-        return answer["result"]
-
-    def height(self, block=None):
-        return int(self.rpc("chain_getHeader", *([block] if block else []))["number"], 16)
-
-    def final(self):
-        """(number, hash) of the newest final block."""
-        head = self.rpc("chain_getFinalizedHead")
-        return self.height(head), head
+    def __init__(self, network, number, name, arguments=(), label=None):
+        self.number = number
+        label = label or name
+        self.base = network.folder / label
+        address = network.fabric.client_address(number)
+        command = [
+            *network.fabric.machine(number), network.binary, "--chain", network.spec, "--base-path", self.base, "--name", label,
+            "--node-key", network.node_key(number), "--listen-addr", network.peer_path(number),
+            "--public-addr", network.peer_path(number), "--experimental-rpc-endpoint",
+            f"listen-addr={address}:{RPC_PORT},methods=unsafe,max-connections=200",
+            "--no-mdns", "--no-telemetry", "--no-prometheus",
+            *(part for peer in network.bootnodes if peer != number for part in ("--bootnodes", network.peer(peer))),
+            *arguments,
+        ]  # fmt: skip
+        super().__init__(label, command, network.folder / f"{label}.log", RPC_PORT, address)
 
     def spec_version(self):
         return self.rpc("state_getRuntimeVersion")["specVersion"]
 
     def peers(self):
         return self.rpc("system_health")["peers"]
-
-
-class Node(Process, Rpc):
-    """One node on its own machine."""
-
-    def __init__(self, network, number, name, arguments=(), label=None):
-        self.network, self.number = network, number
-        label = label or name
-        self.base = network.folder / label
-        fabric = network.fabric
-        Rpc.__init__(self, fabric.client_address(number))
-        Process.__init__(
-            self,
-            label,
-            [
-                *fabric.machine(number), network.binary, "--chain", network.spec, "--base-path", self.base, "--name", label,
-                "--node-key", network.node_key(number), "--listen-addr", network.peer_path(number),
-                "--public-addr", network.peer_path(number), "--experimental-rpc-endpoint",
-                f"listen-addr={fabric.client_address(number)}:{RPC_PORT},methods=unsafe,max-connections=200",
-                "--no-mdns", "--no-telemetry", "--no-prometheus",
-                *(part for peer in network.bootnodes if peer != number for part in ("--bootnodes", network.peer(peer))),
-                *arguments,
-            ],
-            network.folder / f"{label}.log",
-        )  # fmt: skip
-
-    def ready(self, seconds=120):
-        return self.start().wait_for(lambda: self.height() >= 0, seconds, "answering RPC")
 
     def memory(self):
         """(resident now, most ever) in MiB; None for a process that is gone."""
@@ -117,10 +82,15 @@ class Network:
     def validator(self, name, number=None, label=None):
         """A validator with a well-known key, on its usual machine or another."""
         number = number or VALIDATORS.index(name) + 1
-        return self.add(Node(self, number, name, (f"--{name}",), label))
+        return self.add(Peer(self, number, name, (f"--{name}",), label))
 
     def full(self, name, number, *arguments):
-        return self.add(Node(self, number, name, arguments))
+        return self.add(Peer(self, number, name, arguments))
+
+    def validators(self):
+        """All of them, started."""
+        made = [self.validator(name).start() for name in VALIDATORS]
+        return [validator.answers() for validator in made]
 
     def add(self, node):
         self.nodes[node.name] = node
@@ -144,26 +114,6 @@ class Network:
             node.child.terminate()
         for node in self.running():
             node.stop(20)
-
-
-def ask(question):
-    """The answer, or None from a node that does not answer now."""
-    try:
-        return question()
-    except (OSError, ValueError, urllib.error.URLError):
-        return None
-
-
-def wait(what, done, seconds=PATIENCE, every=0.5):
-    """Until done() is true; what it then was."""
-    end = time.monotonic() + seconds
-    while True:
-        answer = ask(done)
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise Failed(f"{what} did not happen within {seconds} s")
-        time.sleep(every)
 
 
 def wait_final(nodes, height, seconds=PATIENCE):

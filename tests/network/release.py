@@ -5,7 +5,6 @@ state of such a network after something of every kind was done on it. scripts/re
 import argparse
 import json
 import shutil
-import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +15,7 @@ sys.path.insert(0, str(ROOT / "scripts" / "demo"))
 import namespaces
 import specification
 from clients import Clients
-from nodes import VALIDATORS, Network, wait_final
+from nodes import Network, wait_final
 from processes import Failed
 
 
@@ -30,9 +29,7 @@ def write(arguments, folder, fabric):
         spec.write_text(json.dumps(specification.raw(arguments.node, folder), indent=2) + "\n")
     network, clients = Network(fabric, arguments.node, spec, folder), Clients(arguments.modules, folder)
     try:
-        validators = [network.validator(name) for name in VALIDATORS]
-        for validator in validators:
-            validator.ready()
+        validators = network.validators()
         wait_final(validators, 2)
         print(f"    four validators finalise runtime {validators[0].spec_version()}", flush=True)
         print(f"    {json.dumps(clients.once('populate.js', validators[0].url, seconds=900))}", flush=True)
@@ -48,22 +45,18 @@ def main():
     parser.add_argument("--node", type=Path, required=True)
     parser.add_argument("--modules", type=Path, required=True)
     parser.add_argument("--again", action="store_true", help="write the specification even where there is one")
-    parser.add_argument("--inside", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--loopback", action="store_true", help=argparse.SUPPRESS)
+    namespaces.add_arguments(parser)
     parser.add_argument("folder", type=Path, help="the release's, for example chain-specs/releases/0.1.0")
     arguments = parser.parse_args()
     if arguments.inside:
-        signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
-            write(arguments, arguments.inside, namespaces.Loopback() if arguments.loopback else namespaces.Namespaces())
+            write(arguments, arguments.inside, namespaces.fabric(arguments))
         except Failed as failure:
             print(f"\nerror: {failure}", file=sys.stderr)
             return 1
         return 0
     folder = Path(tempfile.mkdtemp(prefix="tributary-release-"))
-    way = namespaces.enclosure()
-    command = [sys.executable, "-B", *sys.argv, "--inside", str(folder), *([] if way else ["--loopback"])]
-    status = namespaces.enclosed(way or [], command)
+    status = namespaces.run_inside(folder, arguments)
     if status == 0:
         shutil.rmtree(folder, ignore_errors=True)
     else:

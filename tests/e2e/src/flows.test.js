@@ -3,17 +3,14 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { blake2AsU8a } from '@polkadot/util-crypto';
-import { block, event, send, startNode } from './node.js';
+import { account, content, event, price, reached, reference, send, TRB } from './chain.js';
+import { startNode } from './node.js';
 import { accountLeaf, hex, largestRemainder, leaf, node, parent, poolLeaf, voucherHash } from './settlement.js';
 import { view, viewFunctions } from './views.js';
 
-const TRB = 1_000_000_000_000n;
 /** Price of a call of the agent's tool, and how often each answer called it. */
 const CALL_PRICE = TRB / 1_000n;
 const CALLS = 3n;
-const content = (text) => hex(blake2AsU8a(text));
-const price = (input, output) => ({ input, output });
-const reference = (asset) => ({ asset, version: 1 });
 
 let chain, api, views, genesis;
 const who = {};
@@ -24,8 +21,8 @@ before(async () => {
 	api = chain.api;
 	views = await viewFunctions(api);
 	genesis = api.genesisHash.toU8a();
-	for (const name of ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie']) who[name] = chain.account(name);
-	who.service = chain.account('Eve//service');
+	for (const name of ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie']) who[name] = account(`//${name}`);
+	who.service = account('//Eve//service');
 	await send(api, api.tx.balances.transferKeepAlive(who.service.address, 10n * TRB), who.Alice);
 });
 
@@ -207,7 +204,7 @@ test('contributor_is_paid_when_a_batch_passed_its_window_and_is_claimed', async 
 	const claim = api.tx.attribution.claimEarnings(who.Eve.address, sent.charlie, proof);
 	await assert.rejects(send(api, claim, who.Charlie), /attribution\./, 'the window is still open');
 
-	await block(api, status.maturesAt.toNumber());
+	await reached(api, status.maturesAt.toNumber());
 	await send(api, api.tx.attribution.credit(who.Eve.address, 10), who.Bob);
 	await assert.rejects(send(api, claim, who.Dave), /attribution\./, 'the proof is for another account');
 
@@ -248,7 +245,7 @@ test('payer_gets_the_rest_back_when_the_channel_has_closed', async () => {
 	const { closesAt } = (await api.call.tributaryApi.channel(who.Ferdie.publicKey, who.Eve.publicKey)).unwrap();
 	const withdraw = api.tx.attribution.withdrawChannel(who.Eve.address);
 	await assert.rejects(send(api, withdraw, who.Ferdie), /attribution\./, 'the delay has not passed');
-	await block(api, closesAt.unwrap().toNumber());
+	await reached(api, closesAt.unwrap().toNumber());
 	await send(api, withdraw, who.Ferdie);
 	assert.ok((await api.call.tributaryApi.channel(who.Ferdie.publicKey, who.Eve.publicKey)).isNone);
 });

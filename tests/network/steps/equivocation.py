@@ -2,13 +2,14 @@
 
 import time
 
-from nodes import VALIDATORS, wait, wait_final
-from processes import Failed
+from nodes import VALIDATORS, wait_final
+from processes import Failed, wait
 from steps.traffic import flows
 
 CULPRIT, TWIN, TWIN_MACHINE = "dave", "dave-twin", 5
 PALLETS = ("validators", "offences")
 SLASHED, OFFENCE = "validators.Slashed", "offences.Offence"
+SLASHED_SECONDS = 300
 # What a node logs when it sees two votes in one round, or two blocks for one slot, of one validator.
 EVIDENCE = {"votes": "equivocation in the finality worker", "blocks": "an author made two blocks for slot"}
 
@@ -21,9 +22,12 @@ def run(story):
     events.hear()
     events.tell(f"from {bonded['block']}")
     evidence = equivocate(story)
-    offences, slashed = 0, None
+    offences, slashed, end = 0, None, time.monotonic() + SLASHED_SECONDS
+    # Other events come with every session, whether or not this one ever does.
     while slashed is None:
-        event = events.hear(300)
+        if time.monotonic() > end:
+            raise Failed(f"nobody was slashed within {SLASHED_SECONDS} s; {offences} offences were reported")
+        event = events.hear(SLASHED_SECONDS)
         offences += event["event"] == OFFENCE
         if event["event"] == SLASHED:
             slashed = event

@@ -1,15 +1,11 @@
 """Four validators start from the last release's specification and finalise."""
 
-from nodes import VALIDATORS, wait_final
+from nodes import wait_final
 
 
 def run(story):
-    network = story.network
-    validators = [network.validator(name) for name in VALIDATORS]
+    validators = story.network.validators()
     for validator in validators:
-        validator.start()
-    for validator in validators:
-        validator.wait_for(lambda: validator.height() >= 0, 120, "answering RPC")
         story.say(f"{validator.name}: {validator.url}")
     begun = wait_final(validators, 1)
     wait_final(validators, 3)

@@ -1,7 +1,7 @@
 """A full node that is no validator follows, and keeps only the newest blocks and states."""
 
-from nodes import wait, wait_final
-from processes import Failed
+from nodes import wait_final
+from processes import Failed, wait
 
 MACHINE = 12
 KEPT = 16

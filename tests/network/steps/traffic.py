@@ -1,7 +1,7 @@
 """Traffic starts, through all four validators; until the last step, nothing that was accepted may be lost."""
 
-from nodes import VALIDATORS, wait
-from processes import Failed
+from nodes import VALIDATORS
+from processes import Failed, wait
 
 # Something every so many milliseconds: transfers and remarks in turns.
 EVERY = 750

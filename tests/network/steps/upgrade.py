@@ -4,8 +4,8 @@ import threading
 import time
 
 import specification
-from nodes import VALIDATORS, ask, wait_final
-from processes import Failed
+from nodes import VALIDATORS, wait_final
+from processes import NO_ANSWER, Failed
 from steps.traffic import flows
 
 
@@ -20,10 +20,13 @@ class Pulse(threading.Thread):
     def run(self):
         seen = {kind: (None, time.monotonic()) for kind in self.gaps}
         while not self.done.wait(0.25):
-            now = {"best": ask(self.node.height), "final": ask(lambda: self.node.final()[0])}
+            try:
+                now = {"best": self.node.height(), "final": self.node.final()[0]}
+            except NO_ANSWER:
+                continue
             for kind, height in now.items():
                 known, since = seen[kind]
-                if height is not None and height != known:
+                if height != known:
                     self.gaps[kind] = max(self.gaps[kind], time.monotonic() - since)
                     seen[kind] = (height, time.monotonic())
 

@@ -2,8 +2,8 @@
 
 import time
 
-from nodes import wait, wait_final
-from processes import Failed
+from nodes import wait_final
+from processes import Failed, wait
 
 MACHINE = 11
 

@@ -1,21 +1,17 @@
 """A worker fails over between two nodes and goes through a reorganisation; no batch is lost or billed twice."""
 
 import threading
-import time
 
-from flow import CONTRIBUTOR, OPERATOR, PAYER, SERVICE, TEXTS
+from flow import AGENT, OPERATOR, PAYER, SERVICE, addresses, publish
 from kill_worker import Asker, counted
 
 import ledger
 from chain import Tributary
-from nodes import VALIDATORS, wait, wait_final
-from processes import Failed, Proxy, Worker, free_port
+from nodes import VALIDATORS, wait_final
+from processes import Failed, Proxy, Worker, wait
 
-# The worker's setting of the nodes it may use, in [chain]: a list of addresses, the first is preferred.
-SETTING = "urls"
 GATEWAY, MACHINE = "gateway", 13
 SECOND = "charlie"
-AGENT = "network-guide"
 RECORDS, AGE = 8, 4
 
 
@@ -24,8 +20,7 @@ def run(story):
     alice, second = network["alice"], network[SECOND]
     gateway = network.full(GATEWAY, MACHINE)
     gateway.ready()
-    tributary, address = prepare(story)
-    worker, proxy = processes(story, tributary, address, [gateway, second])
+    tributary, address, worker, proxy = prepare(story, [gateway, second])
     operator = ledger.account(alice, address[OPERATOR])
 
     def sequence(node=alice):
@@ -51,7 +46,6 @@ def run(story):
     stop.set()
     for asker in askers:
         asker.join(90)
-    goal = sequence() + 1
     whole, recorded, made, charged = counted(alice, tributary, worker, address, askers, seconds=300)
     story.say(
         f"{len(whole)} whole answers, {len(recorded)} records in {made} batches, {charged} planck charged: none lost, none twice"
@@ -85,50 +79,17 @@ def fork(story, sequence):
     return len(lost)
 
 
-def prepare(story):
-    """A DataNet, an agent and a funded channel on the network's chain."""
-    folder = story.folder
-    tributary = Tributary(story.arguments.cli, story.network["alice"].url, folder / "store", folder)
-    address = {who: tributary("key", "show", who)["address"] for who in (OPERATOR, SERVICE, PAYER, CONTRIBUTOR)}
-    alice = story.network["alice"]
+def prepare(story, nodes):
+    """An agent and a funded channel on the network's chain; the worker, which goes on with the next of its nodes when one
+    is gone, and the payer's proxy, which asks the network itself."""
+    arguments, folder, alice = story.arguments, story.folder, story.network["alice"]
+    tributary = Tributary(arguments.cli, alice.url, folder / "store", folder)
+    address = addresses(tributary)
     story.clients.once("fund.js", alice.url, 2_000, *[address[who] for who in address if who != OPERATOR])
-    texts = folder / "texts"
-    texts.mkdir()
-    for number, text in enumerate(TEXTS):
-        (texts / f"{number}.txt").write_text(text)
-    datanet = tributary("datanet", "create", "network-rivers", "--policy", "open", key=CONTRIBUTOR)["datanet"]
-    tributary("datanet", "add", datanet, texts, "--licence", "CC0-1.0", key=CONTRIBUTOR)
-    tributary("datanet", "snapshot", datanet, key=CONTRIBUTOR)
-    price = ("--price-in", "0.5", "--price-out", "1")
-    base = tributary("base", "publish", "network-base", story.arguments.model, *price, key=CONTRIBUTOR)["asset"]
-    tributary("agent", "compose", AGENT, "--base", base, "--datanet", datanet, *price, key=CONTRIBUTOR)
-    story.port = free_port()
-    tributary(
-        "worker", "register", "--service-key", address[SERVICE], "--endpoint", f"http://127.0.0.1:{story.port}",
-        "--model", base, "--bond", 500, key=OPERATOR,
-    )  # fmt: skip
-    tributary("deposit", address[OPERATOR], 1_000, key=PAYER)
-    return tributary, address
-
-
-def processes(story, tributary, address, nodes):
-    """The worker with its two nodes, and the payer's proxy, which asks the network itself."""
-    arguments, folder = story.arguments, story.folder
-    worker = Worker(
-        arguments.worker, folder, story.port, nodes[0], address[OPERATOR], SERVICE, arguments.model, RECORDS, AGE
-    )
-    one = f'url = "{nodes[0].url}"'
-    several = f"{SETTING} = [{', '.join(repr(node.url) for node in nodes)}]"
-    worker.config.write_text(worker.config.read_text().replace(one, several))
-    story.processes.append(worker)
-    try:
-        worker.ready(agents=1)
-    except Failed as failure:
-        if SETTING in str(failure):
-            raise Failed(f"this worker does not know the setting chain.{SETTING}, several nodes: {failure}") from None
-        raise
-    port = free_port()
-    command = tributary.command("proxy", "--worker", address[OPERATOR], "--listen", f"127.0.0.1:{port}", key=PAYER)
-    proxy = Proxy(command, folder, port, tributary.env)
-    story.processes.append(proxy)
-    return worker, proxy.ready()
+    port = publish(tributary, address, folder, arguments.model)
+    worker = Worker(arguments.worker, folder, port, nodes, address[OPERATOR], SERVICE, arguments.model, RECORDS, AGE)
+    proxy = Proxy(tributary, address[OPERATOR], PAYER, folder)
+    story.processes += [worker, proxy]
+    worker.ready(agents=1)
+    proxy.ready()
+    return tributary, address, worker, proxy

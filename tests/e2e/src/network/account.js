@@ -2,7 +2,8 @@
 //
 //   node account.js URL NAME
 
-import { account, connect, options, say } from './common.js';
+import { account } from '../chain.js';
+import { connect, options, say } from './common.js';
 
 const [url, name] = options().rest;
 const api = await connect(url);

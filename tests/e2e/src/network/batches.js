@@ -1,12 +1,10 @@
 // Makes usage batches that the chain accepts: agents, workers, channels, vouchers, sums.
 
 import { blake2AsU8a } from '@polkadot/util-crypto';
+import { account, content, event, price, reference, send, TRB } from '../chain.js';
 import { accountLeaf, hex, largestRemainder, leaf, node, parent, voucherHash } from '../settlement.js';
-import { account, send, sendAll, TRB } from './common.js';
+import { sendAll } from './common.js';
 
-export const content = (text) => hex(blake2AsU8a(text));
-const price = (input, output) => ({ input, output });
-const reference = (asset) => ({ asset, version: 1 });
 /** A voucher that outlives every test. */
 const EXPIRY = 100_000_000;
 
@@ -33,17 +31,11 @@ export function prove(levels, index) {
 	return { index, leaves: levels[0].length, siblings };
 }
 
-/** The id in the first event of a kind. */
-const id = (events, section, method) => {
-	const found = events.find((event) => event.section === section && event.method === method);
-	if (!found) throw new Error(`no ${section}.${method} in ${events.map((event) => `${event.section}.${event.method}`)}`);
-	return found.data[0].toNumber();
-};
-
 /** One DataNet, and agents on it, each with a base model, an adapter and a prompt of its own; ids. */
 export async function makeAgents(api, owner, name, count) {
 	const item = (text) => ({ content: content(text), bytes: text.length, licence: 'CC0-1.0', metadata: '' });
-	const datanet = id(await send(api, api.tx.datanets.create(name, 'Texts', 'Open', []), owner), 'datanets', 'Created');
+	const created = await send(api, api.tx.datanets.create(name, 'Texts', 'Open', []), owner);
+	const datanet = event(created, 'datanets', 'Created')[0].toNumber();
 	await sendAll(api, [api.tx.datanets.contribute(datanet, [item(`${name} 0`)]), api.tx.datanets.snapshot(datanet)], owner);
 	const registered = (events) => events.filter(({ section, method }) => section === 'registry' && method === 'Registered').map(({ data }) => data[0].toNumber());
 	const numbers = [...Array(count).keys()];
@@ -157,6 +149,25 @@ export function nextBatch(api, worker, form, data, earnings = new Uint8Array(32)
 		earnings: { hash: hex(earnings), sum: worker.earned },
 	};
 	return api.tx.attribution.submitBatch(header, form.agents, charges);
+}
+
+/**
+ * Sends a worker's next batch; its data share. Whether stakers take part decides that, and the chain refuses the one that is
+ * wrong.
+ */
+export async function firstBatch(api, worker, form) {
+	const { sequence, charged, earned } = worker;
+	for (const stakers of [false, true]) {
+		const data = form.data(stakers);
+		try {
+			await send(api, nextBatch(api, worker, form, data), worker.service);
+			return data;
+		} catch (error) {
+			if (!/EarningsMismatch/.test(error.message)) throw error;
+			Object.assign(worker, { sequence, charged, earned });
+		}
+	}
+	throw new Error('no division of the fees gave the data share that the chain computed');
 }
 
 /** Divides what a worker's batches earned among accounts: the tree that its last root belongs to. */

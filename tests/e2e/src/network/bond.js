@@ -4,7 +4,8 @@
 //
 // Sessions are short meanwhile: governance may say how long they are.
 
-import { account, connect, options, say, send, sleep, TRB } from './common.js';
+import { account, send, sleep, TRB } from '../chain.js';
+import { connect, options, say } from './common.js';
 
 const SHORT = 5;
 const COMMISSION = 100_000;

@@ -1,23 +1,19 @@
-// What the network's clients share: connections, accounts, signing many transactions fast, watching blocks.
+// What the network's clients share: connections, arguments, signing many transactions fast, watching blocks.
 
 import { createInterface } from 'node:readline';
-import { ApiPromise, Keyring, WsProvider } from '@polkadot/api';
+import { ApiPromise, WsProvider } from '@polkadot/api';
 import { compactToU8a, hexToU8a, u8aConcat, u8aToHex, bnToU8a } from '@polkadot/util';
 import { blake2AsHex, blake2AsU8a } from '@polkadot/util-crypto';
+import { send } from '../chain.js';
 
 // Standard output is for answers; polkadot.js says there what it notices.
 console.log = console.error;
-
-export const TRB = 1_000_000_000_000n;
 
 /** An API connected to a node; it reconnects by itself. */
 export async function connect(url) {
 	const provider = new WsProvider(url, 500, {}, 120_000);
 	return ApiPromise.create({ provider, noInitWarn: true });
 }
-
-const keyring = new Keyring({ type: 'sr25519' });
-export const account = (uri) => keyring.addFromUri(uri);
 
 /** `--name value` arguments as an object, and the rest. */
 export function options(argv = process.argv.slice(2)) {
@@ -31,38 +27,10 @@ export function options(argv = process.argv.slice(2)) {
 }
 
 export const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`);
-export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** Commands that arrive on standard input, one a line. */
 export function commands(handle) {
 	createInterface({ input: process.stdin }).on('line', (line) => handle(line.trim()));
-}
-
-/** Error texts of a failed call's event or dispatch error. */
-export function failure(api, error) {
-	if (!error.isModule) return error.toString();
-	const { section, name } = api.registry.findMetaError(error.asModule);
-	return `${section}.${name}`;
-}
-
-/** Signs, sends, and resolves with the events when the call is in a block (or final); rejects when it failed. */
-export function send(api, call, signer, { nonce = -1, final = false } = {}) {
-	return new Promise((resolve, reject) => {
-		let stop;
-		call
-			.signAndSend(signer, { nonce }, ({ status, events, dispatchError }) => {
-				if (status.isInvalid || status.isDropped || status.isUsurped) reject(new Error(`transaction ${status.type}`));
-				if (!status.isFinalized && (final || !status.isInBlock)) return;
-				stop?.();
-				if (dispatchError) return reject(new Error(failure(api, dispatchError)));
-				for (const { event } of events) {
-					if (api.events.utility.ItemFailed?.is(event)) return reject(new Error(failure(api, event.data[0])));
-					if (api.events.sudo?.Sudid.is(event) && event.data[0].isErr) return reject(new Error(failure(api, event.data[0].asErr)));
-				}
-				resolve(events.map(({ event }) => event));
-			})
-			.then((unsubscribe) => (stop = unsubscribe), reject);
-	});
 }
 
 /** Sends calls of one signer in batches that fit a block, all at once; resolves when all are in blocks. */

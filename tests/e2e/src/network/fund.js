@@ -2,7 +2,8 @@
 //
 //   node fund.js URL AMOUNT ADDRESS...
 
-import { account, connect, options, say, sendAll, TRB } from './common.js';
+import { account, TRB } from '../chain.js';
+import { connect, options, say, sendAll } from './common.js';
 
 const [url, amount, ...addresses] = options().rest;
 const api = await connect(url);

@@ -2,19 +2,20 @@
 //
 //   node populate.js URL
 
+import { account, content, event, price as priced, reached, reference, send, TRB } from '../chain.js';
 import { hex } from '../settlement.js';
-import { content, makeAgents, makeChannels, nextBatch, shape } from './batches.js';
-import { account, connect, options, say, send, sendAll, sleep, TRB } from './common.js';
+import { firstBatch, makeAgents, makeChannels, nextBatch, shape } from './batches.js';
+import { connect, options, say, sendAll } from './common.js';
 
 const [url] = options().rest;
 const api = await connect(url);
 const { tx } = api;
 const [alice, bob, charlie, dave, eve, ferdie] = ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie'].map((name) => account(`//${name}`));
 const item = (text) => ({ content: content(text), bytes: text.length, licence: 'CC-BY-4.0', metadata: `{"title": "${text}"}` });
-const created = (events) => events.filter(({ section, method }) => section === 'datanets' && method === 'Created')[0].data[0].toNumber();
-const registered = (events) => events.filter(({ section, method }) => section === 'registry' && method === 'Registered')[0].data[0].toNumber();
+const created = (events) => event(events, 'datanets', 'Created')[0].toNumber();
+const registered = (events) => event(events, 'registry', 'Registered')[0].toNumber();
 const all = (signer, ...calls) => sendAll(api, calls, signer);
-const price = { input: 10_000n, output: 20_000n };
+const price = priced(10_000n, 20_000n);
 
 // DataNets: with curators and every verdict; private, with a grant and a request.
 const [curated, hidden] = await Promise.all([
@@ -47,7 +48,7 @@ const adapter = registered(
 	await send(
 		api,
 		tx.adapters.registerAdapter('rivers', content('adapter'), ['https://example.org/adapter'], price, [], {
-			base: { asset: base, version: 1 }, rank: 8, snapshots: [{ datanet, version: 1 }], configuration: content('configuration'),
+			base: reference(base), rank: 8, snapshots: [{ datanet, version: 1 }], configuration: content('configuration'),
 		}),
 		ferdie,
 	),
@@ -55,7 +56,7 @@ const adapter = registered(
 await Promise.all([
 	all(ferdie, tx.adapters.setEvaluators(adapter, [bob.address]), tx.registry.setHolders(adapter, [[ferdie.address, 3], [dave.address, 1]]), tx.registry.attach(adapter, 1, 'Provenance', content('statement'), [])),
 	all(bob, tx.prompts.addVersion(prompt, content('You are a good guide.'), [])),
-	all(dave, tx.prompts.fork({ asset: prompt, version: 1 }, 'friendly-guide', content('You are a friendly guide.'), [], price), tx.tools.registerTool('calculator', 'stdio:calculator', 'calculator 1.0', content('tools'), [], TRB / 1_000n)),
+	all(dave, tx.prompts.fork(reference(prompt), 'friendly-guide', content('You are a friendly guide.'), [], price), tx.tools.registerTool('calculator', 'stdio:calculator', 'calculator 1.0', content('tools'), [], TRB / 1_000n)),
 ]);
 await all(bob, tx.adapters.report(adapter, 1, { datanet: curated, version: 1 }, 'exact_match', 815_000, content('report')));
 
@@ -64,23 +65,15 @@ const workers = await makeChannels(api, { name: 'release', workers: 2, payers: 2
 const [worker, leaving] = workers;
 const [first, second] = worker.channels.map(({ pair }) => pair);
 const form = await shape(api, { records: 64, channels: 2, agents, fee: TRB / 100n });
-const submit = () => send(api, nextBatch(api, worker, form, form.data(stakers)), worker.service);
-let stakers = false;
-try {
-	await submit();
-} catch (error) {
-	if (!/EarningsMismatch/.test(error.message)) throw error;
-	stakers = true;
-	Object.assign(worker, { sequence: 0, charged: 0n, earned: 0n });
-	await submit();
-}
+const data = await firstBatch(api, worker, form);
+const submit = () => send(api, nextBatch(api, worker, form, data), worker.service);
 const { maturesAt } = (await api.call.tributaryApi.batch(worker.operator.publicKey, 0)).unwrap();
 await Promise.all([
 	all(first, tx.attribution.setSessionKey(worker.operator.address, hex(eve.publicKey)), tx.attribution.closeChannel(leaving.operator.address)),
 	all(second, tx.attribution.topUp(worker.operator.address, TRB)),
 	send(api, tx.workers.unbond(), leaving.operator),
 ]);
-while ((await api.rpc.chain.getHeader()).number.toNumber() < maturesAt.toNumber()) await sleep(1_000);
+await reached(api, maturesAt.toNumber());
 // This one credits the first.
 await submit();
 await all(bob, tx.attribution.challenge(worker.operator.address, 1, 'Earnings', content('evidence')));

@@ -1,7 +1,8 @@
 // Pours signed transactions into the nodes and measures what becomes of them.
 
 import { bnToU8a, hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
-import { Blocks, latency, say, sleep } from './common.js';
+import { sleep } from '../chain.js';
+import { Blocks, latency, say } from './common.js';
 
 /** What is not final when so long nothing else became final is counted as lost, ms. */
 const PATIENCE = 120_000;
@@ -83,7 +84,6 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 		const task = hand(transaction).finally(() => pending.delete(task));
 		pending.add(task);
 	}
-	const stopped = Date.now();
 	await Promise.all(pending);
 	// A pool that overflows forgets what it had accepted, and does not say so. Clients hand it in again; so do we.
 	const again = new Set();
@@ -103,9 +103,9 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	}
 	if (open.size) process.stderr.write(`${open.size} of ${sent} in no final block; refused: ${JSON.stringify(refused)}\n`);
 	// For all blocks but the last, before anything was handed in again, there was more to include than they took.
-	const own = [...blocks.values()].filter((block) => block.final && block.own && block.seen <= quiet);
-	const full = own.sort((a, b) => a.number - b.number).slice(0, -1);
-	return { begun, stopped, sent, lost: open.size, again: again.size, refused, inclusion, finality, blocks: full };
+	const own = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number);
+	const full = own.filter((block) => block.seen <= quiet).slice(0, -1);
+	return { sent, lost: open.size, again: again.size, refused, inclusion, finality, own, blocks: full };
 }
 
 /** Figures of a measurement: rates are over whole blocks, from the time of the one before the first to the last's. */
@@ -118,11 +118,12 @@ export async function figures(api, result, { unit, weight }) {
 	const [start, finish] = await Promise.all([first, await api.at(blocks.at(-1).hash)].map(async (at) => (await at.query.timestamp.now()).toNumber()));
 	const seconds = (finish - start) / 1_000;
 	const used = [];
+	for (const { hash } of blocks) used.push((await (await api.at(hash)).query.system.blockWeight()).normal.refTime.toBigInt());
 	let failed = 0;
-	for (const { hash } of blocks) {
-		const at = await api.at(hash);
-		used.push((await at.query.system.blockWeight()).normal.refTime.toBigInt());
-		failed += (await at.query.system.events()).filter(({ event }) => api.events.system.ExtrinsicFailed.is(event)).length;
+	// None is left out, as the measurement leaves out some.
+	for (const { hash } of result.own) {
+		const events = await (await api.at(hash)).query.system.events();
+		failed += events.filter(({ event }) => api.events.system.ExtrinsicFailed.is(event)).length;
 	}
 	const share = (value) => Number((value * 1_000n) / most) / 10;
 	const count = blocks.reduce((sum, { own }) => sum + own, 0);

@@ -2,8 +2,9 @@
 //
 //   node settlement.js --seconds N [--workers N] [--earners N] URL...
 
-import { account, connect, fastSigner, options, send, sendAll, sleep, TRB } from './common.js';
-import { earningsTree, makeAgents, makeChannels, nextBatch, prove, shape } from './batches.js';
+import { account, reached, send, TRB } from '../chain.js';
+import { earningsTree, firstBatch, makeAgents, makeChannels, nextBatch, prove, shape } from './batches.js';
+import { connect, fastSigner, options, sendAll } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
 
 const { seconds = '60', workers = '8', earners = '1000', rest: urls } = options();
@@ -29,21 +30,7 @@ const { bases, agents } = await makeAgents(api, alice, name, AGENTS);
 const made = await makeChannels(api, { name, workers: Number(workers), payers: CHANNELS, models: bases, deposit });
 const form = await shape(api, { records: RECORDS, channels: CHANNELS, agents, fee: FEE });
 
-// Whether stakers take part decides the data share; one batch of each worker finds out and warms the channels.
-let data = null;
-for (const stakers of [false, true]) {
-	const [probe] = made;
-	const state = { sequence: probe.sequence, charged: probe.charged, earned: probe.earned };
-	try {
-		await send(api, nextBatch(api, probe, form, form.data(stakers)), probe.service);
-		data = form.data(stakers);
-		break;
-	} catch (error) {
-		if (!/EarningsMismatch/.test(error.message)) throw error;
-		Object.assign(probe, state);
-	}
-}
-if (data === null) throw new Error('no division of the fees gave the data share that the chain computed');
+const data = await firstBatch(api, made[0], form);
 
 const sign = fastSigner(api);
 made.forEach((worker, via) => (worker.via = via));
@@ -79,7 +66,7 @@ for (const worker of made) {
 }
 let events = await Promise.all(made.map((worker) => send(api, nextBatch(api, worker, form, data, worker.tree.levels.at(-1)[0].hash), worker.service)));
 const matures = Math.max(...events.flat().filter((event) => api.events.attribution.BatchSubmitted.is(event)).map(({ data }) => data.maturesAt.toNumber()));
-while ((await api.rpc.chain.getHeader()).number.toNumber() < matures) await sleep(1_000);
+await reached(api, matures);
 const pending = async (worker) => (await api.call.tributaryApi.settlement(worker.operator.publicKey)).pending.toBigInt();
 for (let round = 0; ; round++) {
 	const left = [];

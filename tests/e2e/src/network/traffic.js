@@ -5,7 +5,8 @@
 // Commands on standard input: `status` answers with one line of JSON; `stop` ends sending, waits until everything
 // accepted is final, and compares nonces and balances with what was sent.
 
-import { account, commands, connect, Blocks, latency, options, say, send, sendAll, sleep, TRB } from './common.js';
+import { account, send, sleep, TRB } from '../chain.js';
+import { commands, connect, Blocks, latency, options, say, sendAll } from './common.js';
 
 const ACCOUNTS = 8;
 /** Transactions are anchored to a final block, so that no reorganisation makes them invalid. */
@@ -104,7 +105,11 @@ async function sendOne(index) {
 			record.tried = false;
 			record.via = (record.via + 1) % apis.length;
 			await sleep(300);
-			if (!running) return;
+			if (!running) {
+				// The end waits for everyone who is busy.
+				sender.busy = false;
+				return;
+			}
 		}
 	}
 	sender.busy = false;

@@ -3,7 +3,8 @@
 //
 //   node transfers.js --seconds N [--accounts N] URL...
 
-import { account, connect, fastSigner, options, sendAll, TRB } from './common.js';
+import { account, TRB } from '../chain.js';
+import { connect, fastSigner, options, sendAll } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
 
 const { seconds = '60', accounts = '1000', rest: urls } = options();

@@ -6,7 +6,8 @@
 
 import { readFileSync } from 'node:fs';
 import { blake2AsHex } from '@polkadot/util-crypto';
-import { account, connect, failure, options, say, send } from './common.js';
+import { account, failure, send } from '../chain.js';
+import { connect, options, say } from './common.js';
 
 const [url, file] = options().rest;
 const api = await connect(url);

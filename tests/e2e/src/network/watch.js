@@ -4,7 +4,8 @@
 //
 // `from N` on standard input begins at block N; until then nothing is printed.
 
-import { commands, connect, options, say, sleep } from './common.js';
+import { sleep } from '../chain.js';
+import { commands, connect, options, say } from './common.js';
 
 const [url, ...pallets] = options().rest;
 const api = await connect(url);
