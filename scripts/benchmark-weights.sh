@@ -73,7 +73,8 @@ install_bencher() {
 	# Its lock file forgets what was left out, and keeps all other versions.
 	(cd "$work/source" && cargo update --workspace) >>"$TRIBUTARY_CACHE/log/bencher-fetch.log" 2>&1 ||
 		die "cargo cannot resolve frame-omni-bencher's dependencies: see $TRIBUTARY_CACHE/log/bencher-fetch.log"
-	cargo_build "$work/source" "$work/target" install --path . --locked --root "$TOOLS"
+	# Nor the runtime in it, which is for measuring storage.
+	SKIP_WASM_BUILD=1 cargo_build "$work/source" "$work/target" install --path . --locked --root "$TOOLS"
 }
 
 bench() {

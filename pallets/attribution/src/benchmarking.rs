@@ -187,7 +187,7 @@ fn proof<T: Config>(earner: Earner, siblings: u32) -> (Balance, SumProof) {
 	});
 	Claimed::<T>::insert(WORKER, earner, FEE / 2);
 	// The first of so many leaves has a sibling on every level.
-	let leaves = 1u64.checked_shl(siblings).map_or(u32::MAX, |leaves| leaves.min(u32::MAX.into()) as u32);
+	let leaves = (1u64 << siblings).min(u64::from(u32::MAX) - 1) as u32;
 	let siblings = vec![sibling; siblings as usize].try_into().expect("as many as a proof may have");
 	(cumulative, SumProof { index: 0, leaves, siblings })
 }

@@ -167,9 +167,9 @@ mod benches {
 		let grantee = funded::<T>("grantee");
 		super::request::<T>(&grantee, id);
 		let short = vec![1].try_into().expect("one byte is allowed");
-		let asked = Requests::<T>::take(id, (&grantee, PURPOSE)).expect("it was asked for");
-		Grants::<T>::do_grant(&who, id, grantee.clone(), PURPOSE, short).expect("the owner has funds");
-		Requests::<T>::insert(id, (&grantee, PURPOSE), asked);
+		let ticket = T::Deposit::new(&who, Footprint::from_parts(1, 1)).expect("the owner has funds");
+		let older = Grant { epoch: 1, capsule: short, granted_at: 0, ticket };
+		crate::Grants::<T>::insert(id, (&grantee, PURPOSE), older);
 		#[extrinsic_call]
 		_(RawOrigin::Signed(who), id, grantee.clone(), PURPOSE, capsule());
 		assert_eq!(crate::Grants::<T>::get(id, (grantee, PURPOSE)).map(|made| made.capsule), Some(capsule()));
