@@ -301,10 +301,12 @@ class Demo:
         credited, pending, claimed = ledger.settlement(self.node, worker)
         remaining = sum(vault[0] - vault[2] for vault in vaults) + credited + pending - claimed
         paid = sum(row["planck"] for row in self.result["payouts"])
+        # A session may have ended meanwhile: it shares the stakers' part among the validators' pools.
+        shared = vaults[keys.index((ledger.STAKERS, None))][2]
         pot = ledger.free_balance(self.node, ledger.POT) - ledger.EXISTENTIAL_DEPOSIT
         fees = sum(question["fee"] for question in self.result["questions"])
         granted = self.factory.granted
-        conserved = spent + granted == paid + remaining and pot == remaining and spent == fees
+        conserved = spent + granted == paid + shared + remaining and pot == remaining and spent == fees
 
         width = max(len(row["asset"]) for row in self.result["payouts"])
         for row in sorted(self.result["payouts"], key=lambda row: (row["role"], row["name"])):
@@ -313,6 +315,7 @@ class Demo:
         say(f"escrow spent         {spent:>18} planck")
         say(f"paid for grants      {granted:>18} planck")
         say(f"claimed              {paid:>18} planck")
+        say(f"shared by validators {shared:>18} planck")
         say(f"still in vaults      {remaining:>18} planck (the pot holds {pot})")
         say("conserved to the last planck" if conserved else "NOT CONSERVED")
         self.result.update(
@@ -323,7 +326,7 @@ class Demo:
                 {"account": self.address[who], "name": who[2:], "contributions": sum(nets.values()), "datanets": sorted(nets)}
                 for who, nets in sorted(self.contributed.items())
             ],
-            escrow_spent=spent, granted=granted, claimed=paid, remaining=remaining, conserved=conserved,
+            escrow_spent=spent, granted=granted, claimed=paid, shared=shared, remaining=remaining, conserved=conserved,
             seconds=round(time.monotonic() - self.began, 1),
         )
         if not conserved:
