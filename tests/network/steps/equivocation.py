@@ -18,6 +18,8 @@ def run(story):
     network = story.network
     bonded = story.clients.once("bond.js", network["alice"].url, *[name.capitalize() for name in VALIDATORS], seconds=600)
     story.say(f"all four have bonded {int(bonded['stake']) // 10**12:,} TRB and are elected with it in session {bonded['session']}")
+    # Otherwise one side of the cut may still be in the session before, in which nothing is at stake.
+    wait_final([network[name] for name in VALIDATORS], bonded["block"] + 1)
     events = story.clients.keep("watch.js", network["alice"].url, *PALLETS)
     events.hear()
     events.tell(f"from {bonded['block']}")
