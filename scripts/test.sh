@@ -177,7 +177,7 @@ if wanted deny; then
 	deny .
 	deny inference-worker
 	# What is under Apache-2.0 links nothing under the GPL.
-	deny . --exclude tributary-node --config "$TRIBUTARY_ROOT/inference-worker/deny.toml"
+	deny . --exclude tributary-node --exclude tributary-settlement --config "$TRIBUTARY_ROOT/inference-worker/deny.toml"
 fi
 if wanted advisories; then
 	step "Known defects of dependencies"

@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! What settlement costs on the real runtime: declared weight and bytes of batches and claims, and the
 //! time that sum trees take on this machine. `scripts/bench.sh` merges the JSON with the other figures.
 

@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! A chain in memory whose blocks the compiled runtime builds and executes.
 
 use super::Result;

@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! That no call is forgotten: each has a scenario, or a reason to have none.
 
 use super::{calls::Scenario, Result};

@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! What each call of this project's pallets is declared to take, against the time that a block full of it takes.
 //!
 //! Blocks are built and executed by the compiled wasm runtime, as a node does it, over a state in memory. Declared

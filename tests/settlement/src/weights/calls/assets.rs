@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! Calls of assets: of all kinds, adapters, prompts, tools and agents.
 
 use super::{data::snapshots, senders::*};

@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! Calls of DataNets and of who may use them.
 
 use super::senders::*;

@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! One scenario for each call of this project's pallets: as many senders as asked for, each with what its call
 //! needs, lists at their longest.
 

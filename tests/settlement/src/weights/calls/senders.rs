@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! Who sends, and lists of what they send: what scenarios of all pallets need.
 
 use crate::weights::chain::{Sender, Transaction};

@@ -1,3 +1,6 @@
+// This file is part of Tributary.
+// SPDX-License-Identifier: GPL-3.0-or-later WITH Classpath-exception-2.0
+
 //! Calls of validators, of those who back them, and of those who catch them.
 //!
 //! The ranking is full in every scenario whose call reads it.
