@@ -7,13 +7,20 @@ use primitive_types::U256;
 /// `a * b / c`, rounded down, without intermediate overflow. `None` when `c` is zero or the quotient
 /// does not fit.
 pub fn mul_div(a: u128, b: u128, c: u128) -> Option<u128> {
-	let quotient = U256::from(a).checked_mul(U256::from(b))?.checked_div(U256::from(c))?;
-	u128::try_from(quotient).ok()
+	match a.checked_mul(b) {
+		Some(product) => product.checked_div(c),
+		None => {
+			let product = U256::from(a).checked_mul(U256::from(b))?;
+			u128::try_from(product.checked_div(U256::from(c))?).ok()
+		}
+	}
 }
 
-fn mul_mod(a: u128, b: u128, c: u128) -> Option<u128> {
-	let rest = U256::from(a).checked_mul(U256::from(b))?.checked_rem(U256::from(c))?;
-	u128::try_from(rest).ok()
+/// [`mul_div`] with its remainder.
+fn mul_div_rem(a: u128, b: u128, c: u128) -> Option<(u128, u128)> {
+	let quotient = mul_div(a, b, c)?;
+	// The remainder is below `c`, so the low 128 bits of `a * b` and of `quotient * c` determine it.
+	Some((quotient, a.wrapping_mul(b).wrapping_sub(quotient.wrapping_mul(c))))
 }
 
 /// Divides `total` by `weights`, exactly: the parts sum to `total` (or are all zero when every weight is
@@ -30,10 +37,10 @@ pub fn largest_remainder(total: Balance, weights: &[u128]) -> Option<Vec<Balance
 	let mut remainders = Vec::with_capacity(weights.len());
 	let mut left = total;
 	for (index, weight) in weights.iter().enumerate() {
-		let part = mul_div(total, *weight, sum)?;
+		let (part, remainder) = mul_div_rem(total, *weight, sum)?;
 		left = left.checked_sub(part)?;
 		parts.push(part);
-		remainders.push((mul_mod(total, *weight, sum)?, index));
+		remainders.push((remainder, index));
 	}
 	remainders.sort_by(|a, b| b.0.cmp(&a.0).then(a.1.cmp(&b.1)));
 	for (_, index) in remainders {
@@ -53,7 +60,22 @@ mod tests {
 	use super::*;
 	use proptest::prelude::*;
 
+	/// Numbers of all sizes: most products of two of them need more than 128 bits, some do not.
+	fn amounts() -> impl Strategy<Value = u128> {
+		(any::<u128>(), 0u32..128).prop_map(|(bits, shift)| bits >> shift)
+	}
+
 	proptest! {
+		#[test]
+		fn mul_div_rem_equals_256_bit_division_when_numbers_are_of_any_size(
+			a in amounts(), b in amounts(), c in amounts()
+		) {
+			prop_assume!(c > 0);
+			let (quotient, rest) = (U256::from(a) * U256::from(b)).div_mod(U256::from(c));
+			let expected = u128::try_from(quotient).ok().map(|quotient| (quotient, rest.as_u128()));
+			prop_assert_eq!(mul_div_rem(a, b, c), expected);
+		}
+
 		#[test]
 		fn largest_remainder_sums_to_total_when_any_weight_is_set(
 			total in any::<u64>(), weights in proptest::collection::vec(0u128..1 << 80, 1..40)
