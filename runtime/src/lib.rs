@@ -20,6 +20,8 @@ pub mod delays;
 pub mod genesis_config_presets;
 pub mod governance;
 pub mod parameters;
+#[cfg(feature = "std")]
+pub mod testing;
 pub mod weights;
 
 use alloc::vec::Vec;

@@ -3,44 +3,24 @@
 use crate::common::{alice, bob, genesis};
 use codec::Encode;
 use polkadot_sdk::{
-	frame_metadata_hash_extension::CheckMetadataHash,
 	frame_support::{
 		assert_ok,
 		dispatch::GetDispatchInfo,
 		traits::fungible::{Balanced, Inspect},
 		weights::Weight,
 	},
-	frame_system, pallet_balances, pallet_transaction_payment,
+	frame_system, pallet_balances,
 	sp_keyring::Sr25519Keyring,
-	sp_runtime::{generic::Era, MultiAddress, MultiSignature},
+	sp_runtime::MultiAddress,
 };
 use tributary_runtime::{
-	configs::Treasury, constants::*, AccountId, Balance, Balances, Executive, Runtime, RuntimeCall,
-	SignedPayload, System, TransactionPayment, TxExtension, UncheckedExtrinsic,
+	configs::Treasury, constants::*, testing, AccountId, Balance, Balances, Executive, Runtime, RuntimeCall,
+	System, TransactionPayment, UncheckedExtrinsic,
 };
 
-fn signed(by: Sr25519Keyring, nonce: u32, call: RuntimeCall) -> UncheckedExtrinsic {
-	let extension: TxExtension = (
-		frame_system::CheckNonZeroSender::new(),
-		frame_system::CheckSpecVersion::new(),
-		frame_system::CheckTxVersion::new(),
-		frame_system::CheckGenesis::new(),
-		frame_system::CheckEra::from(Era::Immortal),
-		frame_system::CheckNonce::from(nonce),
-		frame_system::CheckWeight::new(),
-		pallet_transaction_payment::ChargeTransactionPayment::from(0),
-		CheckMetadataHash::new(false),
-		frame_system::WeightReclaim::new(),
-	);
-	let payload = SignedPayload::new(call, extension).expect("the extensions know their implicit parts");
-	let signature = payload.using_encoded(|bytes| by.sign(bytes));
-	let (call, extension, _) = payload.deconstruct();
-	UncheckedExtrinsic::new_signed(
-		call,
-		MultiAddress::Id(by.to_account_id()),
-		MultiSignature::Sr25519(signature),
-		extension,
-	)
+/// Alice's first transaction.
+fn signed(call: RuntimeCall) -> UncheckedExtrinsic {
+	testing::signed(&Sr25519Keyring::Alice.pair(), 0, 0, call)
 }
 
 fn transfer(value: Balance) -> RuntimeCall {
@@ -60,7 +40,7 @@ fn in_block(test: impl FnOnce()) {
 #[test]
 fn transfer_costs_a_thousandth_trb_at_most_when_blocks_are_empty() {
 	in_block(|| {
-		let extrinsic = signed(Sr25519Keyring::Alice, 0, transfer(TRB));
+		let extrinsic = signed(transfer(TRB));
 		let info = extrinsic.get_dispatch_info();
 		let fee = TransactionPayment::compute_fee(extrinsic.encoded_size() as u32, &info, 0);
 		assert!(fee > 100 * MICRO_TRB && fee < MILLI_TRB, "{fee} planck");
@@ -83,7 +63,7 @@ fn fee_goes_to_the_treasury_when_a_transaction_is_applied() {
 		let account = |who: AccountId| Balances::free_balance(who);
 		let (payer, payee, treasury) = (account(alice()), account(bob()), account(Treasury::get()));
 		let issued = <Balances as Inspect<AccountId>>::total_issuance();
-		let outcome = Executive::apply_extrinsic(signed(Sr25519Keyring::Alice, 0, transfer(TRB)));
+		let outcome = Executive::apply_extrinsic(signed(transfer(TRB)));
 		assert_ok!(outcome.expect("the transaction is valid"));
 		let fee = payer - TRB - account(alice());
 		assert!(fee > 0);
@@ -96,7 +76,7 @@ fn fee_goes_to_the_treasury_when_a_transaction_is_applied() {
 #[test]
 fn transaction_is_refused_when_replayed() {
 	in_block(|| {
-		let extrinsic = signed(Sr25519Keyring::Alice, 0, transfer(TRB));
+		let extrinsic = signed(transfer(TRB));
 		assert!(Executive::apply_extrinsic(extrinsic.clone()).is_ok());
 		assert!(Executive::apply_extrinsic(extrinsic).is_err());
 	});

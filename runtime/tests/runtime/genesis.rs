@@ -1,6 +1,6 @@
 //! The genesis presets.
 
-use crate::common::{alice, bob, config, genesis};
+use crate::common::{alice, bob, genesis};
 use polkadot_sdk::{
 	frame_support::{
 		assert_noop, assert_ok,
@@ -11,8 +11,9 @@ use polkadot_sdk::{
 	sp_runtime::{BuildStorage, DispatchError},
 };
 use tributary_runtime::{
-	configs::Treasury, constants::*, delays, genesis_config_presets::*, AllPalletsWithSystem, Balances,
-	Delays, Grandpa, Runtime, RuntimeGenesisConfig, RuntimeOrigin, Session, System, Validators,
+	configs::Treasury, constants::*, delays, genesis_config_presets::*, testing::genesis_config,
+	AllPalletsWithSystem, Balances, Delays, Grandpa, Runtime, RuntimeGenesisConfig, RuntimeOrigin, Session,
+	System, Validators,
 };
 
 fn presets() -> Vec<String> {
@@ -66,7 +67,7 @@ fn sudo_key_is_unset_when_no_preset_is_used() {
 #[test]
 #[should_panic(expected = "delays")]
 fn genesis_is_refused_when_bonds_could_leave_before_batches_settle() {
-	let mut config = config("development");
+	let mut config = genesis_config("development");
 	config.delays.waits.unbonding_delay = config.delays.waits.challenge_window;
 	let _ = config.build_storage();
 }

@@ -11,7 +11,11 @@ use polkadot_sdk::{
 	sp_runtime::Storage,
 };
 use serde::Deserialize;
-use std::collections::BTreeMap;
+use std::{
+	collections::BTreeMap,
+	fs,
+	path::{Path, PathBuf},
+};
 use tributary_runtime::*;
 
 /// As `scripts/release-snapshot.sh` writes it.
@@ -27,12 +31,23 @@ fn bytes(text: &str) -> Vec<u8> {
 	digits.chunks(2).map(|pair| (digit(pair[0]) << 4) | digit(pair[1])).collect()
 }
 
+/// Of the newest release that is kept.
 fn snapshot() -> Snapshot {
-	let text = include_str!("../../../chain-specs/releases/0.1.0/state.json");
-	serde_json::from_str(text).expect("a snapshot is JSON")
+	let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("../chain-specs/releases");
+	let with_version = |folder: PathBuf| {
+		let version: Result<Vec<u32>, _> = folder.file_name()?.to_str()?.split('.').map(str::parse).collect();
+		Some((version.ok()?, folder))
+	};
+	let (_, newest) = fs::read_dir(kept)
+		.expect("releases are kept")
+		.filter_map(|entry| with_version(entry.expect("the folder can be read").path()))
+		.max()
+		.expect("there is a release");
+	let text = fs::read_to_string(newest.join("state.json")).expect("each release has a state");
+	serde_json::from_str(&text).expect("a snapshot is JSON")
 }
 
-/// The state of a network that ran release 0.1.0.
+/// The state of a network that ran the last release.
 fn released() -> TestExternalities {
 	let top = snapshot().state.iter().map(|(key, value)| (bytes(key), bytes(value))).collect();
 	Storage { top, children_default: Default::default() }.into()
@@ -82,6 +97,7 @@ fn assert_invariants() {
 	assert_ok!(Workers::do_try_state());
 	assert_ok!(Attribution::do_try_state());
 	assert_ok!(Delays::do_try_state());
+	assert_ok!(Validators::do_try_state());
 }
 
 #[test]
@@ -151,6 +167,14 @@ fn state_is_whole_when_it_comes_from_the_last_release() {
 			pallet_attribution::Vaults,
 			pallet_attribution::Holders,
 			pallet_attribution::Claimed,
+			pallet_validators::Candidates,
+			pallet_validators::Pools,
+			pallet_validators::Positions,
+			pallet_validators::Tranches,
+			pallet_validators::Chunks,
+			pallet_validators::Elected,
+			pallet_validators::SessionStarts,
+			pallet_validators::Slashed,
 		);
 		assert_invariants();
 	});

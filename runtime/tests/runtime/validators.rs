@@ -15,7 +15,7 @@ use polkadot_sdk::{
 			KeyOwnerProofSystem,
 		},
 	},
-	frame_system, pallet_grandpa, pallet_session,
+	pallet_balances, pallet_grandpa, pallet_session,
 	sp_consensus_aura::sr25519::AuthorityId as AuraId,
 	sp_consensus_grandpa::{self, AuthorityId as GrandpaId},
 	sp_core::{ed25519, sr25519, Pair},
@@ -28,8 +28,8 @@ use tributary_primitives::{
 	VaultKey,
 };
 use tributary_runtime::{
-	configs::Treasury, constants::*, AccountId, Attribution, Authorship, Balance, Balances, Executive,
-	Grandpa, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, SessionKeys, System,
+	configs::Treasury, constants::*, testing, AccountId, Attribution, Authorship, Balance, Balances,
+	Executive, Grandpa, Runtime, RuntimeCall, RuntimeEvent, RuntimeOrigin, Session, SessionKeys, System,
 	UncheckedExtrinsic, Validators,
 };
 
@@ -150,33 +150,10 @@ fn stakers_fee_share_reaches_validators_and_nominators_when_sessions_end() {
 	});
 }
 
-/// A transfer of Alice's, signed.
+/// A transfer of Alice's, with a tip of one TRB.
 fn transfer(nonce: u32) -> UncheckedExtrinsic {
-	use polkadot_sdk::sp_runtime::{generic::Era, MultiSignature};
-	use polkadot_sdk::{frame_metadata_hash_extension, pallet_balances, pallet_transaction_payment};
-	let call: RuntimeCall =
-		pallet_balances::Call::transfer_keep_alive { dest: MultiAddress::Id(bob()), value: TRB }.into();
-	let extension: tributary_runtime::TxExtension = (
-		frame_system::CheckNonZeroSender::new(),
-		frame_system::CheckSpecVersion::new(),
-		frame_system::CheckTxVersion::new(),
-		frame_system::CheckGenesis::new(),
-		frame_system::CheckEra::from(Era::Immortal),
-		frame_system::CheckNonce::from(nonce),
-		frame_system::CheckWeight::new(),
-		pallet_transaction_payment::ChargeTransactionPayment::from(TRB),
-		frame_metadata_hash_extension::CheckMetadataHash::new(false),
-		frame_system::WeightReclaim::new(),
-	);
-	let payload = tributary_runtime::SignedPayload::new(call, extension).expect("implicit parts are known");
-	let signature = payload.using_encoded(|bytes| Sr25519Keyring::Alice.sign(bytes));
-	let (call, extension, _) = payload.deconstruct();
-	UncheckedExtrinsic::new_signed(
-		call,
-		MultiAddress::Id(alice()),
-		MultiSignature::Sr25519(signature),
-		extension,
-	)
+	let call = pallet_balances::Call::transfer_keep_alive { dest: MultiAddress::Id(bob()), value: TRB };
+	testing::signed(&Sr25519Keyring::Alice.pair(), nonce, TRB, call.into())
 }
 
 #[test]

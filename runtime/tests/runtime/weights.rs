@@ -97,8 +97,8 @@ fn every_call_fits_a_block_when_it_is_the_largest() {
 }
 
 #[test]
-fn batch_costs_at_most_10_us_an_inference_when_full_of_records() {
-	// 5 µs are the goal, which the measured weights miss: docs/benchmarks.md says by how much and why.
+fn batch_declares_at_most_7_us_an_inference_when_full_of_records() {
+	// 5 µs are the goal, which agents as large as they may be miss: docs/benchmarks.md says by how much and why.
 	// 32 payers with 128 records each, on two of eight agents.
 	let RuntimeCall::Attribution(pallet_attribution::Call::submit_batch { header, agents, charges }) =
 		crate::largest::batch(2, 0)
@@ -111,7 +111,7 @@ fn batch_costs_at_most_10_us_an_inference_when_full_of_records() {
 		charges: charges[..32].to_vec().try_into().expect("fewer"),
 	});
 	let weight = call.get_dispatch_info().call_weight.ref_time();
-	assert!(weight / u64::from(MAX_RECORDS_PER_BATCH) <= 10_000_000, "{weight} ps");
+	assert!(weight / u64::from(MAX_RECORDS_PER_BATCH) <= 7_000_000, "{weight} ps");
 	let length = call.encoded_size() as u32;
 	assert!(length / MAX_RECORDS_PER_BATCH <= 2, "{length} bytes");
 }

@@ -5,15 +5,11 @@ use polkadot_sdk::{
 	frame_support::traits::Get,
 	sp_io::TestExternalities,
 	sp_keyring::Sr25519Keyring::{self, *},
-	sp_runtime::BuildStorage,
 };
-use serde_json::Value;
 use tributary_primitives::{
 	fee::Price, royalty::Parent, views::Policy, AssetRef, DocumentKind, Purpose, SnapshotRef,
 };
-use tributary_runtime::{
-	constants::*, genesis_config_presets::get_preset, AccountId, RuntimeGenesisConfig, System,
-};
+use tributary_runtime::{constants::*, testing::genesis, AccountId, System};
 
 fn id(key: Sr25519Keyring) -> AccountId {
 	key.to_account_id()
@@ -50,30 +46,11 @@ fn accounts(count: u8) -> Vec<AccountId> {
 	(1..=count).map(|number| AccountId::new([number; 32])).collect()
 }
 
-fn merge(base: &mut Value, patch: Value) {
-	match (base, patch) {
-		(Value::Object(base), Value::Object(patch)) => {
-			for (key, value) in patch {
-				merge(base.entry(key).or_insert(Value::Null), value);
-			}
-		}
-		(base, patch) => *base = patch,
-	}
-}
-
-fn chain() -> TestExternalities {
-	let patch = get_preset(&"development".into()).expect("the preset exists");
-	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("the default is JSON");
-	merge(&mut config, serde_json::from_slice(&patch).expect("the preset is JSON"));
-	let config: RuntimeGenesisConfig = serde_json::from_value(config).expect("the preset fits");
-	config.build_storage().expect("the preset builds").into()
-}
-
 /// All of them, each measured as it is made.
 pub fn rows() -> Vec<Row> {
-	chain().execute_with(|| {
+	TestExternalities::new(genesis("development")).execute_with(|| {
 		System::set_block_number(1);
-		[data(), grants(), models(), agents(), work()].concat()
+		[data(), grants(), models(), agents(), work(), stake()].concat()
 	})
 }
 
@@ -298,6 +275,19 @@ fn work() -> Vec<Row> {
 				&payer,
 				pallet_attribution::Call::open_channel { worker: id(Charlie), deposit, session_key },
 			);
+		}),
+	]
+}
+
+fn stake() -> Vec<Row> {
+	use pallet_validators::Call;
+	let (candidate, nominator) = (id(Eve), id(Ferdie));
+	let bond = Call::bond { amount: 1_000 * TRB, commission: 100_000 };
+	vec![
+		measure("candidate with its pool", || sign(&candidate, bond)),
+		measure("nomination", || sign(&nominator, Call::nominate { candidate: id(Eve), amount: 20 * TRB })),
+		measure("stake that is leaving", || {
+			sign(&nominator, Call::unbond { candidate: id(Eve), amount: Some(10 * TRB) })
 		}),
 	]
 }

@@ -55,7 +55,9 @@ mod tests {
 	use super::*;
 
 	/// For what no deposit is held beside money that serves something else, and why that is bounded.
-	const OTHERWISE_PAID: [&str; 1] = [
+	const OTHERWISE_PAID: [&str; 2] = [
+		// The stake stays held until it has left; there are at most so many parts of it.
+		"stake that is leaving",
 		// The least escrow is the deposit; the worker can charge it, and the item stays until the payer closes.
 		"channel",
 	];

@@ -3,33 +3,12 @@
 pub mod blocks;
 pub mod time;
 
-use polkadot_sdk::{sp_io::TestExternalities, sp_keyring::Sr25519Keyring, sp_runtime::BuildStorage};
-use serde_json::Value;
-use tributary_runtime::{genesis_config_presets::get_preset, AccountId, RuntimeGenesisConfig, RuntimeOrigin};
-
-/// Puts `patch` over `base`: objects merge, everything else replaces.
-fn merge(base: &mut Value, patch: Value) {
-	match (base, patch) {
-		(Value::Object(base), Value::Object(patch)) => {
-			for (key, value) in patch {
-				merge(base.entry(key).or_insert(Value::Null), value);
-			}
-		}
-		(base, patch) => *base = patch,
-	}
-}
-
-/// The preset's whole genesis configuration.
-pub fn config(preset: &str) -> RuntimeGenesisConfig {
-	let patch = get_preset(&preset.into()).expect("the preset exists");
-	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("the default is JSON");
-	merge(&mut config, serde_json::from_slice(&patch).expect("the preset is JSON"));
-	serde_json::from_value(config).expect("the preset fits the runtime")
-}
+use polkadot_sdk::{sp_io::TestExternalities, sp_keyring::Sr25519Keyring};
+use tributary_runtime::{testing, AccountId, RuntimeOrigin};
 
 /// The preset's genesis state.
 pub fn genesis(preset: &str) -> TestExternalities {
-	config(preset).build_storage().expect("the preset builds").into()
+	testing::genesis(preset).into()
 }
 
 /// Alice's account.

@@ -1,29 +1,25 @@
-//! A chain without a node: genesis states, blocks and transactions as the runtime's executive runs them. Left out are
+//! A chain without a node: blocks and transactions as the runtime's executive runs them. Left out are
 //! what costs time and holds no rule of ours: transactions' signatures, the state root and the extrinsics root.
 
 use codec::Encode;
 use polkadot_sdk::{
-	frame_metadata_hash_extension,
 	frame_support::{
 		dispatch::{DispatchClass, GetDispatchInfo, PostDispatchInfo},
 		traits::{GetCallMetadata, OnFinalize, OnIdle},
 	},
-	frame_system, pallet_aura, pallet_transaction_payment,
+	frame_system, pallet_aura,
 	sp_consensus_aura::AURA_ENGINE_ID,
 	sp_core::H256,
 	sp_runtime::{
-		generic::{CheckedExtrinsic, Digest, DigestItem, Era, ExtrinsicFormat},
+		generic::{CheckedExtrinsic, Digest, DigestItem, ExtrinsicFormat},
 		traits::{Applyable, Dispatchable, Header as _},
 		transaction_validity::TransactionValidityError,
-		BuildStorage, DispatchErrorWithPostInfo,
+		DispatchErrorWithPostInfo,
 	},
-	sp_storage::Storage,
 };
-use serde_json::Value;
 use tributary_runtime::{
-	constants::BLOCK_MILLIS, genesis_config_presets::get_preset, AccountId, AllPalletsWithSystem,
-	BlockNumber, Executive, Header, Runtime, RuntimeCall, RuntimeGenesisConfig, RuntimeOrigin, Session,
-	System, TxExtension,
+	constants::BLOCK_MILLIS, testing::extension, AccountId, AllPalletsWithSystem, BlockNumber, Executive,
+	Header, Runtime, RuntimeCall, RuntimeOrigin, Session, System, TxExtension,
 };
 
 /// First slot: some day in 2023.
@@ -36,27 +32,6 @@ const KNOWN_HEAVIER: [(&str, &str); 1] = [("Multisig", "approve_as_multi")];
 /// What became of a transaction.
 pub type Applied =
 	Result<Result<PostDispatchInfo, DispatchErrorWithPostInfo<PostDispatchInfo>>, TransactionValidityError>;
-
-/// Puts `patch` over `base`: objects merge, everything else replaces.
-fn merge(base: &mut Value, patch: Value) {
-	match (base, patch) {
-		(Value::Object(base), Value::Object(patch)) => {
-			for (key, value) in patch {
-				merge(base.entry(key).or_insert(Value::Null), value);
-			}
-		}
-		(base, patch) => *base = patch,
-	}
-}
-
-/// The genesis state of a preset.
-pub fn genesis(preset: &str) -> Storage {
-	let patch = get_preset(&preset.into()).expect("the preset exists");
-	let mut config = serde_json::to_value(RuntimeGenesisConfig::default()).expect("the default is JSON");
-	merge(&mut config, serde_json::from_slice(&patch).expect("the preset is JSON"));
-	let config: RuntimeGenesisConfig = serde_json::from_value(config).expect("the preset fits the runtime");
-	config.build_storage().expect("the preset builds")
-}
 
 /// The current block.
 pub fn now() -> BlockNumber {
@@ -100,27 +75,11 @@ pub fn end_block() {
 	AllPalletsWithSystem::on_finalize(now());
 }
 
-/// What a transaction carries besides its call.
-pub fn extension(nonce: u32) -> TxExtension {
-	(
-		frame_system::CheckNonZeroSender::new(),
-		frame_system::CheckSpecVersion::new(),
-		frame_system::CheckTxVersion::new(),
-		frame_system::CheckGenesis::new(),
-		frame_system::CheckEra::from(Era::Immortal),
-		frame_system::CheckNonce::from(nonce),
-		frame_system::CheckWeight::new(),
-		pallet_transaction_payment::ChargeTransactionPayment::from(0),
-		frame_metadata_hash_extension::CheckMetadataHash::new(false),
-		frame_system::WeightReclaim::new(),
-	)
-}
-
 /// Applies a signed transaction: its extensions, which charge for it and keep the block's limits, and its call.
 ///
 /// Panics when the call used more than it declared.
 pub fn apply(signer: AccountId, call: RuntimeCall) -> Applied {
-	let extension = extension(System::account_nonce(&signer));
+	let extension = extension(System::account_nonce(&signer), 0);
 	// Version, signer, signature and extensions are some hundred bytes.
 	let length = call.encoded_size() + 120;
 	let checked: CheckedExtrinsic<AccountId, RuntimeCall, TxExtension> =

@@ -13,8 +13,6 @@ mod staking;
 mod typed;
 mod world;
 
-pub(crate) use chain::{extension, genesis};
-
 use chain::{apply, begin_block, end_block, Applied};
 use checks::Surplus;
 use codec::{DecodeLimit, Encode};
@@ -24,7 +22,7 @@ use polkadot_sdk::{
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tributary_fuzz_driver::{Input, Trace};
-use tributary_runtime::{AccountId, Runtime, RuntimeCall, RuntimeEvent, System};
+use tributary_runtime::{testing::genesis, AccountId, Runtime, RuntimeCall, RuntimeEvent, System};
 use world::World;
 
 /// Calls in a block at most; a real block has more, and nothing new with them.
@@ -45,8 +43,8 @@ struct Start {
 fn start(fresh: bool) -> Start {
 	thread_local! {
 		static STARTS: [Start; 2] = [
-			Start { state: chain::genesis("development"), world: World::default() },
-			scene::played(chain::genesis("development")),
+			Start { state: genesis("development"), world: World::default() },
+			scene::played(genesis("development")),
 		];
 	}
 	STARTS.with(|[new, played]| if fresh { new.clone() } else { played.clone() })

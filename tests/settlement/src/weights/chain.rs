@@ -6,14 +6,13 @@
 use super::Result;
 use codec::{Decode, Encode};
 use polkadot_sdk::{
-	frame_metadata_hash_extension::CheckMetadataHash,
 	frame_support::{
 		dispatch::GetDispatchInfo,
 		storage::{storage_prefix, with_transaction, TransactionOutcome},
 		weights::Weight,
 	},
 	frame_system::{self, EventRecord},
-	pallet_sudo, pallet_timestamp, pallet_transaction_payment,
+	pallet_sudo, pallet_timestamp,
 	sc_executor::{Externalities as _, WasmExecutor},
 	sp_consensus_aura::{Slot, AURA_ENGINE_ID},
 	sp_core::{
@@ -23,16 +22,16 @@ use polkadot_sdk::{
 	},
 	sp_io::{SubstrateHostFunctions, TestExternalities},
 	sp_runtime::{
-		generic::{Digest, DigestItem, Era},
+		generic::{Digest, DigestItem},
 		traits::{BlakeTwo256, Block as _, Hash as _, Header as _, TransactionExtension},
-		ApplyExtrinsicResult, BuildStorage, MultiAddress, MultiSignature,
+		ApplyExtrinsicResult, MultiAddress, MultiSignature,
 	},
 	sp_state_machine::{Ext, OverlayedChanges},
 };
 use std::time::{Duration, Instant};
 use tributary_runtime::{
-	genesis_config_presets::get_preset, AccountId, Block, Hash, Header, Runtime, RuntimeCall, RuntimeEvent,
-	RuntimeGenesisConfig, SignedPayload, TxExtension, UncheckedExtrinsic,
+	testing::{self, extension, signed},
+	AccountId, Block, Hash, Header, Runtime, RuntimeCall, RuntimeEvent, UncheckedExtrinsic,
 };
 
 /// A call and who sends it.
@@ -54,7 +53,7 @@ impl Transaction {
 	pub fn weight(&self) -> Weight {
 		let call = self.call.get_dispatch_info().call_weight;
 		match self.sender {
-			Sender::Account { .. } => call.saturating_add(extension(0).weight(&self.call)),
+			Sender::Account { .. } => call.saturating_add(extension(0, 0).weight(&self.call)),
 			Sender::Node => call,
 		}
 	}
@@ -74,12 +73,7 @@ impl Transaction {
 		let Sender::Account { pair, nonce } = &self.sender else {
 			return UncheckedExtrinsic::new_bare(self.call.clone());
 		};
-		let payload = SignedPayload::new(self.call.clone(), extension(*nonce))
-			.expect("the extensions know their implicit parts");
-		let signature = payload.using_encoded(|bytes| pair.sign(bytes));
-		let (call, extension, _) = payload.deconstruct();
-		let address = MultiAddress::Id(pair.public().into());
-		UncheckedExtrinsic::new_signed(call, address, MultiSignature::Sr25519(signature), extension)
+		signed(pair, *nonce, 0, self.call.clone())
 	}
 }
 
@@ -97,11 +91,7 @@ type Changes = OverlayedChanges<Blake2Hasher>;
 impl Chain {
 	/// The development preset's state, before its first block.
 	pub fn new(code: &[u8]) -> Result<Self> {
-		let preset = get_preset(&"development".into()).ok_or("the runtime has a development preset")?;
-		let mut config = serde_json::to_value(RuntimeGenesisConfig::default())?;
-		merge(&mut config, serde_json::from_slice(&preset)?);
-		let config: RuntimeGenesisConfig = serde_json::from_value(config)?;
-		let mut state = TestExternalities::new(config.build_storage()?);
+		let mut state = TestExternalities::new(testing::genesis("development"));
 		state.execute_with(|| frame_system::BlockHash::<Runtime>::insert(0, genesis()));
 		state.commit_all()?;
 		Ok(Self { state, executor: WasmExecutor::builder().build(), code: code.to_vec() })
@@ -191,36 +181,10 @@ pub fn genesis() -> Hash {
 	BlakeTwo256::hash(b"genesis")
 }
 
-fn merge(config: &mut serde_json::Value, patch: serde_json::Value) {
-	match (config, patch) {
-		(serde_json::Value::Object(config), serde_json::Value::Object(patch)) => {
-			for (key, value) in patch {
-				merge(config.entry(key).or_insert(serde_json::Value::Null), value);
-			}
-		}
-		(config, patch) => *config = patch,
-	}
-}
-
-fn extension(nonce: u32) -> TxExtension {
-	(
-		frame_system::CheckNonZeroSender::new(),
-		frame_system::CheckSpecVersion::new(),
-		frame_system::CheckTxVersion::new(),
-		frame_system::CheckGenesis::new(),
-		frame_system::CheckEra::from(Era::Immortal),
-		frame_system::CheckNonce::from(nonce),
-		frame_system::CheckWeight::new(),
-		pallet_transaction_payment::ChargeTransactionPayment::from(0),
-		CheckMetadataHash::new(false),
-		frame_system::WeightReclaim::new(),
-	)
-}
-
 /// Bytes of an account's address, signature and extensions.
 fn signature() -> usize {
 	let by = Pair::from_seed(&[1; 32]);
 	let address = MultiAddress::<AccountId, ()>::Id(by.public().into());
 	let signature = MultiSignature::Sr25519(by.sign(&[]));
-	address.encoded_size() + signature.encoded_size() + extension(u32::MAX).encoded_size()
+	address.encoded_size() + signature.encoded_size() + extension(u32::MAX, 0).encoded_size()
 }
