@@ -117,7 +117,7 @@ pub struct Parts {
 	pub prompts: Vec<Part>,
 	/// All tools of the version, in its order: [`crate::batch::ToolCalls::tool`] counts them.
 	pub tools: Vec<ToolPart>,
-	/// Base model and adapters: those with evaluators share the evaluators' part equally.
+	/// Base model and adapters whose evaluators' vault has a holder: these share the evaluators' part equally.
 	pub evaluated: Vec<AssetId>,
 	/// DataNets.
 	pub datanets: Vec<DataNetId>,

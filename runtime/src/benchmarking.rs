@@ -5,10 +5,11 @@ use alloc::{string::String, vec, vec::Vec};
 use frame_benchmarking::{define_benchmarks, BenchmarkBatch, BenchmarkConfig, BenchmarkList};
 use frame_support::traits::{Get, StorageInfo, StorageInfoTrait, TrackedStorageKey, WhitelistedStorageKeys};
 use frame_system_benchmarking::extensions::Pallet as SystemExtensions;
-use pallet_agents::benchmarking::{composition, Ancestors, MOST};
+use pallet_agents::benchmarking::{composition, Ancestors};
 use pallet_datanets::Item;
 use tributary_primitives::{
-	views::Policy, AccountId as Id, AssetRef, DataNetId, Purpose, Served, SkillSet, SnapshotRef,
+	limits::MAX_AGENT_SKILLS, views::Policy, AccountId as Id, AssetRef, DataNetId, Purpose, Served, SkillSet,
+	SnapshotRef,
 };
 
 define_benchmarks!(
@@ -139,12 +140,14 @@ impl pallet_attribution::benchmarking::BenchmarkHelper for Helper {
 			.expect("the operator has funds");
 	}
 
-	fn agents(count: u32) -> Vec<Served> {
+	fn agents(parts: &[[u32; 3]]) -> Vec<Served> {
 		fund(&OWNER);
 		let ancestors = Ancestors::new::<Runtime>(&OWNER);
-		let [adapters, prompts, _, tools, skills] = MOST;
-		let agent = |index: u32| {
-			let parts = composition::<Runtime>(&OWNER, &ancestors, [adapters, prompts, 0, tools, skills]);
+		let agent = |(index, [adapters, prompts, tools]): (usize, &[u32; 3])| {
+			// A skill is of at least one part.
+			let skills = if adapters + prompts > 0 { MAX_AGENT_SKILLS } else { 0 };
+			let counts = [*adapters, *prompts, 0, *tools, skills];
+			let parts = composition::<Runtime>(&OWNER, &ancestors, counts);
 			for tool in &parts.tools {
 				let price =
 					pallet_tools::Tool { server: Default::default(), identity: Default::default(), price: 1 };
@@ -157,9 +160,10 @@ impl pallet_attribution::benchmarking::BenchmarkHelper for Helper {
 				alloc::format!("{index:064}").into_bytes().try_into().expect("as long as a name may be");
 			let asset = pallet_registry::NextAsset::<Runtime>::get();
 			Agents::compose(owner(), name, parts).expect("its parts exist");
-			Served { agent: AssetRef { asset, version: 1 }, skills: SkillSet(u8::MAX) }
+			let skills = SkillSet(if skills > 0 { u8::MAX } else { 0 });
+			Served { agent: AssetRef { asset, version: 1 }, skills }
 		};
-		(0..count).map(agent).collect()
+		parts.iter().enumerate().map(agent).collect()
 	}
 }
 

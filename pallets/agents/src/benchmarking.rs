@@ -53,10 +53,6 @@ fn list<P: core::fmt::Debug, S: Get<u32>>(count: u32, part: impl FnMut(u32) -> P
 /// How many parts of each kind a composition has: adapters, prompts, DataNets, tools, skills.
 pub type Counts = [u32; 5];
 
-/// As many parts of each kind as a composition may have.
-pub const MOST: Counts =
-	[MAX_AGENT_ADAPTERS, MAX_AGENT_PROMPTS, MAX_AGENT_DATANETS, MAX_AGENT_TOOLS, MAX_AGENT_SKILLS];
-
 /// Of the parts of a benchmark's agents: each kind's parts descend from the same asset, so that all have as many
 /// payees as possible.
 pub struct Ancestors([u32; 4]);

@@ -1,7 +1,7 @@
 //! Benchmarks of the calls.
 //!
-//! The largest batch: every channel is charged by a voucher of its session key, so that the payer's signature is
-//! looked for first; every agent has as many parts as possible, each with as many payees as possible.
+//! The dearest of each: every channel is charged by a voucher of its session key, so that the payer's signature is
+//! looked for first; every part has as many payees as possible, and whatever may be evaluated is.
 
 // A benchmark that cannot be set up shall fail; none runs on chain.
 #![allow(
@@ -30,7 +30,10 @@ use polkadot_sdk::polkadot_sdk_frame as frame;
 use tributary_primitives::{
 	batch::{AgentUsage, BatchHeader, BatchStatus, ChannelCharge, ChannelFault, Fault, ToolCalls, Verdict},
 	earnings::EarningsLeaf,
-	limits::{MAX_AGENTS_PER_BATCH, MAX_AGENT_TOOLS, MAX_CHANNELS_PER_BATCH, MAX_CREDITS_PER_BATCH},
+	limits::{
+		MAX_AGENTS_PER_BATCH, MAX_AGENT_ADAPTERS, MAX_AGENT_PROMPTS, MAX_AGENT_TOOLS, MAX_CHANNELS_PER_BATCH,
+		MAX_CREDITS_PER_BATCH,
+	},
 	merkle_sum::{parent, SumNode, SumProof},
 	split::SplitTable,
 	views::{AgentTotal, Parameters},
@@ -42,15 +45,15 @@ use tributary_primitives::{
 pub trait BenchmarkHelper {
 	/// Registers a worker that may submit batches.
 	fn worker(operator: &AccountId, service_key: &AccountId);
-	/// Registers agents with as many parts as possible, none of which two have in common, and with all skills. They
-	/// name no DataNets: a batch's earnings root then needs no knowledge of the split.
-	fn agents(count: u32) -> Vec<Served>;
+	/// Registers agents with so many adapters, prompts and tools each, none of which two have in common, and with all
+	/// skills. They name no DataNets: a batch's earnings root then needs no knowledge of the split.
+	fn agents(parts: &[[u32; 3]]) -> Vec<Served>;
 }
 
 /// For runtimes in which settlement is not benchmarked.
 impl BenchmarkHelper for () {
 	fn worker(_: &AccountId, _: &AccountId) {}
-	fn agents(_: u32) -> Vec<Served> {
+	fn agents(_: &[[u32; 3]]) -> Vec<Served> {
 		Vec::new()
 	}
 }
@@ -61,9 +64,10 @@ const FUNDS: Balance = 1 << 80;
 const DEPOSIT: Balance = 1 << 70;
 /// Paid for one use of an agent: enough that every part gets something, planck.
 const FEE: Balance = 1 << 50;
-/// Agents that are paid [`FEE`]; more would credit more vaults than a batch may. The others are paid little, which
-/// takes as long to divide.
-const PAID_AGENTS: u32 = 8;
+/// Agents whose parts are counted; with more of the largest, a batch would credit more vaults than it may.
+const LARGE_AGENTS: u32 = 12;
+/// Prompts and tools of an agent.
+const MAX_AGENT_OTHERS: u32 = MAX_AGENT_PROMPTS + MAX_AGENT_TOOLS;
 /// Siblings in the longest proof that can be right: indices have 32 bits.
 const LEVELS: u32 = 32;
 /// Of the keys that payers sign with.
@@ -123,6 +127,17 @@ fn charge<T: Config>(index: u32, usage: Vec<AgentUsage>) -> ChannelCharge {
 		signature: signature.0,
 		usage: usage.try_into().expect("as many as a channel may name"),
 	}
+}
+
+fn agents<T: Config>(parts: &[[u32; 3]]) -> Agents {
+	T::BenchmarkHelper::agents(parts).try_into().expect("as many as a batch may have")
+}
+
+/// Submits a batch, which is decoded first, as those that arrive are.
+fn submit<T: Config>(service_key: T::AccountId, header: BatchHeader, agents: Agents, charges: Charges) {
+	let call = codec::Encode::encode(&Call::<T>::submit_batch { header, agents, charges });
+	let call: Call<T> = codec::Decode::decode(&mut call.as_slice()).expect("it was encoded");
+	call.dispatch_bypass_filter(RawOrigin::Signed(service_key).into()).expect("the batch is valid");
 }
 
 fn header(sequence: u64, charges: &Charges) -> BatchHeader {
@@ -242,17 +257,18 @@ mod benches {
 		assert!(!Channels::<T>::contains_key(who, WORKER));
 	}
 
-	/// Every channel names one agent and calls no tools.
+	/// Every channel names one agent; none has more than a base model.
 	#[benchmark]
 	fn submit_batch(c: Linear<1, MAX_CHANNELS_PER_BATCH>, a: Linear<1, MAX_AGENTS_PER_BATCH>) {
 		let service_key = worker::<T>();
-		let agents: Agents = T::BenchmarkHelper::agents(a).try_into().expect("as many as a batch may have");
+		let agents = agents::<T>(&vec![[0; 3]; a as usize]);
 		let charges: Charges = (0..c)
 			.map(|index| {
-				let agent = index % a;
-				let fee = if agent < PAID_AGENTS { FEE } else { 1 };
-				let usage = AgentUsage { agent: agent as u8, records: 1, fee, calls: Default::default() };
-				charge::<T>(index, vec![usage])
+				let agent = (index % a) as u8;
+				charge::<T>(
+					index,
+					vec![AgentUsage { agent, records: 1, fee: FEE, calls: Default::default() }],
+				)
 			})
 			.collect::<Vec<_>>()
 			.try_into()
@@ -270,6 +286,38 @@ mod benches {
 		assert!(!Batches::<T>::contains_key(WORKER, 0));
 	}
 
+	/// One channel names agents of which each but the last has as many parts as it may, and calls each of their tools.
+	#[benchmark]
+	fn batch_parts(
+		m: Linear<0, { LARGE_AGENTS * MAX_AGENT_ADAPTERS }>,
+		p: Linear<0, { LARGE_AGENTS * MAX_AGENT_OTHERS }>,
+	) {
+		let service_key = worker::<T>();
+		let parts: Vec<[u32; 3]> = (0..LARGE_AGENTS)
+			.map(|agent| {
+				let adapters = m.saturating_sub(agent * MAX_AGENT_ADAPTERS).min(MAX_AGENT_ADAPTERS);
+				let others = p.saturating_sub(agent * MAX_AGENT_OTHERS).min(MAX_AGENT_OTHERS);
+				let prompts = others.min(MAX_AGENT_PROMPTS);
+				[adapters, prompts, others - prompts]
+			})
+			.collect();
+		let agents = agents::<T>(&parts);
+		let usage = |(agent, [_, _, tools]): (usize, &[u32; 3])| {
+			let calls: Vec<_> =
+				(0..*tools).map(|tool| ToolCalls { tool: tool as u8, calls: 1 << 20 }).collect();
+			let calls = calls.try_into().expect("as many tools as an agent may have");
+			AgentUsage { agent: agent as u8, records: 1, fee: FEE, calls }
+		};
+		let usage = parts.iter().enumerate().map(usage).collect();
+		let charges: Charges = vec![charge::<T>(0, usage)].try_into().expect("as many as a batch may have");
+		let head = header(0, &charges);
+		#[block]
+		{
+			submit::<T>(service_key, head, agents, charges);
+		}
+		assert!(Batches::<T>::get(WORKER, 0).is_some_and(|batch| batch.failed.is_empty()));
+	}
+
 	/// The first channel names an agent again and again; the second calls its tools.
 	#[benchmark]
 	fn batch_usage(
@@ -277,7 +325,7 @@ mod benches {
 		t: Linear<0, { MAX_AGENTS_PER_BATCH * MAX_AGENT_TOOLS }>,
 	) {
 		let service_key = worker::<T>();
-		let agents: Agents = T::BenchmarkHelper::agents(1).try_into().expect("as many as a batch may have");
+		let agents = agents::<T>(&[[MAX_AGENT_ADAPTERS, MAX_AGENT_PROMPTS, MAX_AGENT_TOOLS]]);
 		let usage = |calls| AgentUsage { agent: 0, records: 1, fee: FEE, calls };
 		let calls = |entry: u32| {
 			let count = t.saturating_sub(entry * MAX_AGENT_TOOLS).min(MAX_AGENT_TOOLS);
@@ -293,9 +341,7 @@ mod benches {
 		let head = header(0, &charges);
 		#[block]
 		{
-			let call = codec::Encode::encode(&Call::<T>::submit_batch { header: head, agents, charges });
-			let call: Call<T> = codec::Decode::decode(&mut call.as_slice()).expect("it was encoded");
-			call.dispatch_bypass_filter(RawOrigin::Signed(service_key).into()).expect("the batch is valid");
+			submit::<T>(service_key, head, agents, charges);
 		}
 		assert!(Batches::<T>::get(WORKER, 0).is_some_and(|batch| batch.failed.is_empty()));
 	}

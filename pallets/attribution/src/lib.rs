@@ -617,7 +617,8 @@ pub mod pallet {
 		///
 		/// `agents` lists the agent versions with their active skills, `charges` what each channel pays and
 		/// the voucher for it. A channel with a fault is skipped and named; everything else wrong refuses the
-		/// batch. Matured batches of the worker are credited on the way, as many as fit the declared weight.
+		/// batch. Matured batches of the worker are credited on the way, as many as fit the declared weight. That
+		/// is of agents as large as they may be; fee and block are in the end charged for the parts there are.
 		///
 		/// Emits [`Event::BatchSubmitted`], and [`Event::ChannelSkipped`] for each channel not charged.
 		#[pallet::call_index(5)]

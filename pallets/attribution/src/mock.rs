@@ -8,8 +8,8 @@ use std::{cell::RefCell, collections::BTreeMap};
 use tributary_primitives::{
 	royalty::{flatten, Parent, Payees},
 	split::SplitTable,
-	traits::{AgentParts, Part, Parts, ToolPart},
-	AssetId, AssetRef, Balance, Served, SkillSet,
+	traits::{AgentParts, Part, Parts, ToolPart, VaultHolders},
+	AssetId, AssetRef, Balance, Served, SkillSet, VaultKey,
 };
 
 pub const EXISTENTIAL_DEPOSIT: Balance = 10;
@@ -140,7 +140,9 @@ impl Table {
 
 impl AgentParts for Table {
 	fn parts(served: Served) -> Option<Parts> {
-		AGENTS.with_borrow(|agents| agents.get(&served).cloned())
+		let mut parts = AGENTS.with_borrow(|agents| agents.get(&served).cloned())?;
+		parts.evaluated.retain(|asset| Attribution::total_weight(VaultKey::Evaluators(*asset)) > 0);
+		Some(parts)
 	}
 }
 
@@ -237,23 +239,25 @@ impl crate::benchmarking::BenchmarkHelper for Table {
 		Workers::register(operator, (*service_key).into(), url, Default::default(), MIN_BOND).unwrap();
 	}
 
-	fn agents(count: u32) -> Vec<Served> {
+	fn agents(parts: &[[u32; 3]]) -> Vec<Served> {
 		let part = |asset| Part { weight: 1, payees: own(asset) };
-		let agent = |index| {
+		let agent = |(index, [adapters, prompts, tools]): (u32, &[u32; 3])| {
 			let first = 1_000 * index;
 			let parts = Parts {
 				base: own(first),
-				adapters: (1..9).map(|asset| part(first + asset)).collect(),
-				prompts: (9..17).map(|asset| part(first + asset)).collect(),
-				tools: (17..25).map(|tool| ToolPart { price: 1, payees: own(first + tool) }).collect(),
-				evaluated: (0..9).map(|asset| first + asset).collect(),
+				adapters: (1..=*adapters).map(|asset| part(first + asset)).collect(),
+				prompts: (9..9 + prompts).map(|asset| part(first + asset)).collect(),
+				tools: (17..17 + tools)
+					.map(|tool| ToolPart { price: 1, payees: own(first + tool) })
+					.collect(),
+				evaluated: (0..=*adapters).map(|asset| first + asset).collect(),
 				..bare(first + 25)
 			};
 			let served = Served { agent: AssetRef { asset: first + 25, version: 1 }, skills: SkillSet(0xff) };
 			Table::insert(served, parts);
 			served
 		};
-		(1..=count).map(agent).collect()
+		(1..).zip(parts).map(agent).collect()
 	}
 }
 

@@ -15,8 +15,10 @@ pub trait WeightInfo {
 	/// `withdraw_channel`.
 	fn withdraw_channel() -> Weight;
 	/// `submit_batch` of `c` channels and `a` agents, without what it credits, and without what
-	/// [`WeightInfo::batch_usage`] counts.
+	/// [`WeightInfo::batch_parts`] and [`WeightInfo::batch_usage`] count.
 	fn submit_batch(c: u32, a: u32) -> Weight;
+	/// A batch of agents that have `m` adapters together, and `p` prompts and tools: only what each adds counts.
+	fn batch_parts(m: u32, p: u32) -> Weight;
 	/// A batch in which channels name agents `u` times and their tools `t` times: only what each adds counts.
 	fn batch_usage(u: u32, t: u32) -> Weight;
 	/// `credit` of `b` batches with `c` credits to vaults.
@@ -54,6 +56,9 @@ impl WeightInfo for () {
 	}
 	fn submit_batch(c: u32, a: u32) -> Weight {
 		Weight::from_parts(u64::from(c).saturating_add(a.into()).saturating_add(1), 0)
+	}
+	fn batch_parts(m: u32, p: u32) -> Weight {
+		Weight::from_parts(u64::from(m).saturating_add(p.into()).saturating_add(1), 0)
 	}
 	fn batch_usage(u: u32, t: u32) -> Weight {
 		Weight::from_parts(u64::from(u).saturating_add(t.into()).saturating_add(1), 0)

@@ -1,7 +1,7 @@
 //! Weights of `frame_system_extensions`, written by scripts/benchmark-weights.sh: do not edit.
 //!
 //! Measured on Intel(R) Xeon(R) Processor with the compiled wasm runtime, 10 steps and at least 5 repetitions,
-//! by frame-omni-bencher 64.0.0, on 2026-11-21.
+//! by frame-omni-bencher (frame-benchmarking-cli 64.0.0), on 2026-11-21.
 //! Storage accesses are counted and weighed by `DbWeight`. A block carries no proof, so proof sizes are left out.
 
 use core::marker::PhantomData;
@@ -14,42 +14,42 @@ use polkadot_sdk::{
 pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> frame_system::ExtensionsWeightInfo for WeightInfo<T> {
-	// Fastest run: 2_101 ns.
+	// Fastest run: 1_872 ns.
 	fn check_genesis() -> Weight {
-		Weight::from_parts(2_765_000, 0)
+		Weight::from_parts(2_422_000, 0)
 	}
-	// Fastest run: 4_173 ns.
+	// Fastest run: 4_026 ns.
 	fn check_mortality_mortal_transaction() -> Weight {
-		Weight::from_parts(5_369_000, 0)
+		Weight::from_parts(5_012_000, 0)
 	}
-	// Fastest run: 4_217 ns.
+	// Fastest run: 4_252 ns.
 	fn check_mortality_immortal_transaction() -> Weight {
-		Weight::from_parts(5_462_000, 0)
+		Weight::from_parts(5_137_000, 0)
 	}
-	// Fastest run: 662 ns.
+	// Fastest run: 621 ns.
 	fn check_non_zero_sender() -> Weight {
-		Weight::from_parts(969_000, 0)
+		Weight::from_parts(786_000, 0)
 	}
-	// Fastest run: 8_368 ns.
+	// Fastest run: 8_078 ns.
 	fn check_nonce() -> Weight {
-		Weight::from_parts(10_806_000, 0)
+		Weight::from_parts(9_305_000, 0)
 			.saturating_add(T::DbWeight::get().reads(1))
 			.saturating_add(T::DbWeight::get().writes(1))
 	}
-	// Fastest run: 571 ns.
+	// Fastest run: 492 ns.
 	fn check_spec_version() -> Weight {
-		Weight::from_parts(748_000, 0)
+		Weight::from_parts(647_000, 0)
 	}
-	// Fastest run: 526 ns.
+	// Fastest run: 512 ns.
 	fn check_tx_version() -> Weight {
-		Weight::from_parts(736_000, 0)
+		Weight::from_parts(672_000, 0)
 	}
-	// Fastest run: 4_512 ns.
+	// Fastest run: 4_110 ns.
 	fn check_weight() -> Weight {
-		Weight::from_parts(5_708_000, 0)
+		Weight::from_parts(5_067_000, 0)
 	}
-	// Fastest run: 2_406 ns.
+	// Fastest run: 2_351 ns.
 	fn weight_reclaim() -> Weight {
-		Weight::from_parts(3_548_000, 0)
+		Weight::from_parts(2_918_000, 0)
 	}
 }

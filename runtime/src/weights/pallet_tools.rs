@@ -1,7 +1,7 @@
 //! Weights of `pallet_tools`, written by scripts/benchmark-weights.sh: do not edit.
 //!
 //! Measured on Intel(R) Xeon(R) Processor with the compiled wasm runtime, 10 steps and at least 5 repetitions,
-//! by frame-omni-bencher 64.0.0, on 2026-11-21.
+//! by frame-omni-bencher (frame-benchmarking-cli 64.0.0), on 2026-11-21.
 //! Storage accesses are counted and weighed by `DbWeight`. A block carries no proof, so proof sizes are left out.
 
 use core::marker::PhantomData;
@@ -14,15 +14,15 @@ use polkadot_sdk::{
 pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_tools::WeightInfo for WeightInfo<T> {
-	// Fastest run: 173_836 ns.
+	// Fastest run: 131_754 ns.
 	fn register_tool() -> Weight {
-		Weight::from_parts(250_031_000, 0)
+		Weight::from_parts(139_765_000, 0)
 			.saturating_add(T::DbWeight::get().reads(7))
 			.saturating_add(T::DbWeight::get().writes(9))
 	}
-	// Fastest run: 102_311 ns.
+	// Fastest run: 74_404 ns.
 	fn add_version() -> Weight {
-		Weight::from_parts(173_152_000, 0)
+		Weight::from_parts(81_191_000, 0)
 			.saturating_add(T::DbWeight::get().reads(4))
 			.saturating_add(T::DbWeight::get().writes(4))
 	}

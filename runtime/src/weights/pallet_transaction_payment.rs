@@ -1,7 +1,7 @@
 //! Weights of `pallet_transaction_payment`, written by scripts/benchmark-weights.sh: do not edit.
 //!
 //! Measured on Intel(R) Xeon(R) Processor with the compiled wasm runtime, 10 steps and at least 5 repetitions,
-//! by frame-omni-bencher 64.0.0, on 2026-11-21.
+//! by frame-omni-bencher (frame-benchmarking-cli 64.0.0), on 2026-11-21.
 //! Storage accesses are counted and weighed by `DbWeight`. A block carries no proof, so proof sizes are left out.
 
 use core::marker::PhantomData;
@@ -14,9 +14,9 @@ use polkadot_sdk::{
 pub struct WeightInfo<T>(PhantomData<T>);
 
 impl<T: frame_system::Config> pallet_transaction_payment::WeightInfo for WeightInfo<T> {
-	// Fastest run: 83_778 ns.
+	// Fastest run: 69_183 ns.
 	fn charge_transaction_payment() -> Weight {
-		Weight::from_parts(96_477_000, 0)
+		Weight::from_parts(73_174_000, 0)
 			.saturating_add(T::DbWeight::get().reads(3))
 			.saturating_add(T::DbWeight::get().writes(2))
 	}

@@ -7,7 +7,9 @@ use frame::prelude::*;
 use tributary_primitives::{
 	batch::{BatchHeader, BatchStatus},
 	fee::price_of_calls,
-	limits::{MAX_CREDITS_PER_BATCH, MAX_RECORDS_PER_BATCH},
+	limits::{
+		MAX_AGENT_ADAPTERS, MAX_AGENT_PROMPTS, MAX_AGENT_TOOLS, MAX_CREDITS_PER_BATCH, MAX_RECORDS_PER_BATCH,
+	},
 	traits::{AgentParts, Parts, Workers},
 	views::{AgentTotal, BatchView, Parameters},
 	Balance, Served, VaultKey,
@@ -27,6 +29,23 @@ fn overflow() -> DispatchError {
 /// What each agent version with its active skills settled, and what each vault is credited, planck.
 type Divided = (Vec<AgentTotal>, Vec<(VaultKey, Balance)>);
 
+/// How many parts a batch's agents have together.
+struct PartCounts {
+	adapters: u32,
+	/// Prompts and tools.
+	others: u32,
+}
+
+impl PartCounts {
+	fn of(parts: &[Parts]) -> Self {
+		let count = |of: fn(&Parts) -> usize| parts.iter().map(of).sum::<usize>().saturated_into();
+		Self {
+			adapters: count(|parts| parts.adapters.len()),
+			others: count(|parts| parts.prompts.len().saturating_add(parts.tools.len())),
+		}
+	}
+}
+
 impl<T: Config> Pallet<T> {
 	/// Vault credits that a submission with this many agents may apply on the way.
 	pub(crate) fn credit_allowance(agents: usize) -> u32 {
@@ -34,22 +53,26 @@ impl<T: Config> Pallet<T> {
 		agents.saturating_mul(CREDITS_PER_AGENT).saturating_add(CREDITS_WITH_SUBMISSION)
 	}
 
-	/// Weight of a submission and of the most it may credit.
+	/// Weight of a submission and of the most it may credit, were all agents as large as they may be.
 	pub(crate) fn submit_weight(agents: usize, charges: &Charges) -> Weight {
-		Self::batch_weight(agents, charges)
+		let most = |of_one: u32| of_one.saturating_mul(agents.saturated_into());
+		let others = MAX_AGENT_PROMPTS.saturating_add(MAX_AGENT_TOOLS);
+		let parts = PartCounts { adapters: most(MAX_AGENT_ADAPTERS), others: most(others) };
+		Self::batch_weight(agents, parts, charges)
 			.saturating_add(T::WeightInfo::credit(CREDITED_WITH_SUBMISSION, Self::credit_allowance(agents)))
 	}
 
 	/// Weight of a submission alone.
-	fn batch_weight(agents: usize, charges: &Charges) -> Weight {
+	fn batch_weight(agents: usize, parts: PartCounts, charges: &Charges) -> Weight {
 		let usage = charges.iter().flat_map(|charge| charge.usage.iter());
 		let (entries, calls) = usage.fold((0usize, 0usize), |(entries, calls), usage| {
 			(entries.saturating_add(1), calls.saturating_add(usage.calls.len()))
 		});
-		let none = T::WeightInfo::batch_usage(0, 0);
 		let usage = T::WeightInfo::batch_usage(entries.saturated_into(), calls.saturated_into());
+		let parts = T::WeightInfo::batch_parts(parts.adapters, parts.others);
 		T::WeightInfo::submit_batch(charges.len().saturated_into(), agents.saturated_into())
-			.saturating_add(usage.saturating_sub(none))
+			.saturating_add(parts.saturating_sub(T::WeightInfo::batch_parts(0, 0)))
+			.saturating_add(usage.saturating_sub(T::WeightInfo::batch_usage(0, 0)))
 	}
 
 	pub(crate) fn do_submit_batch(
@@ -105,7 +128,7 @@ impl<T: Config> Pallet<T> {
 		settlement.pending = settlement.pending.checked_add(data).ok_or_else(overflow)?;
 		Settlements::<T>::insert(&worker, settlement);
 		Self::deposit_event(Event::BatchSubmitted { worker, sequence, escrow, data, matures_at });
-		let weight = Self::batch_weight(agents.len(), &charges)
+		let weight = Self::batch_weight(agents.len(), PartCounts::of(&parts), &charges)
 			.saturating_add(T::WeightInfo::credit(credited.batches, credited.credits));
 		Ok(Some(weight).into())
 	}

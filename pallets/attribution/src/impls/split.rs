@@ -8,7 +8,7 @@ use tributary_primitives::{
 	split::{split, split_by_price, Presence},
 	traits::{Part, Parts, VaultHolders},
 	views::Parameters,
-	AssetId, Balance, VaultKey,
+	Balance, VaultKey,
 };
 
 /// Sums of vault credits, by vault.
@@ -70,14 +70,13 @@ impl<T: Config> Pallet<T> {
 		let tools = called.iter().try_fold(0u128, |sum, tool| sum.checked_add(tool.weight))?;
 		let left = usage.fee.checked_sub(tools)?;
 		let flat = parameters.platform_fee.checked_mul(usage.records.into())?.min(left);
-		let evaluated = Self::held_evaluations(&parts.evaluated);
 		let presence = Presence {
 			stakers: Self::total_weight(VaultKey::Stakers) > 0,
 			base_model: true,
 			adapters: !parts.adapters.is_empty(),
 			prompts: !parts.prompts.is_empty(),
 			tools: !called.is_empty(),
-			evaluators: !evaluated.is_empty(),
+			evaluators: !parts.evaluated.is_empty(),
 			agent: true,
 			data: !parts.datanets.is_empty(),
 		};
@@ -91,16 +90,10 @@ impl<T: Config> Pallet<T> {
 		called.iter().try_for_each(|tool| credits.add_asset(tool.weight, &tool.payees))?;
 		credits.add_by_price(shares.tools, &called)?;
 		credits.add_asset(shares.agent, &parts.agent)?;
-		let equal: Vec<Balance> = evaluated.iter().map(|_| 0).collect();
-		for (asset, share) in evaluated.into_iter().zip(split_by_price(shares.evaluators, &equal)?) {
-			credits.add(VaultKey::Evaluators(asset), share)?;
+		let equal: Vec<Balance> = parts.evaluated.iter().map(|_| 0).collect();
+		for (asset, share) in parts.evaluated.iter().zip(split_by_price(shares.evaluators, &equal)?) {
+			credits.add(VaultKey::Evaluators(*asset), share)?;
 		}
 		Some((tools, shares.data))
-	}
-
-	/// The assets whose evaluators' vault has a holder.
-	fn held_evaluations(assets: &[AssetId]) -> Vec<AssetId> {
-		let held = |asset: &AssetId| Self::total_weight(VaultKey::Evaluators(*asset)) > 0;
-		assets.iter().copied().filter(held).collect()
 	}
 }

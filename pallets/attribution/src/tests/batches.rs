@@ -1,7 +1,7 @@
 //! Whole batches: what is stored, and what refuses them.
 
 use super::*;
-use crate::KEPT_BATCHES;
+use crate::{WeightInfo, KEPT_BATCHES};
 use tributary_primitives::{batch::ChannelFault, views::AgentTotal};
 
 #[test]
@@ -223,5 +223,22 @@ fn old_summaries_are_forgotten_when_there_are_too_many() {
 		assert_ok!(submit(header(KEPT_BATCHES.into(), &charges, root), &[BARE], &charges));
 		assert_eq!(Attribution::batch(OPERATOR, 0), None);
 		assert!(Attribution::batch(OPERATOR, KEPT_BATCHES.into()).is_some());
+	});
+}
+
+#[test]
+fn batch_costs_what_its_parts_do_when_agents_are_not_the_largest() {
+	run(|| {
+		open(1, 50_000);
+		let mut worker = Worker::default();
+		let mut cost = |agent: AssetRef, cumulative| {
+			let charge = charge_by(1, voucher(1, 0, cumulative), &[(0, 1, 9_000)]);
+			worker.submit(&[agent], &[charge]).unwrap().actual_weight.unwrap()
+		};
+		let (bare, full) = (cost(BARE, 9_000), cost(FULL, 18_000));
+		// Two adapters and a prompt.
+		let parts = Weights::batch_parts(2, 1).saturating_sub(Weights::batch_parts(0, 0));
+		assert_eq!(full, bare.saturating_add(parts));
+		assert!(parts.ref_time() > 0);
 	});
 }

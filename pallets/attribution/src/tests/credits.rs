@@ -4,8 +4,6 @@ use super::*;
 use crate::WeightInfo;
 use tributary_primitives::{batch::Fault, VaultKey};
 
-type Weights = <Test as crate::Config>::WeightInfo;
-
 fn credit(limit: u32) -> DispatchResultWithPostInfo {
 	Attribution::credit(signed(3), OPERATOR, limit)
 }

@@ -37,6 +37,8 @@ pub const PAYERS: [u8; 4] = [1, 2, 3, 4];
 /// Seeds of the contributors, who have none.
 pub const CONTRIBUTORS: [u8; 3] = [51, 52, 53];
 
+type Weights = <Test as crate::Config>::WeightInfo;
+
 pub fn pair(seed: u8) -> sr25519::Pair {
 	sr25519::Pair::from_seed(&[seed; 32])
 }
