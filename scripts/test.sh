@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project, on a machine that setup.sh makes ready first.
 #
-#   scripts/test.sh            all but the last three, which compile the SDK again
+#   scripts/test.sh            all but the last three: two compile the SDK again, one needs GitHub
 #   scripts/test.sh --all      all of it
 #   scripts/test.sh chain      the chain's unit, property and runtime tests
 #   scripts/test.sh worker     the tests of worker, client and command line
@@ -12,6 +12,7 @@
 #   scripts/test.sh e2e        flows through stock polkadot.js on a development node
 #   scripts/test.sh openai     what OpenAI's client asks of a real worker
 #   scripts/test.sh tools      real MCP servers, and a model that calls one for a payer
+#   scripts/test.sh validator  session keys of validators, made and changed each way
 #   scripts/test.sh private    a private DataNet from its first text to a revoked grant
 #   scripts/test.sh provenance signed statements, verified by others' programs
 #   scripts/test.sh recipe     a recipe from data to an agent, killed on the way
@@ -19,13 +20,13 @@
 #   scripts/test.sh compose    docker-compose.yml is valid
 #   scripts/test.sh deploy     the validator's compose file, systemd units, alerts, dashboards and backups
 #   scripts/test.sh deny       licences, sources and banned crates of both workspaces
-#   scripts/test.sh lints      clippy over the chain: no warning, and in pallets and primitives nothing that can panic
+#   scripts/test.sh lints      clippy over everything: no warning, and in pallets and primitives nothing that can panic
 #   scripts/test.sh try-runtime  the upgrade from the last release's state, with the stock pallets' checks too
 #   scripts/test.sh advisories known defects of all dependencies; skipped where GitHub cannot be reached
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-usual=(format chain worker postgres gpu e2e metadata openai tools private provenance recipe kill compose deploy fuzz deny)
+usual=(format chain worker postgres gpu e2e metadata openai tools validator private provenance recipe kill compose deploy fuzz deny)
 all=("${usual[@]}" lints try-runtime advisories)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${usual[@]}")
@@ -121,6 +122,14 @@ if wanted tools; then
 		cargo test --release --locked --workspace --test real -- --ignored)
 	"$PYTHON" -B "$TRIBUTARY_ROOT/tests/flows/tools.py" --node "$NODE" --worker "$WORKER" --cli "$CLI"
 fi
+if wanted validator; then
+	step "Session keys of validators, through polkadot.js and the command line"
+	build_chain
+	build_worker
+	polkadot_js
+	TRIBUTARY_NODE_MODULES=$NODE_MODULES python3 -B "$TRIBUTARY_ROOT/tests/flows/validator_keys.py" \
+		--node "$NODE" --worker "$WORKER" --cli "$CLI"
+fi
 if wanted private; then
 	step "A private DataNet, its grants and its end"
 	build_chain
@@ -169,6 +178,8 @@ if wanted lints; then
 		done
 	done
 	cargo_build "$TRIBUTARY_ROOT" "$CHAIN_TARGET" clippy --release --locked --workspace --all-targets -- -D warnings
+	cargo_build "$TRIBUTARY_ROOT/inference-worker" "$WORKER_TARGET" clippy --release --locked --workspace --all-targets -- \
+		-D warnings
 fi
 if wanted deny; then
 	step "Licences, sources and banned crates"

@@ -4,7 +4,8 @@
 #   scripts/validator-keys.sh ACCOUNT [URL]     URL: the node's RPC, http://127.0.0.1:9944 when left out
 #
 # ACCOUNT is the bonded account's address or 0x public key: the proof is for it alone. The call is an unsafe
-# one: run this on the validator's machine. `tributary validator keys` does the same and sends the transaction.
+# one: run this on the validator's machine. `tributary validator keys` does the same and sends the transaction;
+# deploy/session-keys.sh does it without unsafe RPC.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -30,7 +31,7 @@ answer=$(curl -sf --max-time 30 -H 'content-type: application/json' "$url" -d \
 	"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"author_rotateKeysWithOwner\",\"params\":[\"$owner\"]}") ||
 	die "no answer from $url: is the node running, and its RPC at this address?"
 error=$(jq -r '.error.message // empty' <<<"$answer")
-[[ -z $error ]] || die "the node refused: $error (the call is unsafe: run it on the node's machine, against its local RPC)"
+[[ -z $error ]] || die "the node refused: $error. Its RPC must be local and started with --rpc-methods unsafe; deploy/session-keys.sh needs neither"
 keys=$(jq -re .result.keys <<<"$answer") || die "the node made no keys: $answer"
 proof=$(jq -re .result.proof <<<"$answer") || die "the node's runtime proves no ownership: upgrade the chain first"
 
@@ -43,5 +44,7 @@ polkadot.js Apps, Developer > Extrinsics, with that account: session > setKeys(k
   keys.aura     0x${keys:2:64}
   keys.grandpa  0x${keys:66:64}
   proof         $proof
+or, from any machine: tributary --key YOUR_KEY validator keys --keys KEYS --proof PROOF
+
 They are in force with the second session from then; keep the node's keystore, and the old keys until then.
 TEXT

@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use std::str::FromStr;
-use tributary_client::{keys::parse_account, money::parse_trb, Chain};
+use tributary_client::{chain::SessionKeys, keys::parse_account, money::parse_trb, Chain};
 use tributary_primitives::{
 	AccountId, AssetId, AssetRef, AssetVersion, Balance, DataNetId, Ppm, SnapshotRef, SnapshotVersion,
 	VaultKey, PPM,
@@ -11,6 +11,41 @@ use tributary_primitives::{
 /// An address or `0x` hex key.
 pub fn account(text: &str) -> Result<AccountId, String> {
 	parse_account(text).map_err(|e| e.to_string())
+}
+
+/// A validator's public session keys, one after the other.
+pub fn session_keys(text: &str) -> Result<SessionKeys, String> {
+	let bytes: [u8; 64] = bytes(text).ok_or_else(|| {
+		format!(
+			"session keys are 0x and 128 hex digits, not these {} characters: copy all of `keys` as \
+			 deploy/session-keys.sh printed it",
+			text.chars().count()
+		)
+	})?;
+	let mut keys = SessionKeys::default();
+	for (key, half) in keys.iter_mut().zip(bytes.chunks_exact(32)) {
+		key.copy_from_slice(half);
+	}
+	Ok(keys)
+}
+
+/// The signatures of session keys that prove whose they are, in the keys' order: sr25519, ed25519.
+pub type OwnershipProof = [u8; 128];
+
+/// The proof that session keys are an account's.
+pub fn ownership_proof(text: &str) -> Result<OwnershipProof, String> {
+	bytes(text).ok_or_else(|| {
+		format!(
+			"a proof is 0x and 256 hex digits, not these {} characters: copy all of `proof` as \
+			 deploy/session-keys.sh printed it",
+			text.chars().count()
+		)
+	})
+}
+
+/// `0x` and the hex of exactly so many bytes.
+fn bytes<const LENGTH: usize>(text: &str) -> Option<[u8; LENGTH]> {
+	hex::decode(text.strip_prefix("0x")?).ok()?.try_into().ok()
 }
 
 /// An amount in TRB.
@@ -220,6 +255,26 @@ mod tests {
 			assert!(fraction(text).is_err(), "{text}");
 		}
 		assert!(score("99999999999999").is_err());
+	}
+
+	#[test]
+	fn session_keys_and_proof_are_read_when_a_node_made_them() {
+		let keys = format!("0x{}{}", "11".repeat(32), "22".repeat(32));
+		assert_eq!(session_keys(&keys), Ok([[0x11; 32], [0x22; 32]]));
+		assert_eq!(ownership_proof(&format!("0x{}", "03".repeat(128))), Ok([3; 128]));
+	}
+
+	#[test]
+	fn session_keys_and_proof_are_refused_when_they_are_others_or_swapped() {
+		let (keys, proof) = (format!("0x{}", "11".repeat(64)), format!("0x{}", "11".repeat(128)));
+		for text in
+			["", "0x", "0x11", &keys[2..], &keys[..129], &format!("{keys}22"), &proof, &"é".repeat(65)]
+		{
+			assert!(session_keys(text).unwrap_err().contains("0x and 128 hex digits"), "{text}");
+		}
+		for text in ["", "0x", &keys, &proof[2..], &format!("{proof}22"), &proof.replace('1', "g")] {
+			assert!(ownership_proof(text).unwrap_err().contains("0x and 256 hex digits"), "{text}");
+		}
 	}
 
 	#[test]

@@ -8,6 +8,9 @@ use clap::CommandFactory;
 use golden::Golden;
 use std::path::Path;
 
+const SESSION_KEYS: &str =
+	"0x11111111111111111111111111111111111111111111111111111111111111112222222222222222222222222222222222222222222222222222222222222222";
+
 /// A port where nobody listens.
 const NOBODY: &str = "ws://127.0.0.1:9";
 
@@ -62,7 +65,7 @@ fn every_command_has_help_when_listed() {
 
 #[tokio::test]
 async fn exit_code_is_2_when_arguments_are_wrong() {
-	let wrong: [&[&str]; 14] = [
+	let wrong: [&[&str]; 16] = [
 		&[],
 		&["nonsense"],
 		&["pay", "nobody", "1"],
@@ -89,6 +92,8 @@ async fn exit_code_is_2_when_arguments_are_wrong() {
 		&["agent", "compose", "name"],
 		&["claim", "--vault", "nothing"],
 		&["trail", "asset", "x"],
+		&["validator", "keys", "--keys", SESSION_KEYS],
+		&["validator", "keys", "--keys", SESSION_KEYS, "--proof", "0x00"],
 	];
 	for arguments in wrong {
 		let all = std::iter::once("tributary").chain(arguments.iter().copied()).map(OsString::from);

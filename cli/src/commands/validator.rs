@@ -1,12 +1,17 @@
 //! `tributary validator`: what validators and those who stake on them do on chain.
 
-use crate::{context::Context, failure::Failure, output::*, parse};
+use crate::{
+	context::Context,
+	failure::Failure,
+	output::*,
+	parse::{self, OwnershipProof},
+};
 use clap::Subcommand;
 use serde::Deserialize;
 use serde_json::{json, Value};
 use tributary_client::{
 	chain::{Call, SessionKeys},
-	Chain,
+	Chain, ChainError,
 };
 use tributary_primitives::{
 	views::{StakeView, ValidatorParametersView, ValidatorView},
@@ -16,10 +21,18 @@ use tributary_primitives::{
 /// Validators and their stakers: keys, bond, nominate, claim, leave.
 #[derive(Debug, Subcommand)]
 pub enum ValidatorCommand {
-	/// Make session keys inside the node and set them on chain for the key's account.
+	/// Set session keys on chain for the key's account: those given, or new ones that the node makes.
 	///
-	/// The node must be your validator itself, with unsafe RPC open to this machine.
-	Keys,
+	/// With --keys and --proof any node of the network will do: deploy/session-keys.sh makes both on the validator's
+	/// machine. Without them the node must be your validator itself, with unsafe RPC open to this machine.
+	Keys {
+		/// The public keys, 0x and 128 hex digits.
+		#[arg(long, value_name = "HEX", value_parser = parse::session_keys, requires = "proof")]
+		keys: Option<SessionKeys>,
+		/// The proof that they are the account's, 0x and 256 hex digits.
+		#[arg(long, value_name = "HEX", value_parser = parse::ownership_proof, requires = "keys")]
+		proof: Option<OwnershipProof>,
+	},
 	/// Become a candidate: hold a bond and say which part of rewards you keep.
 	Bond {
 		/// The bond, TRB.
@@ -84,7 +97,7 @@ impl ValidatorCommand {
 	/// Runs the command.
 	pub async fn run(self, context: &Context) -> Result<Output, Failure> {
 		match self {
-			Self::Keys => keys(context).await,
+			Self::Keys { keys, proof } => set_keys(context, keys.zip(proof)).await,
 			Self::Bond { amount, commission } => {
 				let text = format!(
 					"bonded {}. Next: `tributary validator keys`, then `tributary validator show`",
@@ -135,26 +148,32 @@ struct RotatedKeys {
 	proof: String,
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
-	hex::decode(text.strip_prefix("0x")?).ok()
-}
-
-/// The keys and their proof as the chain takes them.
-fn session_keys(rotated: &RotatedKeys) -> Option<(SessionKeys, Vec<u8>)> {
-	let keys = unhex(&rotated.keys)?;
-	let (aura, grandpa) = keys.split_at_checked(32)?;
-	Some(([aura.try_into().ok()?, grandpa.try_into().ok()?], unhex(&rotated.proof)?))
-}
-
-async fn keys(context: &Context) -> Result<Output, Failure> {
-	let (chain, signer) = (context.chain().await?, context.signer()?);
-	let owner = format!("0x{}", hex::encode(signer.account()));
-	let rotated: RotatedKeys = chain.rpc("author_rotateKeysWithOwner", json!([owner])).await?;
-	let (keys, proof) = session_keys(&rotated).ok_or_else(|| {
+/// New keys inside the node, with the proof that they are the owner's.
+async fn keys_of_node(chain: &Chain, owner: &AccountId) -> Result<(SessionKeys, OwnershipProof), Failure> {
+	let rotated = chain.rpc("author_rotateKeysWithOwner", json!([hex32(owner)])).await;
+	let RotatedKeys { keys, proof } = rotated.map_err(|error| match error {
+		ChainError::Refused { reason, .. } => Failure::Refused(format!(
+			"the node makes no session keys for this machine ({reason}). Make them on the validator's machine with \
+			 deploy/session-keys.sh, and give what it prints with --keys and --proof"
+		)),
+		other => other.into(),
+	})?;
+	parse::session_keys(&keys).ok().zip(parse::ownership_proof(&proof).ok()).ok_or_else(|| {
 		Failure::Usage(
 			"the node made keys that this version does not know: use the command line of its release".into(),
 		)
-	})?;
+	})
+}
+
+async fn set_keys(
+	context: &Context,
+	given: Option<(SessionKeys, OwnershipProof)>,
+) -> Result<Output, Failure> {
+	let signer = context.signer()?;
+	let (keys, proof) = match given {
+		Some(given) => given,
+		None => keys_of_node(context.chain().await?, &signer.account()).await?,
+	};
 	let included = context.submit_as(&Call::set_session_keys(keys, &proof), &signer).await?;
 	let [aura, grandpa] = keys;
 	let json = json!({ "aura": hex32(&aura), "grandpa": hex32(&grandpa), "included": included });
@@ -203,8 +222,15 @@ async fn list(chain: &Chain) -> Result<Output, Failure> {
 	};
 	let headings = ["validator", "state", "own>", "stake>", "commission>", "blocks>"];
 	let text = format!(
-		"session {}, of {} blocks; at most {} validators\n",
-		parameters.session, parameters.session_blocks, parameters.max_validators
+		"session {}, of {} blocks; unbonding takes {} sessions\n\
+		 {} to {} validators; the least bond is {}; a block's author gets {} of its transaction fees\n",
+		parameters.session,
+		parameters.session_blocks,
+		parameters.unbonding_sessions,
+		parameters.min_validators,
+		parameters.max_validators,
+		trb(parameters.min_bond),
+		percent(parameters.author_share),
 	);
 	let json = json!({
 		"parameters": parameters_json(&parameters),
@@ -317,21 +343,6 @@ fn parameters_json(view: &ValidatorParametersView) -> Value {
 #[cfg(test)]
 mod tests {
 	use super::*;
-
-	#[test]
-	fn session_keys_are_read_when_a_node_made_them() {
-		let rotated =
-			RotatedKeys { keys: format!("0x{}{}", "11".repeat(32), "22".repeat(32)), proof: "0x0304".into() };
-		assert_eq!(session_keys(&rotated), Some(([[0x11; 32], [0x22; 32]], vec![3, 4])));
-	}
-
-	#[test]
-	fn session_keys_are_refused_when_they_are_others() {
-		for keys in ["", "0x", "0x11", &format!("0x{}", "11".repeat(96))] {
-			let rotated = RotatedKeys { keys: keys.into(), proof: "0x".into() };
-			assert_eq!(session_keys(&rotated), None, "{keys}");
-		}
-	}
 
 	#[test]
 	fn percent_has_two_decimals_when_shown() {

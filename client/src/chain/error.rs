@@ -20,6 +20,18 @@ impl std::fmt::Display for CallError {
 	}
 }
 
+/// An error's documentation on chain; the SDK's pallets do not say what to do.
+fn documentation(pallet: &str, name: &str, docs: &[String]) -> String {
+	let advice = match (pallet, name) {
+		("Session", "InvalidProof") => {
+			" It belongs to one pair of keys and one account: sign with that account's key, or make both anew for this one."
+		}
+		("Session", "DuplicatedKey") => " Another account has these keys: make new ones.",
+		_ => "",
+	};
+	format!("{}{advice}", docs.join(" ").trim())
+}
+
 impl From<DispatchError> for CallError {
 	fn from(error: DispatchError) -> Self {
 		if let DispatchError::Module(module) = &error {
@@ -27,7 +39,7 @@ impl From<DispatchError> for CallError {
 				return Self {
 					pallet: details.pallet.name().into(),
 					name: details.variant.name.clone(),
-					docs: details.variant.docs.join(" ").trim().into(),
+					docs: documentation(details.pallet.name(), &details.variant.name, &details.variant.docs),
 				};
 			}
 		}
@@ -125,5 +137,18 @@ impl ChainError {
 			Self::Call(error) => Some(error),
 			_ => None,
 		}
+	}
+}
+
+#[cfg(test)]
+mod tests {
+	use super::documentation;
+
+	#[test]
+	fn error_says_what_to_do_when_the_sdk_does_not() {
+		let told = documentation("Session", "InvalidProof", &["Invalid ownership proof.".into()]);
+		assert!(told.starts_with("Invalid ownership proof. ") && told.contains("make both anew"), "{told}");
+		let own = [" It is gone: ask again.".into()];
+		assert_eq!(documentation("Workers", "Unknown", &own), "It is gone: ask again.");
 	}
 }
