@@ -1,6 +1,6 @@
 //! Signed statements: nothing but what was signed is ever believed.
 
-use crate::kind_of;
+use crate::refused;
 use serde_json::json;
 use std::sync::OnceLock;
 use tributary_client::{
@@ -30,14 +30,14 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	trace.call("bundle", "parse", parsed.is_ok());
 	let envelopes = match parsed {
 		Ok(envelopes) => envelopes,
-		Err(error) => return trace.reached(kind_of(error)),
+		Err(error) => return refused(trace, error),
 	};
 	for envelope in envelopes {
 		let verified = envelope.verify();
 		trace.call("envelope", "verify", verified.is_ok());
 		match verified {
 			Ok(statement) => assert_eq!(statement, good().0, "a statement that nobody signed is believed"),
-			Err(error) => trace.reached(kind_of(error)),
+			Err(error) => refused(trace, error),
 		}
 	}
 }

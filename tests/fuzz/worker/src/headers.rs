@@ -53,7 +53,7 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	};
 	const NAMES: [&str; 7] = ["voucher", "order", "account", "amount", "recipient", "key file", "identity"];
 	trace.call("text", NAMES[usize::from(kind)], good);
-	trace.reached(u64::from(kind) << 8 | u64::from(good) << 7 | text.len().min(127) as u64 / 16);
+	trace.reached((u64::from(kind) << 8) | (u64::from(good) << 7) | (text.len().min(127) as u64 / 16));
 }
 
 /// One of each.

@@ -10,7 +10,7 @@ mod model;
 mod openai;
 mod recipe;
 
-use tributary_fuzz_driver::Target;
+use tributary_fuzz_driver::{Target, Trace};
 
 /// All targets.
 pub fn targets() -> Vec<Target> {
@@ -27,12 +27,47 @@ pub fn targets() -> Vec<Target> {
 	]
 }
 
-/// What stands for a refusal: its words without the numbers and names in it, so that a refusal for another reason is
-/// something new.
-fn kind_of(error: impl std::fmt::Display) -> u64 {
-	let words = error.to_string();
-	let words = words.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 3).take(6);
+/// Kinds of refusals that inputs are kept for.
+const KINDS: u64 = 64;
+/// Words of refusals that guide a run.
+const WORDINGS: u64 = 4_096;
+
+/// Notes a refusal: by the names of its type and variants, or by its first words when it is a text, an input is kept for it;
+/// all its words guide the run. Both are bounded, so that what refusals repeat of inputs does not make all inputs new.
+fn refused(trace: &mut Trace, error: impl std::fmt::Debug) {
+	let shown = format!("{error:?}");
+	trace.reached(kind_of(&shown));
+	trace.hint((1 << 32) | (fold(words(&shown)) % WORDINGS));
+}
+
+fn kind_of(shown: &str) -> u64 {
+	let (names, text) = shown.split_once('"').unwrap_or((shown, ""));
+	fold(words(if names.is_empty() { text } else { names }).take(4)) % KINDS
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+	text.split(|c: char| !c.is_ascii_alphabetic()).filter(|word| word.len() > 3)
+}
+
+fn fold<'a>(words: impl Iterator<Item = &'a str>) -> u64 {
 	words
 		.flat_map(str::bytes)
 		.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x100_0000_01b3))
+}
+
+/// What stands for a number of things: how many digits it has in binary.
+fn size_of(count: u64) -> u64 {
+	KINDS + u64::from(u64::BITS - count.leading_zeros())
+}
+
+#[cfg(test)]
+mod tests {
+	use super::*;
+
+	#[test]
+	fn kind_is_the_same_when_only_what_is_quoted_differs() {
+		assert_eq!(kind_of(r#"Line { reason: "weights" }"#), kind_of(r#"Line { reason: "something else" }"#));
+		assert_ne!(kind_of(r#"Line { reason: "weights" }"#), kind_of("Missing"));
+		assert_ne!(kind_of(r#""there is no name""#), kind_of(r#""there is a name twice""#));
+	}
 }

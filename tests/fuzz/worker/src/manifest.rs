@@ -1,6 +1,6 @@
 //! Manifests of folders.
 
-use crate::kind_of;
+use crate::{refused, size_of};
 use std::path::{Component, Path};
 use tributary_client::content::{Manifest, MAX_FILES};
 use tributary_fuzz_driver::Trace;
@@ -11,9 +11,9 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	trace.call("manifest", "parse", parsed.is_ok());
 	let manifest = match parsed {
 		Ok(manifest) => manifest,
-		Err(error) => return trace.reached(kind_of(error)),
+		Err(error) => return refused(trace, error),
 	};
-	trace.reached(manifest.entries().len() as u64);
+	trace.reached(size_of(manifest.entries().len() as u64));
 	assert!(manifest.entries().len() <= MAX_FILES);
 	for entry in manifest.entries() {
 		let inside = Path::new(&entry.name).components().all(|part| matches!(part, Component::Normal(_)));

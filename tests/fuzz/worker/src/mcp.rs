@@ -1,6 +1,6 @@
 //! What tool servers say: their lists and their answers.
 
-use crate::kind_of;
+use crate::{refused, size_of};
 use serde_json::{json, Value};
 use tributary_fuzz_driver::{Input, Trace};
 use tributary_tools::{canonical, conforms, hash, Listing, Tool};
@@ -36,9 +36,9 @@ fn listing(value: Value, trace: &mut Trace) {
 			for tool in &listing.tools {
 				assert!(listing.tool(&tool.name).is_ok());
 			}
-			trace.reached(listing.tools.len() as u64);
+			trace.reached(size_of(listing.tools.len() as u64));
 		}
-		Err(error) => trace.reached(kind_of(error)),
+		Err(error) => refused(trace, error),
 	}
 }
 
@@ -47,7 +47,7 @@ fn answer(value: &Value, trace: &mut Trace) {
 	trace.call("schema", "conforms", conforming.is_ok());
 	match conforming {
 		Ok(()) => trace.reached(1),
-		Err(error) => trace.reached(kind_of(error)),
+		Err(error) => refused(trace, error),
 	}
 }
 

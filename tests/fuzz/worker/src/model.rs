@@ -1,6 +1,6 @@
 //! Folders of models and adapters: `config.json`, `adapter_config.json` and safetensors files.
 
-use crate::kind_of;
+use crate::{refused, size_of};
 use safetensors::{tensor::TensorView, Dtype};
 use serde_json::json;
 use std::{fs, path::Path, sync::OnceLock};
@@ -72,9 +72,9 @@ pub fn adapter(data: &[u8], trace: &mut Trace) {
 		match read {
 			Ok(bytes) => {
 				assert!(bytes <= BUDGET, "an adapter of {bytes} bytes is over its budget");
-				trace.reached(bytes);
+				trace.reached(size_of(bytes));
 			}
-			Err(error) => trace.reached(kind_of(error)),
+			Err(error) => refused(trace, error),
 		}
 	});
 }
@@ -89,9 +89,9 @@ pub fn weights(data: &[u8], trace: &mut Trace) {
 	match read {
 		Ok(config) => {
 			assert!(config.heads > 0 && config.kv_heads > 0 && config.heads % config.kv_heads == 0);
-			trace.reached(config.layers as u64);
+			trace.reached(size_of(config.layers as u64));
 		}
-		Err(error) => trace.reached(kind_of(error)),
+		Err(error) => refused(trace, error),
 	}
 	folder(|folder| {
 		fs::write(folder.join("model.safetensors"), weights).expect("it is written");
@@ -105,7 +105,7 @@ pub fn weights(data: &[u8], trace: &mut Trace) {
 		trace.call("weights", "read", values.is_ok());
 		match values {
 			Ok((norm, matrix)) => assert_eq!((norm.len(), matrix.len()), (HIDDEN, HIDDEN * HIDDEN)),
-			Err(error) => trace.reached(kind_of(error)),
+			Err(error) => refused(trace, error),
 		}
 	});
 }

@@ -1,6 +1,6 @@
 //! Bodies of requests.
 
-use crate::kind_of;
+use crate::refused;
 use tributary_fuzz_driver::{peak_of, Input, Trace};
 use tributary_worker::server::read_body;
 
@@ -16,13 +16,10 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	trace.call("body", path, read.is_ok());
 	match read {
 		Ok(()) => trace.reached(path.len() as u64),
-		Err(refused) => {
-			assert!(
-				refused.error.message.len() < 4_096,
-				"a refusal repeats {} bytes",
-				refused.error.message.len()
-			);
-			trace.reached(kind_of(&refused.error.message) ^ kind_of(&refused.error.code));
+		Err(body) => {
+			let error = &body.error;
+			assert!(error.message.len() < 4_096, "a refusal repeats {} bytes", error.message.len());
+			refused(trace, format!("{} {}", error.code, error.message));
 		}
 	}
 }

@@ -1,6 +1,6 @@
 //! Recipes.
 
-use crate::kind_of;
+use crate::refused;
 use tributary_factory::recipe::Recipe;
 use tributary_fuzz_driver::{peak_of, Trace};
 
@@ -15,7 +15,7 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	trace.call("recipe", "parse", parsed.is_ok());
 	match parsed {
 		Ok(_) => trace.reached(1),
-		Err(error) => trace.reached(kind_of(error)),
+		Err(error) => refused(trace, error),
 	}
 }
 
