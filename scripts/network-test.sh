@@ -2,11 +2,11 @@
 # Four validators and their clients on machines of their own (network namespaces), through crashes, cuts, equivocation, a
 # runtime upgrade and load. Prints its figures as JSON and as a table; docs/network.md shows a run.
 #
-#   scripts/network-test.sh                      the whole story, at most 20 minutes with everything built
+#   scripts/network-test.sh                      the whole story, some 20 minutes with everything built
 #   scripts/network-test.sh --json FILE          writes the figures to a file too
-#   scripts/network-test.sh --load-seconds N     length of each measurement; 60 unless told, 0 leaves them out
+#   scripts/network-test.sh --load-seconds N     length of each measurement; 24 unless told, 0 leaves them out
 #   scripts/network-test.sh --steps A,B,...      only these, after those that all need: finalise, traffic. There are also
-#                                                upgrade, crash, partition, equivocation, warp, pruned, worker, load
+#                                                upgrade, crash, partition, warp, pruned, worker, load, equivocation
 #   scripts/network-test.sh --spec FILE          begins with another chain than the last release's (raw specification)
 #   scripts/network-test.sh --upgrade-to NODE    upgrades to the runtime inside another node than this tree's
 #   scripts/network-test.sh --loopback           loopback addresses instead of namespaces; steps that cut then fail

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT / "tests" / "flows"))
 
 import figures
 import namespaces
+import specification
 from clients import Clients
 from nodes import Network
 from processes import Failed
@@ -30,14 +31,13 @@ STEPS = {
     "upgrade": upgrade,
     "crash": crash,
     "partition": partition,
-    "equivocation": equivocation,
     "warp": warp,
     "pruned": pruned,
     "worker": worker,
     "load": load,
+    # Last: whoever was caught makes no blocks for a while, and everything takes longer.
+    "equivocation": equivocation,
 }
-RELEASES = ROOT / "chain-specs" / "releases"
-LAST_RELEASE = "0.1.0"
 
 
 class Story:
@@ -47,7 +47,7 @@ class Story:
         self.arguments, self.folder, self.started = arguments, folder, time.monotonic()
         self.network = Network(fabric, arguments.node, arguments.spec, folder)
         self.clients = Clients(arguments.modules, folder)
-        self.traffic = None
+        self.traffic = self.bonding = None
         self.processes = []
         self.figures = {}
 
@@ -84,10 +84,10 @@ def parse():
         parser.add_argument(f"--{program}", type=Path, required=True)
     parser.add_argument("--modules", type=Path, required=True, help="folder with node_modules and the clients in JavaScript")
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "tributary-3m")
-    parser.add_argument("--spec", type=Path, default=RELEASES / LAST_RELEASE / "network-raw.json", help="what the chain begins with")
+    parser.add_argument("--spec", type=Path, default=specification.last_release(), help="what the chain begins with")
     parser.add_argument("--upgrade-to", type=Path, help="another node than --node, whose runtime the upgrade step takes")
     parser.add_argument("--steps", default=",".join(STEPS), help=f"some of {','.join(STEPS)}")
-    parser.add_argument("--load-seconds", type=int, default=60, help="length of each measurement; 0 leaves them out")
+    parser.add_argument("--load-seconds", type=int, default=24, help="length of each measurement; 0 leaves them out")
     parser.add_argument("--json", type=Path, help="where the figures go")
     namespaces.add_arguments(parser)
     arguments = parser.parse_args()

@@ -9,6 +9,8 @@ from processes import PATIENCE, Failed, Node, wait
 
 RPC_PORT, PEER_PORT = 9944, 30333
 VALIDATORS = ("alice", "bob", "charlie", "dave")
+# Transactions that a pool has room for: several full blocks, so that load measures the chain.
+POOL = 32_768
 
 
 class Peer(Node):
@@ -24,7 +26,7 @@ class Peer(Node):
             "--node-key", network.node_key(number), "--listen-addr", network.peer_path(number),
             "--public-addr", network.peer_path(number), "--experimental-rpc-endpoint",
             f"listen-addr={address}:{RPC_PORT},methods=unsafe,max-connections=200",
-            "--no-mdns", "--no-telemetry", "--no-prometheus",
+            "--no-mdns", "--no-telemetry", "--no-prometheus", "--pool-limit", POOL,
             *(part for peer in network.bootnodes if peer != number for part in ("--bootnodes", network.peer(peer))),
             *arguments,
         ]  # fmt: skip

@@ -26,7 +26,7 @@ def write(arguments, folder, fabric):
     if spec.exists() and not arguments.again:
         print(f"    {spec} is there and stays; --again writes it anew", flush=True)
     else:
-        spec.write_text(json.dumps(specification.raw(arguments.node, folder), indent=2) + "\n")
+        spec.write_text(json.dumps(specification.raw(arguments.node, "network"), indent=2) + "\n")
     network, clients = Network(fabric, arguments.node, spec, folder), Clients(arguments.modules, folder)
     try:
         validators = network.validators()
@@ -36,6 +36,7 @@ def write(arguments, folder, fabric):
         wait_final(validators, validators[0].height() + 1)
         told = clients.once("state.js", "write", validators[0].url, release / "state.json")
     finally:
+        clients.stop()
         network.stop()
     print(f"    {release / 'state.json'}: {told['items']} items, {told['bytes']} bytes at block {told['number']}", flush=True)
 

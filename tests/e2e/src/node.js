@@ -22,14 +22,14 @@ const START = 300_000;
 /** Time to end when asked to, ms. */
 const END = 60_000;
 
-/** A development node on free ports, and an API connected to it. */
-export async function startNode() {
+/** A development node on free ports, which makes blocks as `--sealing` says, and an API connected to it. */
+export async function startNode(sealing = 'interval=250') {
 	const binary = process.env.TRIBUTARY_NODE_BIN;
 	if (!binary) throw new Error('Set TRIBUTARY_NODE_BIN to the built tributary-node; scripts/test.sh does so.');
 	const rpc = await freePort();
 	const p2p = await freePort([rpc]);
 	const base = mkdtempSync(join(tmpdir(), 'tributary-e2e-'));
-	const command = [binary, '--dev', '--sealing', 'interval=250', '--base-path', base, '--rpc-port', `${rpc}`, '--port', `${p2p}`, '--no-prometheus', '--no-telemetry'];
+	const command = [binary, '--dev', '--sealing', sealing, '--base-path', base, '--rpc-port', `${rpc}`, '--port', `${p2p}`, '--no-prometheus', '--no-telemetry'];
 	// It does not outlive the tests, however they end.
 	const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...command], { stdio: ['ignore', 'ignore', 'pipe'] });
 	let log = '';

@@ -1,4 +1,4 @@
-"""A validator runs twice with the same keys: the chain learns of its two votes and slashes its stake."""
+"""A validator runs twice with the same keys: the chain learns of its double blocks or votes and slashes its stake."""
 
 import time
 
@@ -16,17 +16,16 @@ EVIDENCE = {"votes": "equivocation in the finality worker", "blocks": "an author
 
 def run(story):
     network = story.network
-    bonded = story.clients.once("bond.js", network["alice"].url, *[name.capitalize() for name in VALIDATORS], seconds=600)
-    story.say(f"all four have bonded {int(bonded['stake']) // 10**12:,} TRB and are elected with it in session {bonded['session']}")
+    bonded = bond(story).hear(600)
+    story.say(f"all four have bonded at least {int(bonded['stake']) // 10**12:,} TRB and are elected with it in session {bonded['session']}")
     # Otherwise one side of the cut may still be in the session before, in which nothing is at stake.
     wait_final([network[name] for name in VALIDATORS], bonded["block"] + 1)
     events = story.clients.keep("watch.js", network["alice"].url, *PALLETS)
     events.hear()
-    events.tell(f"from {bonded['block']}")
+    events.tell(f"from {network['alice'].height()}")
     evidence = equivocate(story)
     offences, slashed, end = 0, None, time.monotonic() + SLASHED_SECONDS
-    # Other events come with every session, whether or not this one ever does.
-    # The offence is announced after what it cost.
+    # Events come with every session, so silence alone does not end this; the slash is announced before its offence.
     while slashed is None or not offences:
         if time.monotonic() > end:
             raise Failed(f"nobody was slashed within {SLASHED_SECONDS} s; {offences} offences were reported")
@@ -38,8 +37,8 @@ def run(story):
     if slashed["data"]["candidate"] != culprit["address"]:
         raise Failed(f"another than {CULPRIT} was slashed: {slashed}")
     amount = int(slashed["data"]["amount"], 16) if isinstance(slashed["data"]["amount"], str) else slashed["data"]["amount"]
-    if amount <= 0 or not offences:
-        raise Failed(f"the offence cost nothing or was not recorded: {offences} offences, {slashed}")
+    if amount <= 0:
+        raise Failed(f"the offence cost nothing: {slashed}")
     story.say(f"block {slashed['block']}: {CULPRIT} is slashed by {amount / 10**12:,.1f} TRB after {offences} reported offence(s)")
     network[TWIN].stop()
     network[TWIN].forget()
@@ -47,6 +46,14 @@ def run(story):
     wait_final([network[name] for name in VALIDATORS], at + 3)
     flows(story)
     story.keep(logged=evidence, staked_planck=int(bonded["stake"]), slashed_planck=amount)
+
+
+def bond(story):
+    """Begins to bond the validators, once; the client answers when they are elected with what they have at stake."""
+    if story.bonding is None:
+        names = [name.capitalize() for name in VALIDATORS]
+        story.bonding = story.clients.keep("bond.js", story.network["alice"].url, *names)
+    return story.bonding
 
 
 def equivocate(story):
@@ -60,7 +67,7 @@ def equivocate(story):
     story.say(f"cut: alice, {CULPRIT} | bob, {TWIN} | charlie")
     wait(f"{TWIN} to have bob's blocks", lambda: network["bob"].height() > 0 and twin.height() >= network["bob"].height() - 1)
     # The twins have the same slots: each makes blocks of its own in them, and votes for its side's.
-    ends = {name: network[name].height() + 8 for name in ("alice", "bob")}
+    ends = {name: network[name].height() + 5 for name in ("alice", "bob")}
     for name, height in ends.items():
         wait(f"{name}: block {height}", lambda: network[name].height() >= height, 300)
     honest = [node for node in nodes if node.name != CULPRIT]

@@ -1,18 +1,27 @@
 """As many transfers, batches and claims as the network takes, and what that costs its nodes."""
 
+import time
+
 from nodes import VALIDATORS
 from processes import Failed
+from steps import equivocation
 
 DAY = 86_400
 
 
 def run(story):
     network, seconds = story.network, story.arguments.load_seconds
+    if "equivocation" in story.arguments.steps:
+        # Elections take two sessions, and may do so meanwhile.
+        equivocation.bond(story)
     urls = [network[name].url for name in VALIDATORS]
     for script, about in (("transfers.js", "transfers"), ("settlement.js", "batches and claims")):
         story.say(f"{about}: {seconds} s each")
         before = measure(story)
-        told = story.clients.once(script, "--seconds", seconds, *urls, seconds=600 + 6 * seconds)
+        client = story.clients.keep(script, "--seconds", seconds, *urls)
+        end = time.monotonic() + 600 + 6 * seconds
+        while "doing" in (told := client.hear(max(0, end - time.monotonic()))):
+            story.say(f"{about}: {told['doing']}")
         after = measure(story)
         passed = (after["number"] - before["number"]) * 6
         growth = {

@@ -65,6 +65,8 @@ def fork(story, sequence):
     network.cut([node.name for node in three], [SECOND, GATEWAY])
     base = second.height()
     story.say(f"cut: {', '.join(node.name for node in three)} | {SECOND}, {GATEWAY} and the worker's connections")
+    # Without a final block of their own, the others would take the one validator's block for the longest chain.
+    wait("another final block on the side of three", lambda: alice.final()[0] > base, 240)
     wait("a batch on the side of one validator", lambda: sequence(second) > max(at, sequence(alice)), 240)
     top = second.height()
     forked = {number: second.rpc("chain_getBlockHash", number) for number in range(base + 1, top + 1)}

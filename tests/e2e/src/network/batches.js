@@ -3,7 +3,7 @@
 import { blake2AsU8a } from '@polkadot/util-crypto';
 import { account, content, event, price, reference, send, TRB } from '../chain.js';
 import { accountLeaf, hex, largestRemainder, leaf, node, parent, voucherHash } from '../settlement.js';
-import { sendAll } from './common.js';
+import { FUNDS, sendAll } from './common.js';
 
 /** A voucher that outlives every test. */
 const EXPIRY = 100_000_000;
@@ -59,7 +59,7 @@ export async function makeAgents(api, owner, name, count) {
 }
 
 /** Registers workers with service keys of their own and opens a channel from every payer to each. */
-export async function makeChannels(api, { name, workers, payers, models, deposit }) {
+export async function makeChannels(api, { name, workers, payers, models = [], deposit }) {
 	const made = Array.from({ length: workers }, (_, n) => ({
 		operator: account(`//${name}//operator//${n}`),
 		service: account(`//${name}//service//${n}`),
@@ -78,7 +78,7 @@ export async function makeChannels(api, { name, workers, payers, models, deposit
 			...made.flatMap(({ operator, service }) => [fund(operator, bond + 10n * TRB), fund(service, 5_000n * TRB)]),
 			...payerPairs.map((pair) => fund(pair, BigInt(workers) * deposit + 10n * TRB)),
 		],
-		account('//Alice'),
+		account(FUNDS),
 	);
 	await Promise.all(
 		made.map(({ operator, service }, n) =>
@@ -100,7 +100,10 @@ export async function makeChannels(api, { name, workers, payers, models, deposit
 	return made;
 }
 
-/** What batches of one shape have in common: records, fees, the data share. Every channel used two agents. */
+/**
+ * What batches of one shape have in common: records, fees, the data share (which depends on whether anybody has stake in
+ * elected validators now). Every channel used two agents.
+ */
 export async function shape(api, { records, channels, agents, fee }) {
 	const [, parameters] = await api.call.tributaryApi.parameters();
 	const split = Object.fromEntries([...parameters.split].map(([key, value]) => [key, value.toBigInt()]));
@@ -109,9 +112,9 @@ export async function shape(api, { records, channels, agents, fee }) {
 	const served = records / agents.length;
 	const net = BigInt(served) * (fee - parameters.platformFee.toBigInt());
 	// Nobody evaluated these adapters and they have no tools.
-	const data = (stakers) =>
-		largestRemainder(net, [split.platform, split.worker, stakers ? split.stakers : 0n, split.baseModel, split.adapters, split.prompts, 0n, 0n, split.agent, split.data])[9] *
-		BigInt(agents.length);
+	const stakers = (await api.query.attribution.vaults('Stakers')).totalWeight.toBigInt() ? split.stakers : 0n;
+	const shares = [split.platform, split.worker, stakers, split.baseModel, split.adapters, split.prompts, 0n, 0n, split.agent, split.data];
+	const data = largestRemainder(net, shares)[9] * BigInt(agents.length);
 	const leaves = Array.from({ length: records }, (_, n) => leaf(blake2AsU8a(`record ${n}`), fee));
 	return {
 		records, fee, each,
@@ -126,10 +129,10 @@ export async function shape(api, { records, channels, agents, fee }) {
  * The next batch of a worker. `earnings` is the hash of the root of its earnings tree: the chain checks the sum now and
  * the hash when somebody claims.
  */
-export function nextBatch(api, worker, form, data, earnings = new Uint8Array(32)) {
+export function nextBatch(api, worker, form, earnings = new Uint8Array(32)) {
 	const amount = BigInt(2 * form.each) * form.fee;
 	worker.charged += amount;
-	worker.earned += data;
+	worker.earned += form.data;
 	const charges = worker.channels.map(({ pair, nonce }, n) => {
 		const voucher = {
 			genesis: form.genesis, payer: pair.publicKey, worker: worker.operator.publicKey, channel: nonce, cumulative: worker.charged, expiry: EXPIRY,
@@ -149,25 +152,6 @@ export function nextBatch(api, worker, form, data, earnings = new Uint8Array(32)
 		earnings: { hash: hex(earnings), sum: worker.earned },
 	};
 	return api.tx.attribution.submitBatch(header, form.agents, charges);
-}
-
-/**
- * Sends a worker's next batch; its data share. Whether stakers take part decides that, and the chain refuses the one that is
- * wrong.
- */
-export async function firstBatch(api, worker, form) {
-	const { sequence, charged, earned } = worker;
-	for (const stakers of [false, true]) {
-		const data = form.data(stakers);
-		try {
-			await send(api, nextBatch(api, worker, form, data), worker.service);
-			return data;
-		} catch (error) {
-			if (!/EarningsMismatch/.test(error.message)) throw error;
-			Object.assign(worker, { sequence, charged, earned });
-		}
-	}
-	throw new Error('no division of the fees gave the data share that the chain computed');
 }
 
 /** Divides what a worker's batches earned among accounts: the tree that its last root belongs to. */

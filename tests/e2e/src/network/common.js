@@ -9,6 +9,9 @@ import { send } from '../chain.js';
 // Standard output is for answers; polkadot.js says there what it notices.
 console.log = console.error;
 
+/** Pays for what the load needs: root, which is Alice, has business of its own meanwhile. */
+export const FUNDS = '//Ferdie';
+
 /** An API connected to a node; it reconnects by itself. */
 export async function connect(url) {
 	const provider = new WsProvider(url, 500, {}, 120_000);
@@ -32,6 +35,9 @@ export const say = (value) => process.stdout.write(`${JSON.stringify(value)}\n`)
 export function commands(handle) {
 	createInterface({ input: process.stdin }).on('line', (line) => handle(line.trim()));
 }
+
+/** What the chain knows of the accounts of some pairs, in their order. */
+export const accountsOf = (api, pairs) => api.query.system.account.multi(pairs.map(({ address }) => address));
 
 /** Sends calls of one signer in batches that fit a block, all at once; resolves when all are in blocks. */
 export async function sendAll(api, calls, signer, size = 100) {

@@ -4,7 +4,7 @@
 
 import { account, content, event, price as priced, reached, reference, send, TRB } from '../chain.js';
 import { hex } from '../settlement.js';
-import { firstBatch, makeAgents, makeChannels, nextBatch, shape } from './batches.js';
+import { makeAgents, makeChannels, nextBatch, shape } from './batches.js';
 import { connect, options, say, sendAll } from './common.js';
 
 const [url] = options().rest;
@@ -65,8 +65,8 @@ const workers = await makeChannels(api, { name: 'release', workers: 2, payers: 2
 const [worker, leaving] = workers;
 const [first, second] = worker.channels.map(({ pair }) => pair);
 const form = await shape(api, { records: 64, channels: 2, agents, fee: TRB / 100n });
-const data = await firstBatch(api, worker, form);
-const submit = () => send(api, nextBatch(api, worker, form, data), worker.service);
+const submit = () => send(api, nextBatch(api, worker, form), worker.service);
+await submit();
 const { maturesAt } = (await api.call.tributaryApi.batch(worker.operator.publicKey, 0)).unwrap();
 await Promise.all([
 	all(first, tx.attribution.setSessionKey(worker.operator.address, hex(eve.publicKey)), tx.attribution.closeChannel(leaving.operator.address)),

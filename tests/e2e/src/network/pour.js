@@ -6,7 +6,7 @@ import { Blocks, latency, say } from './common.js';
 
 /** What is not final when so long nothing else became final is counted as lost, ms. */
 const PATIENCE = 120_000;
-/** What is in no block when so long nothing became final is handed in again, ms. */
+/** What is in no block when so long nothing was included or became final is handed in again, ms. */
 const RETRY = 20_000;
 /** Attempts at one transaction; a full pool says no until blocks have emptied it. */
 const ATTEMPTS = 200;
@@ -65,13 +65,17 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 				return;
 			} catch (error) {
 				const reason = error.message.slice(0, 80);
+				// It came from the node that was tried before.
+				if (/1013|already imported/i.test(error.message)) return;
 				refused[reason] = (refused[reason] ?? 0) + 1;
-				// Full: later. Anything else will not get better.
-				if (!/1016|limit|pool is full|immediately dropped/i.test(error.message) || attempt === ATTEMPTS) {
+				// Full: later, and elsewhere, because a node does not take what its pool had no room for again for half
+				// an hour. Anything else will not get better.
+				if (!/1012|1016|limit|pool is full|immediately dropped/i.test(error.message) || attempt === ATTEMPTS) {
 					if (!transaction.included) waiting -= 1;
 					open.delete(transaction.hash);
 					return;
 				}
+				transaction.via += 1;
 				await sleep(500);
 			}
 		}
@@ -85,19 +89,22 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 		pending.add(task);
 	}
 	await Promise.all(pending);
-	// A pool that overflows forgets what it had accepted, and does not say so. Clients hand it in again; so do we.
+	// A pool that overflows forgets what it had accepted, does not say so, and does not take it again for half an hour. Clients
+	// hand it in elsewhere; so do we.
 	const again = new Set();
 	let rounds = 0;
 	let quiet = Infinity;
-	for (let left = open.size, since = Date.now(); open.size && Date.now() < since + PATIENCE; await sleep(200)) {
-		if (open.size < left) [left, since, rounds] = [open.size, Date.now(), 0];
-		if (Date.now() - since < RETRY * (1 + rounds)) continue;
+	for (let left = open.size, out = waiting, since = Date.now(); open.size && Date.now() < since + PATIENCE; await sleep(200)) {
+		if (open.size < left || waiting < out) [left, out, since, rounds] = [open.size, waiting, Date.now(), 0];
+		// What is in a block only waits for finality.
+		if (waiting <= 0 || Date.now() - since < RETRY * (1 + rounds)) continue;
 		rounds += 1;
 		quiet = Math.min(quiet, since);
 		for (const hash of open) {
 			const transaction = known.get(hash);
 			if (transaction.included) continue;
 			again.add(hash);
+			transaction.via += 1;
 			await providers[transaction.via % providers.length].send('author_submitExtrinsic', [transaction.bytes]).catch(() => {});
 		}
 	}

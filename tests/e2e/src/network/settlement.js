@@ -3,8 +3,8 @@
 //   node settlement.js --seconds N [--workers N] [--earners N] URL...
 
 import { account, reached, send, TRB } from '../chain.js';
-import { earningsTree, firstBatch, makeAgents, makeChannels, nextBatch, prove, shape } from './batches.js';
-import { connect, fastSigner, options, sendAll } from './common.js';
+import { earningsTree, makeAgents, makeChannels, nextBatch, prove, shape } from './batches.js';
+import { accountsOf, connect, fastSigner, FUNDS, options, say, sendAll } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
 
 const { seconds = '60', workers = '8', earners = '1000', rest: urls } = options();
@@ -17,55 +17,70 @@ const FEE = TRB / 10_000n;
 const MOST_PER_SECOND = 16;
 /** In no block yet: some two full blocks. */
 const WINDOW = 170;
+/** The same of claims: one and a half. */
+const CLAIMS_WINDOW = 3_500;
 /** Batches that one `credit` takes. */
 const CREDITED = 8;
 
 const apis = await Promise.all(urls.map(connect));
 const [api] = apis;
 const name = `load-${Date.now().toString(36)}`;
-const alice = account('//Alice');
+const funds = account(FUNDS);
+const bob = account('//Bob');
 const count = Math.ceil((MOST_PER_SECOND * Number(seconds)) / Number(workers));
-const deposit = (BigInt(count + 2) * BigInt(RECORDS) * FEE) / BigInt(CHANNELS) + TRB;
-const { bases, agents } = await makeAgents(api, alice, name, AGENTS);
-const made = await makeChannels(api, { name, workers: Number(workers), payers: CHANNELS, models: bases, deposit });
+const deposit = (BigInt(count + 1) * BigInt(RECORDS) * FEE) / BigInt(CHANNELS) + TRB;
+const [{ agents }, made] = await Promise.all([
+	makeAgents(api, bob, name, AGENTS),
+	makeChannels(api, { name, workers: Number(workers), payers: CHANNELS, deposit }),
+]);
 const form = await shape(api, { records: RECORDS, channels: CHANNELS, agents, fee: FEE });
 
-const data = await firstBatch(api, made[0], form);
-
+say({ doing: `${workers} workers have ${CHANNELS} channels each` });
 const sign = fastSigner(api);
 made.forEach((worker, via) => (worker.via = via));
 for (const worker of made) worker.nonce = (await api.rpc.system.accountNextIndex(worker.service.address)).toNumber();
 // Accounts that earn from every worker: they claim as often as there are workers.
 const accounts = Array.from({ length: Number(earners) }, (_, n) => account(`//Load//${n}`));
-const poor = [];
-for (const pair of accounts) if ((await api.query.system.account(pair.address)).data.free.toBigInt() < 25n * TRB) poor.push(pair);
-await sendAll(api, poor.map(({ address }) => api.tx.balances.transferKeepAlive(address, 50n * TRB)), alice, 250);
+const known = await accountsOf(api, accounts);
+const poor = accounts.filter((_, n) => known[n].data.free.toBigInt() < 25n * TRB);
+await sendAll(api, poor.map(({ address }) => api.tx.balances.transferKeepAlive(address, 50n * TRB)), funds, 250);
 
 const begun = Date.now();
 const transactions = [];
 for (let round = 0; round < count; round++) {
 	for (const worker of made) {
-		const call = nextBatch(api, worker, form, data).method.toU8a();
+		const call = nextBatch(api, worker, form).method.toU8a();
 		transactions.push({ ...sign(call, worker.service, worker.nonce++), via: worker.via, items: RECORDS });
 	}
 }
 const making = (Date.now() - begun) / transactions.length;
+say({ doing: `${transactions.length} batches are made and signed` });
 const weight = await declared(api, transactions[0].bytes);
 const bytes = transactions[0].bytes.length / 2 - 1;
 const result = await pour(apis, transactions, { seconds: Number(seconds), window: WINDOW });
 const batches = await figures(api, result, { unit: 'inferences', weight });
 
+say({ doing: `${batches.transactions} batches are measured` });
 // The last batch of each worker has the root of a whole tree, with the sum that the chain has come to.
 for (const worker of made) {
 	const settlement = await api.call.tributaryApi.settlement(worker.operator.publicKey);
 	worker.sequence = settlement.nextSequence.toNumber();
 	worker.earned = settlement.credited.toBigInt() + settlement.pending.toBigInt();
-	// One batch of the load costs each channel the same; the probe was one too.
+	// Each batch costs each channel the same.
 	worker.charged = BigInt(worker.sequence) * BigInt(2 * form.each) * form.fee;
-	worker.tree = earningsTree(worker, worker.earned + data, accounts.map(({ publicKey }) => publicKey));
+	worker.tree = earningsTree(worker, worker.earned + form.data, accounts.map(({ publicKey }) => publicKey));
 }
-let events = await Promise.all(made.map((worker) => send(api, nextBatch(api, worker, form, data, worker.tree.levels.at(-1)[0].hash), worker.service)));
+const events = await Promise.all(made.map((worker) => send(api, nextBatch(api, worker, form, worker.tree.levels.at(-1)[0].hash), worker.service)));
 const matures = Math.max(...events.flat().filter((event) => api.events.attribution.BatchSubmitted.is(event)).map(({ data }) => data.maturesAt.toNumber()));
+const claims = [];
+for (const [n, { nonce }] of (await accountsOf(api, accounts)).entries()) accounts[n].nonce = nonce.toNumber();
+for (const worker of made) {
+	for (const [n, pair] of accounts.entries()) {
+		const call = api.tx.attribution.claimEarnings(worker.operator.address, worker.tree.amount(n), prove(worker.tree.levels, n)).method.toU8a();
+		claims.push({ ...sign(call, pair, pair.nonce++), via: n, items: 1 });
+	}
+}
+say({ doing: 'signed the claims, waits until the batches mature' });
 await reached(api, matures);
 const pending = async (worker) => (await api.call.tributaryApi.settlement(worker.operator.publicKey)).pending.toBigInt();
 for (let round = 0; ; round++) {
@@ -73,24 +88,16 @@ for (let round = 0; ; round++) {
 	for (const worker of made) if (await pending(worker)) left.push(worker);
 	if (!left.length) break;
 	if (round > 40) throw new Error(`${left.length} workers have batches that are not credited`);
-	let nonce = (await api.rpc.system.accountNextIndex(alice.address)).toNumber();
+	let nonce = (await api.rpc.system.accountNextIndex(funds.address)).toNumber();
 	const calls = left.flatMap(({ operator }) => Array.from({ length: 4 }, () => api.tx.attribution.credit(operator.address, CREDITED)));
 	// The last ones of a worker may find nothing left.
-	const credit = (call) => send(api, call, alice, { nonce: nonce++ }).catch((error) => {
+	const credit = (call) => send(api, call, funds, { nonce: nonce++ }).catch((error) => {
 		if (!/NothingToCredit/.test(error.message)) throw error;
 	});
 	await Promise.all(calls.map(credit));
 }
 
-const claims = [];
-for (const pair of accounts) pair.nonce = (await api.rpc.system.accountNextIndex(pair.address)).toNumber();
-for (const worker of made) {
-	for (const [n, pair] of accounts.entries()) {
-		const call = api.tx.attribution.claimEarnings(worker.operator.address, worker.tree.amount(n), prove(worker.tree.levels, n)).method.toU8a();
-		claims.push({ ...sign(call, pair, pair.nonce++), via: n, items: 1 });
-	}
-}
-const claimed = await pour(apis, claims, { seconds: Number(seconds), window: 5_000 });
+const claimed = await pour(apis, claims, { seconds: Number(seconds), window: CLAIMS_WINDOW });
 const claimWeight = await declared(api, claims.at(-1).bytes);
 const paid = await figures(api, claimed, { unit: 'claims', weight: claimWeight });
 done({

@@ -13,6 +13,8 @@ const ACCOUNTS = 8;
 const LIFETIME = 256;
 /** An account waits when so many of its transactions are not final. */
 const MOST_OPEN = 200;
+/** What is not final after so long is signed again, ms; longer than any cut lasts. */
+const FORGOTTEN = 120_000;
 /** How long the end is waited for, ms. */
 const PATIENCE = 180_000;
 
@@ -122,14 +124,21 @@ async function sendOne(index) {
 
 const open = () => records.filter((record) => !record.final);
 
-/** A new runtime accepts only what was signed for it: what waited must be signed again, as any client has to. */
+/**
+ * A new runtime accepts only what was signed for it: what waited must be signed again, as any client has to. So must what a
+ * pool took and forgot, for example because the best block was for a moment one of the old runtime: nodes do not take the
+ * same bytes again for half an hour.
+ */
 async function signAgain() {
 	for (const record of open()) {
 		const api = apis[record.via].isConnected ? apis[record.via] : reader;
-		if (record.spec === api.runtimeVersion.specVersion.toNumber()) continue;
+		const forgotten = Date.now() - (record.again ?? record.at) > FORGOTTEN;
+		if (record.spec === api.runtimeVersion.specVersion.toNumber() && !forgotten) continue;
+		if (forgotten) Object.assign(record, { anchor, again: Date.now(), via: (record.via + 1) % apis.length });
 		try {
 			await submit(record, api);
-			counts.signed_again += 1;
+			if (forgotten) counts.submitted_again += 1;
+			else counts.signed_again += 1;
 		} catch (error) {
 			if (!/outdated|stale|already imported|1013|1014/i.test(error.message)) process.stderr.write(`signing again: ${error.message}\n`);
 		}

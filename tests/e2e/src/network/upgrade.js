@@ -23,10 +23,9 @@ const changed = new Promise((resolve) => {
 	}, 500);
 });
 const applied = api.tx.system.applyAuthorizedUpgrade(code);
-const block = await new Promise((resolve, reject) => {
+const refused = new Promise((_, reject) => {
 	applied
-		.signAndSend(account('//Bob'), ({ status, events, dispatchError }) => {
-			if (!status.isInBlock) return;
+		.signAndSend(account('//Bob'), ({ events, dispatchError }) => {
 			if (dispatchError) return reject(new Error(failure(api, dispatchError)));
 			for (const { event } of events) {
 				if (api.events.system.RejectedInvalidAuthorizedUpgrade?.is(event)) {
@@ -34,11 +33,13 @@ const block = await new Promise((resolve, reject) => {
 					return reject(new Error(`the runtime was refused: ${reason} (the chain runs version ${before})`));
 				}
 			}
-			resolve(status.asInBlock.toHex());
 		})
 		.catch(reject);
 });
-const after = await changed;
-const number = (await api.rpc.chain.getHeader(block)).number.toNumber();
-say({ before, after, block: number });
+// What is told of a transaction may be lost when the version changes while it is told: the versions say when.
+const after = await Promise.race([changed, refused]);
+const versionAt = async (hash) => (await api.rpc.state.getRuntimeVersion(hash)).specVersion.toNumber();
+let header = await api.rpc.chain.getHeader();
+while ((await versionAt(header.parentHash)) === after) header = await api.rpc.chain.getHeader(header.parentHash);
+say({ before, after, block: header.number.toNumber() });
 process.exit(0);
