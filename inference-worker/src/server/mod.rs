@@ -55,7 +55,7 @@ pub fn router(worker: Arc<Worker>) -> Router {
 }
 
 /// Reads a request's body as the endpoint at `path` does before it knows who asks; the error's body when it is wrong.
-pub fn read_body(path: &str, body: &[u8]) -> Result<(), ErrorBody> {
+pub fn read_body(path: &str, body: &[u8]) -> Result<(), Box<ErrorBody>> {
 	let read = || {
 		let members = Members::of(body)?;
 		members.text("model")?;
@@ -71,7 +71,7 @@ pub fn read_body(path: &str, body: &[u8]) -> Result<(), ErrorBody> {
 			_ => embeddings::inputs(&members).map(drop),
 		}
 	};
-	read().map_err(|refused: errors::ApiError| refused.body())
+	read().map_err(|refused: errors::ApiError| Box::new(refused.body()))
 }
 
 #[cfg(test)]
