@@ -24,7 +24,8 @@ pub struct Cli {
 	/// little time.
 	///
 	/// All but `none` are for development: one node makes all blocks, signs none, and each is final at once.
-	/// A block advances the chain's clock by one slot. `engine_createBlock` makes further blocks by RPC.
+	/// A block advances the chain's clock by one slot. `engine_createBlock` makes further blocks by RPC. The
+	/// transaction pool is then the single-state one, whatever --pool-type says.
 	#[arg(long, value_name = "MODE", verbatim_doc_comment)]
 	pub sealing: Option<Sealing>,
 

@@ -6,10 +6,11 @@
 use crate::{
 	chain_spec,
 	cli::{Cli, Subcommand},
+	sealing::Sealing,
 	service,
 };
 use polkadot_sdk::{
-	sc_cli::{self, SubstrateCli},
+	sc_cli::{self, SubstrateCli, TransactionPoolType},
 	sc_consensus_grandpa,
 	sc_network::{config::NetworkBackendType, Litep2pNetworkBackend, NetworkWorker},
 	sc_service::{self, PartialComponents},
@@ -64,7 +65,7 @@ impl SubstrateCli for Cli {
 pub fn run() -> sc_cli::Result<()> {
 	let cli = Cli::from_args();
 	match &cli.subcommand {
-		None => run_node(&cli),
+		None => run_node(cli),
 		Some(Subcommand::Key(command)) => command.run(&cli),
 		#[allow(deprecated)] // Kept while users know it: export-chain-spec is its successor.
 		Some(Subcommand::BuildSpec(command)) => {
@@ -122,8 +123,13 @@ pub fn run() -> sc_cli::Result<()> {
 	}
 }
 
-fn run_node(cli: &Cli) -> sc_cli::Result<()> {
+fn run_node(mut cli: Cli) -> sc_cli::Result<()> {
 	let sealing = cli.sealing();
+	if sealing != Sealing::None {
+		// The fork-aware pool may keep a transaction that arrives while it takes in a block from the next one, until
+		// there is another: with blocks only for transactions, for ever. Without forks the simpler pool is right.
+		cli.run.pool_config.pool_type = TransactionPoolType::SingleState;
+	}
 	let runner = cli.create_runner(&cli.run)?;
 	runner.run_node_until_exit(|config| async move {
 		let started = match config.network.network_backend {

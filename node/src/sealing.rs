@@ -6,7 +6,6 @@
 use crate::service::{FullBackend, FullClient, FullPool, FullSelectChain};
 use futures::{
 	channel::{mpsc, oneshot},
-	future::ready,
 	stream, Stream, StreamExt,
 };
 use jsonrpsee::tokio;
@@ -127,7 +126,7 @@ fn triggers(
 ) -> impl Stream<Item = EngineCommand<Hash>> + Unpin {
 	let arrivals = if instant {
 		// Transactions that arrive while a block is being made go into the next: hence the second stream.
-		let pooled = steadily(move || pool.import_notification_stream().ready_chunks(BURST).map(|_| ()));
+		let pooled = pool.import_notification_stream().ready_chunks(BURST).map(|_| ());
 		let made = client.import_notification_stream().map(|_| ());
 		stream::select(pooled, made).left_stream()
 	} else {
@@ -141,12 +140,6 @@ fn triggers(
 	// The heartbeat makes empty blocks too.
 	let heartbeat = heartbeat.map(|()| true);
 	Box::pin(stream::select(arrivals, heartbeat).map(move |create_empty| seal(create_empty, &spawner)))
-}
-
-/// Listens again when a stream ends, and says so with an item. The pool lets go of whoever is 1,024 transactions behind,
-/// which happens while a long block is made; what arrived in between is heard of only so.
-fn steadily<S: Stream<Item = ()>>(listen: impl FnMut() -> S) -> impl Stream<Item = ()> {
-	stream::repeat_with(listen).flat_map(|heard| stream::once(ready(())).chain(heard))
 }
 
 /// A command to make a block; what becomes of it is logged.
@@ -166,20 +159,6 @@ fn seal(create_empty: bool, spawner: &SpawnTaskHandle) -> EngineCommand<Hash> {
 #[cfg(test)]
 mod tests {
 	use super::*;
-	use futures::executor::block_on;
-
-	#[test]
-	fn arrivals_are_heard_when_the_pool_has_let_go_of_its_listener() {
-		let mut lengths = [2, 0, 1].into_iter();
-		let mut listened = 0;
-		let arrivals = steadily(|| {
-			listened += 1;
-			stream::iter(vec![(); lengths.next().unwrap_or(100)])
-		});
-		// One for each time of listening, and what is heard then: 1 + 2, 1 + 0, 1 + 1, 1 + 100.
-		assert_eq!(block_on(arrivals.take(7).count()), 7);
-		assert_eq!(listened, 4);
-	}
 
 	#[test]
 	fn sealing_is_read_when_well_formed() {
