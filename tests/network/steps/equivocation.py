@@ -66,8 +66,9 @@ def equivocate(story):
     twin.ready()
     story.say(f"cut: alice, {CULPRIT} | bob, {TWIN} | charlie")
     wait(f"{TWIN} to have bob's blocks", lambda: network["bob"].height() > 0 and twin.height() >= network["bob"].height() - 1)
-    # The twins have the same slots: each makes blocks of its own in them, and votes for its side's.
-    ends = {name: network[name].height() + 5 for name in ("alice", "bob")}
+    # The twins have the same slots, every other one that their side fills: each makes blocks of its own in them, and votes
+    # for its side's.
+    ends = {name: network[name].height() + 4 for name in ("alice", "bob")}
     for name, height in ends.items():
         wait(f"{name}: block {height}", lambda: network[name].height() >= height, 300)
     honest = [node for node in nodes if node.name != CULPRIT]

@@ -2,7 +2,7 @@
 //
 //   node settlement.js --seconds N [--workers N] [--earners N] URL...
 
-import { account, reached, send, TRB } from '../chain.js';
+import { account, reached, send, sleep, TRB } from '../chain.js';
 import { earningsTree, makeAgents, makeChannels, nextBatch, prove, shape } from './batches.js';
 import { accountsOf, connect, fastSigner, FUNDS, options, say, sendAll } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
@@ -43,17 +43,20 @@ for (const worker of made) worker.nonce = (await api.rpc.system.accountNextIndex
 const accounts = Array.from({ length: Number(earners) }, (_, n) => account(`//Load//${n}`));
 const known = await accountsOf(api, accounts);
 const poor = accounts.filter((_, n) => known[n].data.free.toBigInt() < 25n * TRB);
-await sendAll(api, poor.map(({ address }) => api.tx.balances.transferKeepAlive(address, 50n * TRB)), funds, 250);
+const funded = sendAll(api, poor.map(({ address }) => api.tx.balances.transferKeepAlive(address, 50n * TRB)), funds, 250);
 
 const begun = Date.now();
 const transactions = [];
 for (let round = 0; round < count; round++) {
+	// Meanwhile the earners are funded.
+	await sleep(0);
 	for (const worker of made) {
 		const call = nextBatch(api, worker, form).method.toU8a();
 		transactions.push({ ...sign(call, worker.service, worker.nonce++), via: worker.via, items: RECORDS });
 	}
 }
 const making = (Date.now() - begun) / transactions.length;
+await funded;
 say({ doing: `${transactions.length} batches are made and signed` });
 const weight = await declared(api, transactions[0].bytes);
 const bytes = transactions[0].bytes.length / 2 - 1;
