@@ -4,6 +4,10 @@ use crate::{math::mul_div, Balance};
 use codec::{Decode, DecodeWithMemTracking, Encode, MaxEncodedLen};
 use scale_info::TypeInfo;
 
+/// Weights of prices end here, 18 million TRB: with one owner's price as high as it can be stored, the weights of all
+/// parts of an agent still have a sum.
+pub const MAX_WEIGHT: Balance = u64::MAX as Balance;
+
 /// Planck per 1,000 tokens.
 #[derive(
 	Clone, Copy, Debug, Default, PartialEq, Eq, Encode, Decode, DecodeWithMemTracking, MaxEncodedLen, TypeInfo,
@@ -30,9 +34,9 @@ impl Price {
 	}
 
 	/// The price's weight when one part of a fee is shared among several assets of a kind: what 1,000
-	/// tokens in and out cost.
+	/// tokens in and out cost, up to [`MAX_WEIGHT`].
 	pub fn weight(self) -> Balance {
-		self.input.saturating_add(self.output)
+		self.input.saturating_add(self.output).min(MAX_WEIGHT)
 	}
 }
 
@@ -68,7 +72,19 @@ pub fn price_of_calls(calls: impl IntoIterator<Item = (u32, Balance)>) -> Option
 #[cfg(test)]
 mod tests {
 	use super::*;
+	use crate::split::split_by_price;
 	use proptest::prelude::*;
+
+	#[test]
+	fn parts_share_a_fee_when_a_price_is_absurd() {
+		let price = |input| Price { input, output: 1 };
+		let prices: [_; 3] = [Balance::MAX, Balance::MAX, 999].map(|input| price(input).weight());
+		assert_eq!(
+			split_by_price(Balance::from(u64::MAX), &prices).map(|parts| parts.iter().sum()),
+			Some(u64::MAX.into())
+		);
+		assert_eq!(prices[2], 1_000);
+	}
 
 	#[test]
 	fn fee_rounds_each_part_up_when_rates_do_not_divide() {
