@@ -13,6 +13,7 @@
 )]
 
 use crate::{
+	impls::batches::LARGE_AGENTS,
 	vault::{Holder, Vault},
 	Config, HoldReason, Pallet as Attribution, *,
 };
@@ -64,8 +65,6 @@ const FUNDS: Balance = 1 << 80;
 const DEPOSIT: Balance = 1 << 70;
 /// Paid for one use of an agent: enough that every part gets something, planck.
 const FEE: Balance = 1 << 50;
-/// Agents whose parts are counted; with more of the largest, a batch would credit more vaults than it may.
-const LARGE_AGENTS: u32 = 12;
 /// Prompts and tools of an agent.
 const MAX_AGENT_OTHERS: u32 = MAX_AGENT_PROMPTS + MAX_AGENT_TOOLS;
 /// Siblings in the longest proof that can be right: indices have 32 bits.
@@ -286,7 +285,8 @@ mod benches {
 		assert!(!Batches::<T>::contains_key(WORKER, 0));
 	}
 
-	/// One channel names agents of which each but the last has as many parts as it may, and calls each of their tools.
+	/// One channel names agents, which have as many parts as they may, one after another until there are none left, and
+	/// calls each of their tools.
 	#[benchmark]
 	fn batch_parts(
 		m: Linear<0, { LARGE_AGENTS * MAX_AGENT_ADAPTERS }>,

@@ -17,7 +17,7 @@ pub trait WeightInfo {
 	/// `submit_batch` of `c` channels and `a` agents, without what it credits, and without what
 	/// [`WeightInfo::batch_parts`] and [`WeightInfo::batch_usage`] count.
 	fn submit_batch(c: u32, a: u32) -> Weight;
-	/// A batch of agents that have `m` adapters together, and `p` prompts and tools: only what each adds counts.
+	/// A batch of one channel and twelve agents that have `m` adapters together, and `p` prompts and tools.
 	fn batch_parts(m: u32, p: u32) -> Weight;
 	/// A batch in which channels name agents `u` times and their tools `t` times: only what each adds counts.
 	fn batch_usage(u: u32, t: u32) -> Weight;
