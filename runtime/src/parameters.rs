@@ -138,6 +138,11 @@ pub mod ranged {
 		/// Most of its nominators' rewards that a validator may keep, ppm. 0 to 1,000,000.
 		#[codec(index = 4)]
 		pub static MaxCommission: Part<0, WHOLE> = Within(500_000);
+
+		/// Beyond the least set, a seat takes at least this part of the middle stake of the set before, ppm. 0 to
+		/// 1,000,000.
+		#[codec(index = 5)]
+		pub static SeatFloor: Part<0, WHOLE> = Within(500_000);
 	}
 
 	/// Deposits for storage.

@@ -159,6 +159,10 @@ pub mod pallet {
 		/// The set is never made smaller than this while validators are there to keep.
 		type MinValidators: Get<u32>;
 
+		/// Beyond the least set, a candidate is elected with at least this part of the middle stake of the set
+		/// before, ppm.
+		type SeatFloor: Get<Ppm>;
+
 		/// Part of a block's transaction fees and tips that goes to its author's pool, ppm.
 		type AuthorShare: Get<Ppm>;
 
@@ -279,7 +283,7 @@ pub mod pallet {
 	pub type Slashed<T: Config> =
 		StorageDoubleMap<_, Twox64Concat, SessionIndex, Blake2_128Concat, T::AccountId, Perbill, ValueQuery>;
 
-	/// Validators that were caught and are in a set that was elected before.
+	/// Validators that were caught and are jailed. Where a set has them, they are disabled.
 	#[pallet::storage]
 	pub type Suspensions<T: Config> = StorageValue<_, BoundedVec<Suspension, T::MaxAuthorities>, ValueQuery>;
 
@@ -692,7 +696,8 @@ pub mod pallet {
 		/// `equivocation` are both headers with their seals; `key_owner` proves whose key it was in the
 		/// session of the slot.
 		#[pallet::call_index(10)]
-		#[pallet::weight((<T as Config>::WeightInfo::report_equivocation(), DispatchClass::Operational))]
+		// Not operational: whoever signs a bad one would go before everybody else, at a price that never rises.
+		#[pallet::weight(<T as Config>::WeightInfo::report_equivocation())]
 		pub fn report_equivocation(
 			origin: OriginFor<T>,
 			equivocation: Box<AuraEquivocation<HeaderFor<T>>>,

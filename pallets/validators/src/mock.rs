@@ -190,6 +190,8 @@ parameter_types! {
 	pub const Pot: PalletId = PalletId(*b"trb/stak");
 	/// Most validators of a session.
 	pub storage MaxValidators: u32 = 4;
+	/// Least validators of a session.
+	pub storage MinValidators: u32 = 2;
 	/// Largest commission, ppm.
 	pub storage MaxCommission: u32 = 300_000;
 	/// The slot of the current block.
@@ -210,7 +212,8 @@ impl pallet_validators::Config for Test {
 	type MaxCandidates = ConstU32<6>;
 	type MaxAuthorities = ConstU32<5>;
 	type MaxValidators = MaxValidators;
-	type MinValidators = ConstU32<2>;
+	type MinValidators = MinValidators;
+	type SeatFloor = ConstU32<500_000>;
 	type AuthorShare = ConstU32<500_000>;
 	type MaxUnbondingSessions = ConstU32<200>;
 	type MaxCommission = MaxCommission;
@@ -224,6 +227,12 @@ impl pallet_validators::Config for Test {
 
 /// The state at genesis: validators 1 to `validators` bonded ten times the least; everybody has keys.
 pub fn genesis(validators: u8) -> TestState {
+	genesis_with(&vec![10 * MIN_BOND; validators.into()])
+}
+
+/// The state at genesis: as many validators as bonds, from 1 on; everybody has keys.
+pub fn genesis_with(bonds: &[Balance]) -> TestState {
+	let validators = bonds.len() as u8;
 	SLEEPING.take();
 	VAULT.set((0, 0));
 	let mut storage = frame_system::GenesisConfig::<Test>::default().build_storage().unwrap();
@@ -232,7 +241,7 @@ pub fn genesis(validators: u8) -> TestState {
 	RuntimeGenesisConfig {
 		balances: pallet_balances::GenesisConfig { balances, ..Default::default() },
 		validators: pallet_validators::GenesisConfig {
-			candidates: (1..=validators).map(|number| (account(number), 10 * MIN_BOND, COMMISSION)).collect(),
+			candidates: (1..).zip(bonds).map(|(number, bond)| (account(number), *bond, COMMISSION)).collect(),
 			timing: TIMING,
 		},
 		session: pallet_session::GenesisConfig {

@@ -112,7 +112,7 @@ pub struct Chunk {
 	pub held: Balance,
 }
 
-/// A validator that was caught, for as long as it could act in a set that was elected before.
+/// A validator that was caught, for as long as it is jailed: a set may have it all the same.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode, MaxEncodedLen, TypeInfo)]
 pub struct Suspension {
 	/// The validator.

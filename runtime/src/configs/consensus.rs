@@ -1,22 +1,32 @@
 //! Who makes and finalises blocks, and what becomes of those who do it wrong.
 
-use super::fees::ToTreasury;
+use super::fees::{ToTreasury, Treasury};
 use crate::{
 	constants::*,
 	governance::origins::EnsureValidatorSet,
 	parameters::{self, Value},
 	*,
 };
+use codec::Encode;
 use frame_support::{
+	dispatch::DispatchInfo,
 	parameter_types,
-	traits::{ConstBool, ConstU32, ConstU64, EitherOf, Get},
+	traits::{
+		fungible::Mutate, tokens::Preservation, ConstBool, ConstU32, ConstU64, EitherOf, Get,
+		KeyOwnerProofSystem,
+	},
 	weights::Weight,
 	PalletId,
 };
 use frame_system::EnsureRoot;
 use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, historical};
 use pallet_validators::KeyOwners;
-use sp_runtime::traits::ConvertInto;
+use sp_consensus_grandpa::AuthorityId as GrandpaId;
+use sp_runtime::{
+	traits::ConvertInto, transaction_validity::TransactionValidityError, DispatchError, KeyTypeId,
+};
+use sp_session::GetSessionNumber;
+use sp_staking::offence::OffenceReportSystem;
 use tributary_primitives::Ppm;
 
 impl pallet_aura::Config for Runtime {
@@ -48,8 +58,11 @@ pub struct FinalityWeights;
 
 impl pallet_grandpa::WeightInfo for FinalityWeights {
 	fn report_equivocation(validators: u32, nominators: u32) -> Weight {
-		let stock = <() as pallet_grandpa::WeightInfo>::report_equivocation(validators, nominators);
-		<weights::Validators as pallet_validators::WeightInfo>::report_equivocation().max(stock)
+		use pallet_validators::WeightInfo;
+		// The same weight is for what an account signs and for what a node hands in.
+		let blocks = weights::Validators::report_equivocation()
+			.max(weights::Validators::report_equivocation_unsigned());
+		<() as pallet_grandpa::WeightInfo>::report_equivocation(validators, nominators).max(blocks)
 	}
 
 	fn note_stalled() -> Weight {
@@ -66,8 +79,60 @@ impl pallet_grandpa::Config for Runtime {
 	// There is a set for each session. A report asks for the set before its own, too.
 	type MaxSetIdSessionEntries = ConstU64<{ MAX_UNBONDING_SESSIONS as u64 + 2 }>;
 	type KeyOwnerProof = sp_session::MembershipProof;
-	type EquivocationReportSystem =
-		pallet_grandpa::EquivocationReportSystem<Runtime, Offences, KeyOwners<Runtime>, ReportLongevity>;
+	type EquivocationReportSystem = FinalityReports;
+}
+
+type StockReports =
+	pallet_grandpa::EquivocationReportSystem<Runtime, Offences, KeyOwners<Runtime>, ReportLongevity>;
+type FinalityEvidence = (
+	sp_consensus_grandpa::EquivocationProof<Hash, BlockNumber>,
+	<KeyOwners<Runtime> as KeyOwnerProofSystem<(KeyTypeId, GrandpaId)>>::Proof,
+);
+
+/// Reports of two finality votes. They are free, but for those that an account signs of a validator that has been
+/// slashed for the session already: a key can vote twice in any number of rounds, and every round is an offence of its
+/// own that the chain remembers, so one that is lost would be free transactions for a week.
+pub struct FinalityReports;
+
+impl FinalityReports {
+	fn is_repeated((votes, owner): &FinalityEvidence) -> bool {
+		let key = (sp_consensus_grandpa::KEY_TYPE, votes.offender().clone());
+		let session = owner.session();
+		KeyOwners::<Runtime>::check_proof(key, owner.clone()).is_some_and(|(validator, _)| {
+			pallet_validators::Slashed::<Runtime>::contains_key(session, validator)
+		})
+	}
+
+	/// What any transaction of this size and weight costs, and what is stored of it.
+	fn price(evidence: &FinalityEvidence) -> Balance {
+		let weight = <FinalityWeights as pallet_grandpa::WeightInfo>::report_equivocation(MAX_VALIDATORS, 0);
+		let info = DispatchInfo { call_weight: weight, ..Default::default() };
+		let bytes = evidence.encoded_size() as u32;
+		TransactionPayment::compute_fee(bytes, &info, 0).saturating_add(deposit(2, 256))
+	}
+}
+
+impl OffenceReportSystem<Option<AccountId>, FinalityEvidence> for FinalityReports {
+	type Longevity = ReportLongevity;
+
+	fn publish_evidence(evidence: FinalityEvidence) -> Result<(), ()> {
+		StockReports::publish_evidence(evidence)
+	}
+
+	fn check_evidence(evidence: FinalityEvidence) -> Result<(), TransactionValidityError> {
+		StockReports::check_evidence(evidence)
+	}
+
+	fn process_evidence(
+		reporter: Option<AccountId>,
+		evidence: FinalityEvidence,
+	) -> Result<(), DispatchError> {
+		if let Some(reporter) = reporter.as_ref().filter(|_| Self::is_repeated(&evidence)) {
+			let price = Self::price(&evidence);
+			Balances::transfer(reporter, &Treasury::get(), price, Preservation::Preserve)?;
+		}
+		StockReports::process_evidence(reporter, evidence)
+	}
 }
 
 parameter_types! {
@@ -132,6 +197,7 @@ impl pallet_validators::Config for Runtime {
 	type MaxAuthorities = ConstU32<MAX_VALIDATORS>;
 	type MaxValidators = Value<parameters::validators::MaxValidators>;
 	type MinValidators = parameters::MinValidators;
+	type SeatFloor = Value<parameters::validators::SeatFloor>;
 	type AuthorShare = Value<parameters::fees::AuthorShare>;
 	type MaxUnbondingSessions = ConstU32<MAX_UNBONDING_SESSIONS>;
 	type MaxCommission = Value<parameters::validators::MaxCommission>;

@@ -56,6 +56,7 @@ fn all() -> Vec<(u8, u8, usize, u128, u128, u128)> {
 		(1, 2, 16, TRB, 1_000_000 * TRB, Value::<validators::MinBond>::get()),
 		(1, 3, 16, TRB / 10, 10_000 * TRB, Value::<validators::MinNomination>::get()),
 		(1, 4, 4, 0, ppm, number(Value::<validators::MaxCommission>::get())),
+		(1, 5, 4, 0, ppm, number(Value::<validators::SeatFloor>::get())),
 		(2, 0, 16, TRB / 10_000, TRB, Value::<deposits::PerItem>::get()),
 		(2, 1, 16, MICRO_TRB, MILLI_TRB, Value::<deposits::PerByte>::get()),
 		(3, 0, 16, TRB / 10, 10_000 * TRB, Value::<attribution::ChallengeBond>::get()),

@@ -239,9 +239,10 @@ fn right_pool_is_slashed_when_an_author_makes_two_blocks_for_a_slot() {
 fn grandpa_equivocation(
 	key: Ed25519Keyring,
 	set: u64,
+	round: u64,
 ) -> sp_consensus_grandpa::EquivocationProof<tributary_runtime::Hash, u32> {
 	const PREVOTE: u8 = 0;
-	let (round, number) = (3u64, System::block_number());
+	let number = System::block_number();
 	let vote = |what: u8| {
 		let signature = key.pair().sign(&(PREVOTE, [what; 32], number, round, set).encode());
 		([what; 32], number, signature)
@@ -296,7 +297,7 @@ fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 		end();
 		begin(&[]);
 		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
-		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set);
+		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set, 3);
 		let key: GrandpaId = Ed25519Keyring::Bob.public().into();
 		let proof: MembershipProof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key))
 			.expect("the key is of this session");
@@ -310,5 +311,36 @@ fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 		assert_eq!(pool(&alice()), 10_000 * TRB);
 		let view = Validators::validator(bob()).expect("it is a candidate");
 		assert!(view.disabled && !view.active);
+	});
+}
+
+#[test]
+fn report_costs_what_others_do_when_the_voter_was_slashed_for_the_session_already() {
+	run(|| {
+		next_session(&[]);
+		end();
+		begin(&[]);
+		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
+		let key: GrandpaId = Ed25519Keyring::Bob.public().into();
+		let proof: MembershipProof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key))
+			.expect("the key is of this session");
+		let report = |nonce: u32, round| {
+			let call = pallet_grandpa::Call::report_equivocation {
+				equivocation_proof: Box::new(grandpa_equivocation(Ed25519Keyring::Bob, set, round)),
+				key_owner_proof: proof.clone(),
+			};
+			let before = Balances::balance(&eve());
+			let signed = testing::signed(&Sr25519Keyring::Eve.pair(), nonce, 0, call.into());
+			assert!(Executive::apply_extrinsic(signed).expect("it is valid").is_ok());
+			before - Balances::balance(&eve())
+		};
+		assert_eq!(report(0, 3), 0);
+		assert_eq!(pool(&bob()), 10_000 * TRB - 5_625 * TRB);
+		// Another round is another offence, and proves nothing that is not known.
+		let treasury = Balances::balance(&Treasury::get());
+		let paid = report(1, 4);
+		assert!(paid > deposit(2, 256), "{paid}");
+		assert_eq!(Balances::balance(&Treasury::get()) - treasury, paid);
+		assert_eq!(pool(&bob()), 10_000 * TRB - 5_625 * TRB);
 	});
 }

@@ -10,6 +10,7 @@ use polkadot_sdk::{
 	sp_runtime::{traits::Convert, Permill},
 	sp_staking::{offence::OffenceSeverity, SessionIndex},
 };
+use tributary_primitives::{math::mul_div, Balance, PPM};
 
 /// Blocks of the session before this one.
 fn done<T: Config>(now: BlockNumberFor<T>) -> BlockNumberFor<T> {
@@ -54,28 +55,30 @@ impl<T: Config> Convert<T::AccountId, Option<Exposure>> for ExposureOf<T> {
 }
 
 impl<T: Config> Pallet<T> {
-	/// Chooses the validators of a session: those that were there before bonds, then candidates by stake, all
-	/// with session keys. When they are fewer than the least size, validators of the present set stay.
+	/// Chooses the validators of a session: those that were there before bonds, then candidates by stake, down to
+	/// the floor, all with session keys. When they are fewer than the least size, the floor does not count, and
+	/// validators of the present set stay, the caught ones last.
 	pub(crate) fn elect(session: SessionIndex) -> Option<Vec<(T::AccountId, Exposure)>> {
 		let most = T::MaxValidators::get().min(T::MaxAuthorities::get()) as usize;
-		let ready = |who: &T::AccountId| pallet_session::Pallet::<T>::load_keys(who).is_some();
-		let mut chosen: Vec<ElectedValidator> = Unbonded::<T>::get()
-			.into_iter()
-			.chain(Ranking::<T>::get().into_iter().map(|rank| rank.candidate))
-			.filter(ready)
-			.take(most)
-			.map(Self::exposed)
-			.collect();
 		let least = (T::MinValidators::get() as usize).min(most);
+		let ready = |who: &T::AccountId| pallet_session::Pallet::<T>::load_keys(who).is_some();
+		let mut chosen: Vec<ElectedValidator> =
+			Unbonded::<T>::get().into_iter().filter(ready).take(most).map(Self::exposed).collect();
+		let floor = Self::seat_floor(session);
+		let candidates = Ranking::<T>::get().into_iter().map(|rank| rank.candidate).filter(ready);
+		for candidate in candidates.take(most.saturating_sub(chosen.len())).map(Self::exposed) {
+			// Those after it have no more.
+			if chosen.len() >= least && candidate.exposure.stake < floor {
+				break;
+			}
+			chosen.push(candidate);
+		}
 		if chosen.len() < least {
 			let missing = least.saturating_sub(chosen.len());
-			let kept: Vec<_> = pallet_session::Pallet::<T>::validators()
-				.into_iter()
-				.filter(|who| ready(who) && !chosen.iter().any(|other| other.validator == *who))
-				.take(missing)
-				.map(Self::exposed)
-				.collect();
-			chosen.extend(kept);
+			let mut kept = pallet_session::Pallet::<T>::validators();
+			kept.retain(|who| ready(who) && !chosen.iter().any(|other| other.validator == *who));
+			kept.sort_by_key(|who| Jails::<T>::contains_key(who));
+			chosen.extend(kept.into_iter().take(missing).map(Self::exposed));
 		}
 		Self::hold_vault(chosen.iter().any(|elected| elected.exposure.stake > 0));
 		if chosen.is_empty() {
@@ -88,6 +91,20 @@ impl<T: Config> Pallet<T> {
 		Elected::<T>::insert(session, BoundedVec::truncate_from(chosen));
 		Self::deposit_event(Event::ElectionHeld { session, validators });
 		Some(ids)
+	}
+
+	/// The least stake of a seat beyond the least set, planck: a part of the middle stake of the set that was elected
+	/// for the session before. Seats have equal votes; were they as cheap as the least bond, finality would be too.
+	/// The middle, because a few with much stake could raise a mean until others have no seat.
+	fn seat_floor(session: SessionIndex) -> Balance {
+		let mut stakes: Vec<_> = Elected::<T>::get(session.saturating_sub(1))
+			.into_iter()
+			.map(|elected| elected.exposure.stake)
+			.collect();
+		stakes.sort_unstable();
+		let middle = stakes.len().saturating_sub(1) / 2;
+		let stake = stakes.get(middle).copied().unwrap_or_default();
+		mul_div(stake, T::SeatFloor::get().min(PPM).into(), PPM.into()).unwrap_or_default()
 	}
 
 	fn exposed(validator: T::AccountId) -> ElectedValidator {
@@ -103,7 +120,8 @@ impl<T: Config> Pallet<T> {
 		Self::forget_old(session);
 	}
 
-	/// A new set was elected before some of it were caught: they are disabled in it too.
+	/// A set may have those that were caught, because it was elected before or is too small without them: they are
+	/// disabled in it.
 	fn suspend_again(session: SessionIndex) {
 		let mut suspensions = Suspensions::<T>::get();
 		if suspensions.is_empty() {
@@ -162,6 +180,19 @@ impl<T: Config> pallet_session::SessionManager<T::AccountId> for Pallet<T> {
 impl<T: Config> historical::SessionManager<T::AccountId, Exposure> for Pallet<T> {
 	fn new_session(session: SessionIndex) -> Option<Vec<(T::AccountId, Exposure)>> {
 		Self::elect(session)
+	}
+
+	/// The first sets are those with session keys at genesis, in that order: blocks and proofs count by it.
+	fn new_session_genesis(session: SessionIndex) -> Option<Vec<(T::AccountId, Exposure)>> {
+		let validators = pallet_session::Pallet::<T>::validators();
+		if validators.is_empty() {
+			return None;
+		}
+		let chosen: Vec<_> = validators.into_iter().map(Self::exposed).collect();
+		Self::hold_vault(chosen.iter().any(|elected| elected.exposure.stake > 0));
+		let ids = chosen.iter().map(|elected| (elected.validator.clone(), elected.exposure)).collect();
+		Elected::<T>::insert(session, BoundedVec::truncate_from(chosen));
+		Some(ids)
 	}
 
 	fn start_session(session: SessionIndex) {

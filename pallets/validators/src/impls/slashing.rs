@@ -61,16 +61,16 @@ impl<T: Config> Pallet<T> {
 		}
 	}
 
-	/// Takes a caught validator out of this session's and the next one's work, and off the candidates.
+	/// Takes a caught validator out of the work of sessions until its jail ends, and off the candidates.
 	fn expel(validator: &T::AccountId, fraction: Perbill, timing: &Timing) {
 		let session = Self::session();
 		Self::retire(validator, ChillReason::Offence);
 		if Self::forget_unbonded(validator) {
 			Self::deposit_event(Event::Dismissed { validator: validator.clone() });
 		}
-		Self::jail(validator, session.saturating_add(timing.unbonding_sessions));
+		let until = session.saturating_add(timing.unbonding_sessions);
+		Self::jail(validator, until);
 		pallet_session::Pallet::<T>::report_offence(validator.clone(), OffenceSeverity(fraction));
-		let until = session.saturating_add(1);
 		Suspensions::<T>::mutate(|suspensions| {
 			let severity = fraction.deconstruct();
 			match suspensions.iter_mut().find(|suspension| suspension.validator == *validator) {
@@ -80,8 +80,13 @@ impl<T: Config> Pallet<T> {
 				}
 				None => {
 					let suspension = Suspension { validator: validator.clone(), severity, until };
-					// There are no more validators than places; when there were, the set would be lost anyhow.
-					let _ = suspensions.try_push(suspension);
+					// When there is no place left, the oldest goes: it is long out of the set, unless there are hardly
+					// any others.
+					if suspensions.is_full() {
+						suspensions.remove(0);
+					}
+					let pushed = suspensions.try_push(suspension);
+					debug_assert!(pushed.is_ok());
 				}
 			}
 		});

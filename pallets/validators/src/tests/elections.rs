@@ -1,7 +1,10 @@
 //! Who validates.
 
 use super::*;
-use polkadot_sdk::pallet_session;
+use polkadot_sdk::{
+	frame_support::traits::KeyOwnerProofSystem, pallet_session,
+	sp_consensus_aura::sr25519::AuthorityId as AuraId, sp_core::Pair, sp_runtime::RuntimeAppPublic,
+};
 
 #[test]
 fn genesis_candidates_validate_when_the_chain_begins() {
@@ -29,6 +32,58 @@ fn most_staked_candidates_are_elected_when_a_session_begins() {
 		assert_eq!(Session::validators(), [5, 3, 1, 2].map(account));
 		assert_eq!(Elected::<Test>::get(2)[0].exposure.stake, 11 * MIN_BOND);
 		assert!(Validators::validator(account(5)).unwrap().elected);
+	});
+}
+
+#[test]
+fn first_sets_are_in_the_order_of_keys_when_genesis_bonds_differ() {
+	genesis_with(&[MIN_BOND, 2 * MIN_BOND, 3 * MIN_BOND]).execute_with(|| {
+		next_block();
+		assert_eq!(Session::validators(), [1, 2, 3].map(account));
+		for session in [0, 1] {
+			let elected: Vec<_> =
+				Elected::<Test>::get(session).into_iter().map(|each| each.validator).collect();
+			assert_eq!(elected, Session::validators());
+		}
+		// Whose key it was can be proven from the beginning.
+		for number in 1..=3 {
+			let proof = Validators::prove_key_owner(&pair(number).public()).unwrap();
+			let key = (AuraId::ID, pair(number).public());
+			let owner = <KeyOwners<Test> as KeyOwnerProofSystem<_>>::check_proof(key, proof);
+			assert_eq!(owner.map(|(owner, _)| owner), Some(account(number)));
+		}
+		Validators::do_try_state().unwrap();
+	});
+}
+
+#[test]
+fn candidate_is_not_elected_when_it_has_less_than_the_floor() {
+	run(|| {
+		MaxValidators::set(&5);
+		// Half of what the middle one has is a seat's least.
+		assert_ok!(bond(5, 5 * MIN_BOND - 1));
+		sessions(2);
+		assert_eq!(Session::validators(), [1, 2, 3, 4].map(account));
+		assert_ok!(nominate(10, 5, MIN_NOMINATION));
+		sessions(2);
+		assert_eq!(Session::validators(), [1, 2, 3, 4, 5].map(account));
+		// One with very much stake keeps nobody out.
+		assert_ok!(nominate(10, 1, 10_000 * MIN_BOND));
+		sessions(3);
+		assert_eq!(Session::validators(), [1, 2, 3, 4, 5].map(account));
+	});
+}
+
+#[test]
+fn candidate_is_elected_below_the_floor_when_the_set_would_be_too_small() {
+	run(|| {
+		for number in 1..=3 {
+			Validators::retire(&account(number), ChillReason::Asked);
+		}
+		assert_ok!(bond(5, MIN_BOND));
+		assert_ok!(bond(6, MIN_BOND));
+		sessions(2);
+		assert_eq!(Session::validators(), [4, 5].map(account));
 	});
 }
 

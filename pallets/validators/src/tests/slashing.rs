@@ -167,3 +167,20 @@ fn offence_is_not_punished_when_it_is_too_old() {
 		assert!(Candidates::<Test>::get(account(1)).unwrap().active);
 	});
 }
+
+#[test]
+fn caught_validator_stays_disabled_when_the_set_would_be_too_small_without_it() {
+	run(|| {
+		MinValidators::set(&4);
+		offend(1, 20, 0);
+		assert_ok!(unbond(1, 1, None));
+		sessions(3);
+		assert_eq!(Session::validators(), [2, 3, 4, 1].map(account));
+		assert_eq!(Session::disabled_validators(), [3]);
+		// Another that stands takes its place.
+		assert_ok!(bond(5, 10 * MIN_BOND));
+		sessions(2);
+		assert_eq!(Session::validators(), [2, 3, 4, 5].map(account));
+		assert!(Session::disabled_validators().is_empty());
+	});
+}
