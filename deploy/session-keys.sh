@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # Makes a validator's session keys before the validator runs: the node starts without peers, with its unsafe RPC on the
 # loopback address, is asked for keys, and stops. Prints what session.setKeys takes: the public keys and the proof that
-# they are the owner's. The secret parts are in the keystore then. The node must not run meanwhile.
+# they are the owner's. The secret parts are in the keystore then. No running node may have this base path.
 #
 #   session-keys.sh OWNER --chain CHAIN_SPEC --base-path FOLDER [--keystore-path FOLDER]
 #
-# OWNER is the validator's account, as address or hex. Needs bash and jq. TRIBUTARY_NODE names the program,
+# OWNER is the validator's account, as address or hex. Needs bash and jq. TRIBUTARY_NODE_PROGRAM names the program,
 # tributary-node by default; TRIBUTARY_SESSION_KEYS_ARGS holds further arguments of the node.
 set -euo pipefail
 
@@ -13,7 +13,11 @@ if (($# == 0)) || [[ $1 == -* ]]; then
 	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
 	exit 64
 fi
-node_program=${TRIBUTARY_NODE:-tributary-node}
+node_program=${TRIBUTARY_NODE_PROGRAM:-tributary-node}
+command -v "$node_program" >/dev/null || {
+	echo "session-keys.sh: there is no program $node_program: set TRIBUTARY_NODE_PROGRAM to the node's path" >&2
+	exit 1
+}
 owner=$1
 if [[ ! $owner =~ ^0x[0-9a-fA-F]{64}$ ]]; then
 	owner=$("$node_program" key inspect --output-type json "$1" 2>/dev/null | jq -re .publicKey 2>/dev/null) || {
@@ -23,6 +27,11 @@ if [[ ! $owner =~ ^0x[0-9a-fA-F]{64}$ ]]; then
 fi
 shift
 port=${TRIBUTARY_SESSION_KEYS_PORT:-19944}
+# Somebody else's answers must not be taken for the node's; the node ends when it does not get this port.
+if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
+	echo "session-keys.sh: something listens on port $port already: set TRIBUTARY_SESSION_KEYS_PORT to a free one" >&2
+	exit 1
+fi
 log=$(mktemp)
 
 # shellcheck disable=SC2086 # several arguments

@@ -28,18 +28,20 @@ case $kind in
 validator)
 	if [[ -n $more ]]; then
 		# With the dot, a link to the folder is followed.
-		cp -r "$more/." "$packed/keys"
+		cp -rL "$more/." "$packed/keys"
 	else
 		for chain in "$from"/chains/*/; do
 			chain=${chain%/}
 			for part in keystore network/secret_ed25519; do
 				[[ -e $chain/$part ]] || continue
 				mkdir -p "$packed/chains/$(basename "$chain")/$(dirname "$part")"
-				cp -r "$chain/$part" "$packed/chains/$(basename "$chain")/$part"
+				cp -rL "$chain/$part" "$packed/chains/$(basename "$chain")/$part"
 			done
 		done
 	fi
 	[[ -n $(find "$packed" -type f -print -quit) ]] || die "$from holds neither session keys nor a node key: is it the base path?"
+	[[ -n $(find "$packed" -path '*/keystore/*' -type f -print -quit) ]] ||
+		die "${more:-$from} holds a node key and no session keys: with --keystore-path, name the folder that has it and the node key as KEYS"
 	;;
 worker)
 	[[ -f $from/records.redb ]] || die "$from holds no records.redb: is it what \`data\` in worker.toml names?"

@@ -21,7 +21,7 @@ url=${2:-http://127.0.0.1:9944}
 if [[ $account == 0x* ]]; then
 	owner=$account
 else
-	[[ -x $NODE ]] || die "there is no node at $NODE to decode the address with: give the account's 0x public key instead"
+	[[ -x $NODE ]] || NODE=$(command -v tributary-node) || die "there is no tributary-node to decode the address with: give the account's 0x public key instead"
 	owner=$("$NODE" key inspect --output-type json "$account" 2>/dev/null | jq -re .publicKey) ||
 		die "$account is no address: give the bonded account's SS58 address or 0x public key"
 fi

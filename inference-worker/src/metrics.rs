@@ -66,6 +66,10 @@ pub fn install() -> Result<PrometheusHandle, String> {
 	describe_gauge!("tributary_settled_trb", "Escrow moved by batches, TRB.");
 	describe_counter!("tributary_failed_channels_total", "Channels that batches skipped.");
 	describe_counter!("tributary_settlement_failures_total", "Attempts to settle that failed.");
+	// From the start: an alert on the increase would miss the first one otherwise.
+	for counted in ["tributary_failed_channels_total", "tributary_settlement_failures_total"] {
+		counter!(counted).absolute(0);
+	}
 	describe_counter!("tributary_tool_calls_total", "Calls of agents' tools.");
 	describe_histogram!("tributary_tool_call_seconds", "Time of a call, all attempts together.");
 	describe_gauge!("tributary_chain_block", "Best block known.");

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import subprocess
 import tempfile
 import unittest
@@ -29,10 +30,18 @@ class Backup(unittest.TestCase):
         try:
             node.ready()
             if make_keys:
-                self.keys = node.rpc("author_rotateKeys")
-            return node.rpc("system_localPeerId"), node.rpc("author_hasSessionKeys", self.keys)
+                self.session_keys = node.rpc("author_rotateKeys")
+            return node.rpc("system_localPeerId"), node.rpc("author_hasSessionKeys", self.session_keys)
         finally:
             node.stop()
+
+    def keys(self):
+        """A folder of keys as compose mounts it, not of a node."""
+        keys = self.folder / "keys"
+        (keys / "keystore").mkdir(parents=True)
+        (keys / "keystore/61757261").write_text('"secret"')
+        (keys / "node-key").write_bytes(b"k" * 32)
+        return keys
 
     def passes(self, *arguments):
         done = script(*arguments)
@@ -58,9 +67,7 @@ class Backup(unittest.TestCase):
             self.assertEqual(path.stat().st_mode & 0o077, 0)
 
     def test_backup_is_refused_when_it_is_damaged_or_of_another_kind(self):
-        keys = self.folder / "keys"
-        keys.mkdir()
-        (keys / "node-key").write_bytes(b"k" * 32)
+        keys = self.keys()
         self.passes("scripts/backup.sh", "validator", self.folder, self.file, keys)
         refused = script("scripts/restore.sh", "worker", self.file, self.folder / "data")
         self.assertIn("no backup of a worker", refused.stderr)
@@ -81,8 +88,7 @@ class Backup(unittest.TestCase):
         self.assertFalse(self.file.exists())
 
     def test_backup_fails_when_its_file_cannot_be_written(self):
-        (self.folder / "keys").mkdir()
-        (self.folder / "keys/node-key").write_bytes(b"k" * 32)
+        self.keys()
         # A link as configuration tools make one, and a name that tar could take for another machine's.
         (self.folder / "link").symlink_to("keys")
         made = script("scripts/backup.sh", "validator", self.folder, self.folder / "no-folder/10:00.tar", self.folder / "link")
@@ -92,17 +98,37 @@ class Backup(unittest.TestCase):
         self.passes("scripts/restore.sh", "validator", self.folder / "10:00.tar", self.folder / "new", self.folder / "new-keys")
         self.assertEqual((self.folder / "new-keys/node-key").read_bytes(), b"k" * 32)
 
+    def test_backup_is_refused_when_it_has_a_node_key_alone(self):
+        node_key = self.base / "chains/local/network/secret_ed25519"
+        node_key.parent.mkdir(parents=True)
+        node_key.write_bytes(b"k" * 32)
+        refused = script("scripts/backup.sh", "validator", self.base, self.file)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("no session keys", refused.stderr)
+        self.assertFalse(self.file.exists())
+
+    def test_session_keys_are_not_asked_of_another_program(self):
+        with socket.create_server(("127.0.0.1", 0)) as other:
+            port = str(other.getsockname()[1])
+            refused = script(
+                "deploy/session-keys.sh", OWNER, "--chain", "local", "--base-path", self.base,
+                env={**os.environ, "TRIBUTARY_NODE_PROGRAM": str(NODE), "TRIBUTARY_SESSION_KEYS_PORT": port},
+            )
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("something listens on port", refused.stderr)
+        self.assertFalse(self.base.exists())
+
     def test_session_keys_are_made_without_a_network(self):
         spec = ROOT / "chain-specs/local-raw.json"
         made = script(
             "deploy/session-keys.sh", OWNER, "--chain", spec, "--base-path", self.base,
-            env={**os.environ, "TRIBUTARY_NODE": str(NODE)},
+            env={**os.environ, "TRIBUTARY_NODE_PROGRAM": str(NODE)},
         )
         self.assertEqual(made.returncode, 0, made.stderr)
         self.assertRegex(made.stdout, r'"keys": "0x[0-9a-f]{128,}"')
         self.assertRegex(made.stdout, r'"proof": "0x[0-9a-f]{128,}"')
         self.assertGreaterEqual(len(list(self.base.glob("chains/*/keystore/*"))), 2)
-        refused = script("deploy/session-keys.sh", "nobody", "--chain", spec, env={**os.environ, "TRIBUTARY_NODE": str(NODE)})
+        refused = script("deploy/session-keys.sh", "nobody", "--chain", spec, env={**os.environ, "TRIBUTARY_NODE_PROGRAM": str(NODE)})
         self.assertIn("is no account", refused.stderr)
 
 

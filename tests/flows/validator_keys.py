@@ -54,7 +54,7 @@ def made_offline(arguments, account, chain, base, *options):
     """What deploy/session-keys.sh prints."""
     made = ran(
         ROOT / "deploy" / "session-keys.sh", account, "--chain", chain, "--base-path", base, *options,
-        TRIBUTARY_NODE=str(arguments.node), TRIBUTARY_SESSION_KEYS_PORT=str(free_port()),
+        TRIBUTARY_NODE_PROGRAM=str(arguments.node), TRIBUTARY_SESSION_KEYS_PORT=str(free_port()),
     )
     return json.loads(made)
 

@@ -59,7 +59,7 @@
 //!   retrieval weight by size: it gains nothing. Splitting does evade the cap on one account: the cap
 //!   limits damage by single accounts and is no proof of personhood.
 //! - **Keyword stuffing** gains a place, not a score: a stuffed chunk can be retrieved and earns its part of
-//!   `retrieval_ppm` until reviewers reject it, about as much as any other chunk of its size.
+//!   `retrieval_ppm` until reviewers reject it, less than three times as much as the text it copies keywords from.
 //!
 //! # Limits
 //!
