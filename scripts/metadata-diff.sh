@@ -5,19 +5,12 @@
 #
 #   scripts/metadata-diff.sh                 against the newest folder of chain-specs/releases
 #   scripts/metadata-diff.sh FILE            against another summary
-#   scripts/metadata-diff.sh --write FILE    writes the summary of the built node's runtime, for a release
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
-what=compare
 file=
 while (($# > 0)); do
 	case $1 in
-	--write)
-		[[ $# -ge 2 ]] || die "--write needs a file; scripts/metadata-diff.sh --help shows how" 64
-		what=write file=$2
-		shift
-		;;
 	-h | --help) show_help; exit 0 ;;
 	-*) die "unknown argument '$1'; scripts/metadata-diff.sh --help lists them" 64 ;;
 	*) file=$1 ;;
@@ -32,4 +25,4 @@ file=$(realpath "$file")
 build_chain
 polkadot_js
 cd "$TRIBUTARY_CACHE/e2e"
-TRIBUTARY_NODE_BIN=$NODE exec node src/metadata-diff.js "$what" "$file"
+TRIBUTARY_NODE_BIN=$NODE exec node src/metadata-diff.js compare "$file"

@@ -4,7 +4,7 @@ import { bnToU8a, hexToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
 import { sleep } from '../chain.js';
 import { Blocks, latency, say } from './common.js';
 
-/** What is not final when so long nothing else became final is counted as lost, ms. */
+/** What is not final when so long nothing else came into a block or became final is counted as lost, ms. */
 const PATIENCE = 120_000;
 /** What is in no block when so long nothing was included or became final is handed in again, ms. */
 const RETRY = 20_000;

@@ -131,10 +131,10 @@ const open = () => records.filter((record) => !record.final);
  */
 async function signAgain() {
 	for (const record of open()) {
-		const api = apis[record.via].isConnected ? apis[record.via] : reader;
 		const forgotten = Date.now() - (record.again ?? record.at) > FORGOTTEN;
-		if (record.spec === api.runtimeVersion.specVersion.toNumber() && !forgotten) continue;
 		if (forgotten) Object.assign(record, { anchor, again: Date.now(), via: (record.via + 1) % apis.length });
+		const api = apis[record.via].isConnected ? apis[record.via] : reader;
+		if (record.spec === api.runtimeVersion.specVersion.toNumber() && !forgotten) continue;
 		try {
 			await submit(record, api);
 			if (forgotten) counts.submitted_again += 1;
