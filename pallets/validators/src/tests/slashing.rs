@@ -109,10 +109,13 @@ fn offender_is_disabled_until_its_sets_are_over_and_jailed_for_the_unbonding_ses
 		next_session();
 		assert!(!Session::validators().contains(&account(2)));
 		assert!(Session::disabled_validators().is_empty());
-		assert!(Suspensions::<Test>::get().is_empty());
 		assert_noop!(Validators::resume(signed(2)), Error::<Test>::Jailed);
 		next_session();
 		assert_ok!(Validators::resume(signed(2)));
+		sessions(2);
+		assert!(Suspensions::<Test>::get().is_empty());
+		assert!(Session::validators().contains(&account(2)));
+		assert!(Session::disabled_validators().is_empty());
 	});
 }
 
