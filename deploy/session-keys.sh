@@ -27,7 +27,7 @@ if [[ ! $owner =~ ^0x[0-9a-fA-F]{64}$ ]]; then
 fi
 shift
 port=${TRIBUTARY_SESSION_KEYS_PORT:-19944}
-# Somebody else's answers must not be taken for the node's; the node ends when it does not get this port.
+# Somebody else's answers must not be taken for the node's, which listens elsewhere when this port is taken.
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
 	echo "session-keys.sh: something listens on port $port already: set TRIBUTARY_SESSION_KEYS_PORT to a free one" >&2
 	exit 1
