@@ -289,18 +289,22 @@ fn first_block_of_a_session_counts_for_its_author_when_the_set_changes() {
 	});
 }
 
+/// Goes on to a block of the next session; its set of voters, and the proof that Bob is one of them.
+fn bob_votes() -> (u64, MembershipProof) {
+	next_session(&[]);
+	// The block that begins a session has no room for transactions.
+	end();
+	begin(&[]);
+	let key: GrandpaId = Ed25519Keyring::Bob.public().into();
+	let proof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key));
+	(pallet_grandpa::CurrentSetId::<Runtime>::get(), proof.expect("the key is of this session"))
+}
+
 #[test]
 fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 	run(|| {
-		next_session(&[]);
-		// The block that begins a session has no room for transactions.
-		end();
-		begin(&[]);
-		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
+		let (set, proof) = bob_votes();
 		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set, 3);
-		let key: GrandpaId = Ed25519Keyring::Bob.public().into();
-		let proof: MembershipProof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key))
-			.expect("the key is of this session");
 		let call = RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
 			equivocation_proof: Box::new(equivocation),
 			key_owner_proof: proof,
@@ -317,13 +321,7 @@ fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 #[test]
 fn report_costs_what_others_do_when_the_voter_was_slashed_for_the_session_already() {
 	run(|| {
-		next_session(&[]);
-		end();
-		begin(&[]);
-		let set = pallet_grandpa::CurrentSetId::<Runtime>::get();
-		let key: GrandpaId = Ed25519Keyring::Bob.public().into();
-		let proof: MembershipProof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key))
-			.expect("the key is of this session");
+		let (set, proof) = bob_votes();
 		let report = |nonce: u32, round| {
 			let call = pallet_grandpa::Call::report_equivocation {
 				equivocation_proof: Box::new(grandpa_equivocation(Ed25519Keyring::Bob, set, round)),

@@ -80,17 +80,24 @@ impl<T: Config> Pallet<T> {
 			kept.sort_by_key(|who| Jails::<T>::contains_key(who));
 			chosen.extend(kept.into_iter().take(missing).map(Self::exposed));
 		}
-		Self::hold_vault(chosen.iter().any(|elected| elected.exposure.stake > 0));
 		if chosen.is_empty() {
 			// The set stays; so does what it has at stake.
+			Self::hold_vault(false);
 			Elected::<T>::insert(session, Elected::<T>::get(session.saturating_sub(1)));
 			return None;
 		}
 		let validators = chosen.len().saturated_into();
-		let ids = chosen.iter().map(|elected| (elected.validator.clone(), elected.exposure)).collect();
-		Elected::<T>::insert(session, BoundedVec::truncate_from(chosen));
+		let seated = Self::seat(session, chosen);
 		Self::deposit_event(Event::ElectionHeld { session, validators });
-		Some(ids)
+		Some(seated)
+	}
+
+	/// Notes who validates in a session; returns them as sessions take them.
+	fn seat(session: SessionIndex, chosen: Vec<ElectedValidator>) -> Vec<(T::AccountId, Exposure)> {
+		Self::hold_vault(chosen.iter().any(|elected| elected.exposure.stake > 0));
+		let seated = chosen.iter().map(|elected| (elected.validator.clone(), elected.exposure)).collect();
+		Elected::<T>::insert(session, BoundedVec::truncate_from(chosen));
+		seated
 	}
 
 	/// The least stake of a seat beyond the least set, planck: a part of the middle stake of the set that was elected
@@ -188,11 +195,7 @@ impl<T: Config> historical::SessionManager<T::AccountId, Exposure> for Pallet<T>
 		if validators.is_empty() {
 			return None;
 		}
-		let chosen: Vec<_> = validators.into_iter().map(Self::exposed).collect();
-		Self::hold_vault(chosen.iter().any(|elected| elected.exposure.stake > 0));
-		let ids = chosen.iter().map(|elected| (elected.validator.clone(), elected.exposure)).collect();
-		Elected::<T>::insert(session, BoundedVec::truncate_from(chosen));
-		Some(ids)
+		Some(Self::seat(session, validators.into_iter().map(Self::exposed).collect()))
 	}
 
 	fn start_session(session: SessionIndex) {
