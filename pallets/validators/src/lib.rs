@@ -132,7 +132,7 @@ pub mod pallet {
 		/// The slot of the current block.
 		type CurrentSlot: Get<u64>;
 
-		/// Who may change the timing and dismiss genesis validators.
+		/// Who may change the timing and dismiss validators.
 		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
 		/// Derives the account that rewards wait in.
@@ -443,7 +443,7 @@ pub mod pallet {
 			/// From now on.
 			timing: Timing,
 		},
-		/// A validator without bond lost its place.
+		/// A validator lost its place, or a candidate may not stand for a while.
 		Dismissed {
 			/// The validator.
 			validator: T::AccountId,
@@ -467,6 +467,8 @@ pub mod pallet {
 		Offence,
 		/// Its own stake was slashed below the least.
 		BondTooSmall,
+		/// It was dismissed.
+		Dismissed,
 	}
 
 	#[pallet::error]
@@ -508,15 +510,16 @@ pub mod pallet {
 		NotActive,
 		/// The candidate stands for election already. Nothing is to be done.
 		AlreadyActive,
-		/// The candidate misbehaved or was unresponsive. Try again in the session that `Jails` names.
+		/// The candidate misbehaved, was unresponsive or was dismissed. Try again in the session that `Jails` names.
 		Jailed,
 		/// Too few validators would be left. Wait until others have bonded.
 		TooFewValidators,
 		/// A session must have 5 to 100,800 blocks, and unbonding take 2 to `MaxUnbondingSessions` sessions. Choose
 		/// others.
 		InvalidTiming,
-		/// This is no validator without bond. See `Unbonded`.
-		NotUnbonded,
+		/// There is nobody to dismiss: this is neither a candidate nor a validator without bond. Check the account
+		/// with `Candidates` and `Unbonded`.
+		NotValidator,
 		/// The blocks do not prove an equivocation: they must have the same slot and different hashes, and be
 		/// sealed with the key.
 		InvalidEquivocationProof,
@@ -732,9 +735,16 @@ pub mod pallet {
 			Ok(())
 		}
 
-		/// Takes the place of a validator that has none by bond. Admin only. Emits [`Event::Dismissed`].
+		/// Takes the place of a validator that has none by bond; or makes a candidate stand no more, and keeps it
+		/// from standing for the unbonding sessions. It validates until the sets that it was elected for are over.
+		/// Admin only. Emits [`Event::Dismissed`], and [`Event::Chilled`] for a candidate that stood.
 		#[pallet::call_index(13)]
-		#[pallet::weight(<T as Config>::WeightInfo::dismiss())]
+		// That of a candidate is a chill and its jail.
+		#[pallet::weight(
+			<T as Config>::WeightInfo::dismiss()
+				.saturating_add(<T as Config>::WeightInfo::chill())
+				.saturating_add(T::DbWeight::get().reads_writes(2, 1))
+		)]
 		pub fn dismiss(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			T::AdminOrigin::ensure_origin(origin)?;
 			Self::do_dismiss(validator)

@@ -67,8 +67,15 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_dismiss(validator: T::AccountId) -> DispatchResult {
-		ensure!(Self::can_spare_one(), Error::<T>::TooFewValidators);
-		ensure!(Self::forget_unbonded(&validator), Error::<T>::NotUnbonded);
+		if let Some(candidate) = Candidates::<T>::get(&validator) {
+			ensure!(!candidate.active || Self::can_spare_one(), Error::<T>::TooFewValidators);
+			Self::retire(&validator, ChillReason::Dismissed);
+			let sessions = CurrentTiming::<T>::get().unbonding_sessions;
+			Self::jail(&validator, Self::session().saturating_add(sessions));
+		} else {
+			ensure!(Self::can_spare_one(), Error::<T>::TooFewValidators);
+			ensure!(Self::forget_unbonded(&validator), Error::<T>::NotValidator);
+		}
 		Self::deposit_event(Event::Dismissed { validator });
 		Ok(())
 	}

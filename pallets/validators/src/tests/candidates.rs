@@ -128,6 +128,46 @@ fn chill_is_refused_when_too_few_would_be_left() {
 }
 
 #[test]
+fn candidate_stands_no_more_when_admin_dismisses_it() {
+	run(|| {
+		assert_noop!(Validators::dismiss(signed(1), account(2)), DispatchError::BadOrigin);
+		assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(2)));
+		let chilled = Event::Chilled { candidate: account(2), reason: ChillReason::Dismissed };
+		assert_eq!(events(), [chilled, Event::Dismissed { validator: account(2) }]);
+		// It lost nothing and works on in the sets that have it.
+		assert_eq!(Validators::pool_stake(&account(2)), 10 * MIN_BOND);
+		assert!(Session::disabled_validators().is_empty());
+		assert_noop!(Validators::resume(signed(2)), Error::<Test>::Jailed);
+		sessions(2);
+		assert_eq!(Session::validators(), [1, 3, 4].map(account));
+		sessions(1);
+		assert_ok!(Validators::resume(signed(2)));
+	});
+}
+
+#[test]
+fn dismissed_candidate_stays_away_when_it_leaves_and_bonds_again() {
+	run(|| {
+		assert_ok!(Validators::chill(signed(2)));
+		// Also when it does not stand: it would come back.
+		assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(2)));
+		assert_ok!(unbond(2, 2, None));
+		assert_noop!(bond(2, MIN_BOND), Error::<Test>::Jailed);
+	});
+}
+
+#[test]
+fn dismissal_is_refused_when_too_few_would_be_left() {
+	run(|| {
+		for number in [1, 2] {
+			assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(number)));
+		}
+		let third = Validators::dismiss(RuntimeOrigin::root(), account(3));
+		assert_noop!(third, Error::<Test>::TooFewValidators);
+	});
+}
+
+#[test]
 fn timing_changes_when_admin_says_so() {
 	run(|| {
 		let timing = Timing { session_blocks: 5, ..TIMING };

@@ -52,7 +52,7 @@ fn validator_keeps_its_place_by_stake_when_it_bonds() {
 fn validator_without_bond_is_dismissed_when_admin_says_so() {
 	before(|| {
 		assert_noop!(Validators::dismiss(signed(1), account(1)), DispatchError::BadOrigin);
-		assert_noop!(Validators::dismiss(RuntimeOrigin::root(), account(9)), Error::<Test>::NotUnbonded);
+		assert_noop!(Validators::dismiss(RuntimeOrigin::root(), account(9)), Error::<Test>::NotValidator);
 		assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(1)));
 		assert_eq!(last_event(), Event::Dismissed { validator: account(1) });
 		let again = Validators::dismiss(RuntimeOrigin::root(), account(2));
