@@ -52,17 +52,21 @@ impl Get<u64> for ReportLongevity {
 	}
 }
 
-/// A report of two finality votes costs what a report of two blocks does: both prove who owns a key and slash all of
-/// a pool and of what is leaving it, which the pallet's own figures do not know of.
+/// A report of two finality votes costs what reports of two blocks do: they prove who owns a key and slash all of a pool
+/// and of what is leaving it, which the pallet's own figures do not know of. It slashes those again who were reported
+/// for the same round, until all is lost: that is when they are a third of the validators.
 pub struct FinalityWeights;
 
 impl pallet_grandpa::WeightInfo for FinalityWeights {
+	/// The proof does not hold unless `validators` is the number that its session had.
 	fn report_equivocation(validators: u32, nominators: u32) -> Weight {
 		use pallet_validators::WeightInfo;
 		// The same weight is for what an account signs and for what a node hands in.
 		let blocks = weights::Validators::report_equivocation()
 			.max(weights::Validators::report_equivocation_unsigned());
-		<() as pallet_grandpa::WeightInfo>::report_equivocation(validators, nominators).max(blocks)
+		let slashed = validators.min(MAX_VALIDATORS).div_ceil(3).max(1);
+		<() as pallet_grandpa::WeightInfo>::report_equivocation(validators, nominators)
+			.max(blocks.saturating_mul(slashed.into()))
 	}
 
 	fn note_stalled() -> Weight {

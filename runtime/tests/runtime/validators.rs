@@ -10,17 +10,18 @@ use pallet_validators::{ChillReason, Elected, KeyOwners, SessionStarts};
 use polkadot_sdk::{
 	frame_support::{
 		assert_err, assert_ok,
+		dispatch::DispatchClass,
 		traits::{
 			fungible::{Inspect, Mutate},
 			KeyOwnerProofSystem,
 		},
 	},
-	pallet_balances, pallet_grandpa, pallet_session,
+	frame_system, pallet_balances, pallet_grandpa, pallet_session,
 	sp_consensus_aura::sr25519::AuthorityId as AuraId,
 	sp_consensus_grandpa::{self, AuthorityId as GrandpaId},
 	sp_core::{ed25519, sr25519, Pair},
 	sp_keyring::{Ed25519Keyring, Sr25519Keyring},
-	sp_runtime::{traits::OpaqueKeys, transaction_validity::TransactionSource, MultiAddress},
+	sp_runtime::{traits::OpaqueKeys, transaction_validity::TransactionSource, MultiAddress, Perbill},
 	sp_session::MembershipProof,
 };
 use tributary_primitives::{
@@ -295,22 +296,31 @@ fn bob_votes() -> (u64, MembershipProof) {
 	// The block that begins a session has no room for transactions.
 	end();
 	begin(&[]);
-	let key: GrandpaId = Ed25519Keyring::Bob.public().into();
+	(pallet_grandpa::CurrentSetId::<Runtime>::get(), voter(Ed25519Keyring::Bob))
+}
+
+/// The proof that a key votes in this session.
+fn voter(key: Ed25519Keyring) -> MembershipProof {
+	let key: GrandpaId = key.public().into();
 	let proof = KeyOwners::<Runtime>::prove((sp_consensus_grandpa::KEY_TYPE, key));
-	(pallet_grandpa::CurrentSetId::<Runtime>::get(), proof.expect("the key is of this session"))
+	proof.expect("the key is of this session")
+}
+
+/// What a node hands in of one who voted twice in a round.
+fn report(key: Ed25519Keyring, set: u64, round: u64) -> UncheckedExtrinsic {
+	UncheckedExtrinsic::new_bare(RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
+		equivocation_proof: Box::new(grandpa_equivocation(key, set, round)),
+		key_owner_proof: voter(key),
+	}))
 }
 
 #[test]
 fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 	run(|| {
-		let (set, proof) = bob_votes();
-		let equivocation = grandpa_equivocation(Ed25519Keyring::Bob, set, 3);
-		let call = RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
-			equivocation_proof: Box::new(equivocation),
-			key_owner_proof: proof,
-		});
-		let report = UncheckedExtrinsic::new_bare(call);
-		assert!(Executive::apply_extrinsic(report).expect("it is valid").is_ok());
+		let (set, _) = bob_votes();
+		assert!(Executive::apply_extrinsic(report(Ed25519Keyring::Bob, set, 3))
+			.expect("it is valid")
+			.is_ok());
 		assert_eq!(pool(&bob()), 10_000 * TRB - 5_625 * TRB);
 		assert_eq!(pool(&alice()), 10_000 * TRB);
 		let view = Validators::validator(bob()).expect("it is a candidate");
@@ -319,10 +329,22 @@ fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 }
 
 #[test]
+fn voter_loses_more_when_another_is_reported_for_the_same_round() {
+	run(|| {
+		let (set, _) = bob_votes();
+		for key in [Ed25519Keyring::Bob, Ed25519Keyring::Charlie] {
+			assert!(Executive::apply_extrinsic(report(key, set, 3)).expect("it is valid").is_ok());
+		}
+		// Two of four could have made two chains final.
+		assert_eq!([bob(), charlie()].map(|who| pool(&who)), [0, 0]);
+	});
+}
+
+#[test]
 fn report_costs_what_others_do_when_the_voter_was_slashed_for_the_session_already() {
 	run(|| {
 		let (set, proof) = bob_votes();
-		let report = |nonce: u32, round| {
+		let reported = |nonce: u32, round| {
 			let call = pallet_grandpa::Call::report_equivocation {
 				equivocation_proof: Box::new(grandpa_equivocation(Ed25519Keyring::Bob, set, round)),
 				key_owner_proof: proof.clone(),
@@ -332,13 +354,38 @@ fn report_costs_what_others_do_when_the_voter_was_slashed_for_the_session_alread
 			assert!(Executive::apply_extrinsic(signed).expect("it is valid").is_ok());
 			before - Balances::balance(&eve())
 		};
-		assert_eq!(report(0, 3), 0);
+		assert_eq!(reported(0, 3), 0);
 		assert_eq!(pool(&bob()), 10_000 * TRB - 5_625 * TRB);
 		// Another round is another offence, and proves nothing that is not known.
 		let treasury = Balances::balance(&Treasury::get());
-		let paid = report(1, 4);
+		let paid = reported(1, 4);
 		assert!(paid > deposit(2, 256), "{paid}");
 		assert_eq!(Balances::balance(&Treasury::get()) - treasury, paid);
 		assert_eq!(pool(&bob()), 10_000 * TRB - 5_625 * TRB);
 	});
+}
+
+#[test]
+fn report_of_votes_declares_every_slash_that_it_can_make_when_others_were_reported_for_the_round() {
+	use pallet_grandpa::WeightInfo;
+	let declared =
+		|validators| <Runtime as pallet_grandpa::Config>::WeightInfo::report_equivocation(validators, 0);
+	// All is lost when a third of the validators are reported; until then each report slashes all of them more.
+	for (validators, slashed) in [(0, 1), (1, 1), (3, 1), (4, 2), (MAX_VALIDATORS, 34), (u32::MAX, 34)] {
+		let fraction = |offenders: u32| {
+			Perbill::from_rational(offenders * 3, validators.clamp(1, MAX_VALIDATORS)).square()
+		};
+		assert!(
+			fraction(slashed).is_one() && (slashed == 1 || !fraction(slashed - 1).is_one()),
+			"{validators}"
+		);
+		assert_eq!(
+			declared(validators).ref_time(),
+			declared(1).ref_time() * u64::from(slashed),
+			"{validators}"
+		);
+	}
+	let limits = <Runtime as frame_system::Config>::BlockWeights::get();
+	let most = limits.get(DispatchClass::Normal).max_extrinsic.expect("there is a limit");
+	assert!(declared(u32::MAX).all_lte(most), "{:?} of {most:?}", declared(u32::MAX));
 }
