@@ -1,7 +1,7 @@
 """A network of real nodes, on machines of their own, through a day that goes wrong. scripts/network-test.sh runs it.
 
 The story is told by the steps in `STEPS`, in that order; each is a file in steps/ and says in its first lines what it
-shows. Traffic flows from the second to the last.
+shows. Traffic flows from the second to the last. `OTHERS` are told when they are asked for.
 """
 
 import argparse
@@ -23,7 +23,7 @@ import specification
 from clients import Clients
 from nodes import Network
 from processes import Failed
-from steps import crash, equivocation, finalise, load, partition, pruned, traffic, upgrade, warp, worker
+from steps import crash, equivocation, finalise, load, partition, pruned, standstill, traffic, upgrade, warp, worker
 
 STEPS = {
     "finalise": finalise,
@@ -38,6 +38,9 @@ STEPS = {
     # Last: whoever was caught makes no blocks for a while, and everything takes longer.
     "equivocation": equivocation,
 }
+# Told when they are asked for: two of the four do not come back.
+OTHERS = {"standstill": standstill}
+ALL = {**STEPS, **OTHERS}
 
 
 class Story:
@@ -62,10 +65,10 @@ class Story:
     def run(self):
         for number, name in enumerate(self.arguments.steps, 1):
             self.step = name
-            about = STEPS[name].__doc__.strip().splitlines()[0]
+            about = ALL[name].__doc__.strip().splitlines()[0]
             print(f"\n==> [{number}/{len(self.arguments.steps)}] {name}: {about}", flush=True)
             begun = time.monotonic()
-            STEPS[name].run(self)
+            ALL[name].run(self)
             self.keep(took_s=round(time.monotonic() - begun, 1))
         if self.traffic:
             self.step = "traffic"
@@ -86,18 +89,18 @@ def parse():
     parser.add_argument("--model", type=Path, default=ROOT / "models" / "tributary-3m")
     parser.add_argument("--spec", type=Path, default=specification.last_release(), help="what the chain begins with")
     parser.add_argument("--upgrade-to", type=Path, help="another node than --node, whose runtime the upgrade step takes")
-    parser.add_argument("--steps", default=",".join(STEPS), help=f"some of {','.join(STEPS)}")
+    parser.add_argument("--steps", default=",".join(STEPS), help=f"some of {','.join(ALL)}")
     parser.add_argument("--load-seconds", type=int, default=24, help="length of each measurement; 0 leaves them out")
     parser.add_argument("--json", type=Path, help="where the figures go")
     namespaces.add_arguments(parser)
     arguments = parser.parse_args()
     wanted = arguments.steps.split(",")
-    unknown = [name for name in wanted if name not in STEPS]
+    unknown = [name for name in wanted if name not in ALL]
     if unknown:
-        parser.error(f"no such step: {', '.join(unknown)}; there are {', '.join(STEPS)}")
+        parser.error(f"no such step: {', '.join(unknown)}; there are {', '.join(ALL)}")
     # All need a network and most need traffic.
     wanted = {"finalise", "traffic", *wanted} if wanted != ["finalise"] else set(wanted)
-    arguments.steps = [name for name in STEPS if name in wanted]
+    arguments.steps = [name for name in ALL if name in wanted]
     if arguments.load_seconds == 0 and "load" in arguments.steps:
         arguments.steps.remove("load")
     return arguments
