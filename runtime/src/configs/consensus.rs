@@ -64,7 +64,8 @@ impl pallet_grandpa::WeightInfo for FinalityWeights {
 		// The same weight is for what an account signs and for what a node hands in.
 		let blocks = weights::Validators::report_equivocation()
 			.max(weights::Validators::report_equivocation_unsigned());
-		let slashed = validators.min(MAX_VALIDATORS).div_ceil(3).max(1);
+		let validators = validators.min(MAX_VALIDATORS);
+		let slashed = validators.div_ceil(3).max(1);
 		<() as pallet_grandpa::WeightInfo>::report_equivocation(validators, nominators)
 			.max(blocks.saturating_mul(slashed.into()))
 	}
