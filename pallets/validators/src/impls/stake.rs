@@ -41,7 +41,7 @@ impl<T: Config> Pallet<T> {
 		ensure!(!pool.stake.is_lost(), Error::<T>::PoolLost);
 		let position = Positions::<T>::get(staker, candidate).unwrap_or_default();
 		let mut position = position.settle(&pool).ok_or(ArithmeticError::Overflow)?;
-		Self::make_good(staker, candidate, &pool, &mut position);
+		Self::take_held(staker, candidate, Self::make_good(&pool, &mut position));
 		T::Token::hold(&HoldReason::Stake.into(), staker, amount)?;
 		let (stake, shares) = pool.stake.add(amount).ok_or(ArithmeticError::Overflow)?;
 		pool.stake = stake;
@@ -62,7 +62,7 @@ impl<T: Config> Pallet<T> {
 		let position = Positions::<T>::get(&staker, &candidate).ok_or(Error::<T>::NoStake)?;
 		ensure!(!pool.stake.is_lost(), Error::<T>::PoolLost);
 		let mut position = position.settle(&pool).ok_or(ArithmeticError::Overflow)?;
-		Self::make_good(&staker, &candidate, &pool, &mut position);
+		Self::take_held(&staker, &candidate, Self::make_good(&pool, &mut position));
 		let worth = pool.stake.value(position.shares);
 		let all = amount.is_none_or(|amount| amount == worth);
 		let shares = if all {
@@ -144,9 +144,9 @@ impl<T: Config> Pallet<T> {
 		let session = Self::session();
 		let mut chunks = Chunks::<T>::get(&staker, &candidate);
 		ensure!(chunks.iter().any(|chunk| chunk.unlocks <= session), Error::<T>::NothingToWithdraw);
-		let mut amount: Balance = 0;
+		let (mut amount, mut taken): (Balance, Balance) = (0, 0);
 		for chunk in chunks.iter_mut().filter(|chunk| chunk.unlocks <= session) {
-			Self::make_chunk_good(&staker, &candidate, chunk);
+			taken = taken.saturating_add(Self::make_chunk_good(&candidate, chunk));
 			amount = amount.checked_add(chunk.held).ok_or(ArithmeticError::Overflow)?;
 			let tranche = Tranches::<T>::get(&candidate, chunk.counted_until).unwrap_or_default();
 			let (tranche, _) = tranche.remove(chunk.shares).ok_or(ArithmeticError::Underflow)?;
@@ -158,6 +158,7 @@ impl<T: Config> Pallet<T> {
 		}
 		chunks.retain(|chunk| chunk.unlocks > session);
 		Self::store_chunks(&staker, &candidate, chunks);
+		Self::take_held(&staker, &candidate, taken);
 		let amount = T::Token::release(&HoldReason::Stake.into(), &staker, amount, Precision::BestEffort)?;
 		Self::deposit_event(Event::Withdrawn { staker, candidate, amount });
 		Ok(())
@@ -169,7 +170,7 @@ impl<T: Config> Pallet<T> {
 		if let (Some(pool), Some(mut position)) =
 			(Pools::<T>::get(&candidate), Positions::<T>::get(&staker, &candidate))
 		{
-			taken = Self::make_good(&staker, &candidate, &pool, &mut position);
+			taken = Self::make_good(&pool, &mut position);
 			lost = pool.stake.is_lost();
 			if lost {
 				// Nothing is left: the shares go, so that the pool can begin anew.
@@ -183,9 +184,10 @@ impl<T: Config> Pallet<T> {
 		}
 		let mut chunks = Chunks::<T>::get(&staker, &candidate);
 		for chunk in chunks.iter_mut() {
-			taken = taken.saturating_add(Self::make_chunk_good(&staker, &candidate, chunk));
+			taken = taken.saturating_add(Self::make_chunk_good(&candidate, chunk));
 		}
 		Self::store_chunks(&staker, &candidate, chunks);
+		Self::take_held(&staker, &candidate, taken);
 		ensure!(taken > 0 || lost, Error::<T>::NothingToSlash);
 		Ok(())
 	}
@@ -234,28 +236,22 @@ impl<T: Config> Pallet<T> {
 		Ok(())
 	}
 
-	/// Sends to the treasury what is on hold beyond what the shares are worth; returns how much.
-	fn make_good(
-		staker: &T::AccountId,
-		candidate: &T::AccountId,
-		pool: &Pool,
-		position: &mut Position,
-	) -> Balance {
+	/// Forgets what is on hold for a position beyond what its shares are worth; returns how much, to be taken.
+	fn make_good(pool: &Pool, position: &mut Position) -> Balance {
 		let excess = position.held.saturating_sub(pool.stake.value(position.shares));
 		position.held = position.held.saturating_sub(excess);
-		Self::take_held(staker, candidate, excess);
 		excess
 	}
 
 	/// As [`Self::make_good`], for stake that leaves.
-	fn make_chunk_good(staker: &T::AccountId, candidate: &T::AccountId, chunk: &mut Chunk) -> Balance {
+	fn make_chunk_good(candidate: &T::AccountId, chunk: &mut Chunk) -> Balance {
 		let tranche = Tranches::<T>::get(candidate, chunk.counted_until).unwrap_or_default();
 		let excess = chunk.held.saturating_sub(tranche.value(chunk.shares));
 		chunk.held = chunk.held.saturating_sub(excess);
-		Self::take_held(staker, candidate, excess);
 		excess
 	}
 
+	/// Sends to the treasury what slashes took from a staker.
 	fn take_held(staker: &T::AccountId, candidate: &T::AccountId, amount: Balance) {
 		if amount == 0 {
 			return;
