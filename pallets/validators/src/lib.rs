@@ -132,7 +132,7 @@ pub mod pallet {
 		/// The slot of the current block.
 		type CurrentSlot: Get<u64>;
 
-		/// Who may change the timing and dismiss validators.
+		/// Who may change the timing and dismiss validators without bond.
 		type AdminOrigin: EnsureOrigin<Self::RuntimeOrigin>;
 
 		/// Derives the account that rewards wait in.
@@ -517,9 +517,6 @@ pub mod pallet {
 		/// A session must have 5 to 100,800 blocks, and unbonding take 2 to `MaxUnbondingSessions` sessions. Choose
 		/// others.
 		InvalidTiming,
-		/// There is nobody to dismiss: this is neither a candidate nor a validator without bond. Check the account
-		/// with `Candidates` and `Unbonded`.
-		NotValidator,
 		/// The blocks do not prove an equivocation: they must have the same slot and different hashes, and be
 		/// sealed with the key.
 		InvalidEquivocationProof,
@@ -735,9 +732,12 @@ pub mod pallet {
 			Ok(())
 		}
 
-		/// Takes the place of a validator that has none by bond; or makes a candidate stand no more, and keeps it
-		/// from standing for the unbonding sessions. It validates until the sets that it was elected for are over.
-		/// Admin only. Emits [`Event::Dismissed`], and [`Event::Chilled`] for a candidate that stood.
+		/// Makes a validator without bond, or a candidate, stand no more, and keeps the account from standing for
+		/// the unbonding sessions, also when it has left before. It validates until the sets that it was elected for
+		/// are over, and loses nothing. Emits [`Event::Dismissed`], and [`Event::Chilled`] for a candidate that stood.
+		///
+		/// Admin only; root only where the account is not in [`Unbonded`]: who chooses among the bonded could
+		/// choose the set.
 		#[pallet::call_index(13)]
 		// That of a candidate is a chill and its jail.
 		#[pallet::weight(
@@ -746,7 +746,11 @@ pub mod pallet {
 				.saturating_add(T::DbWeight::get().reads_writes(2, 1))
 		)]
 		pub fn dismiss(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
-			T::AdminOrigin::ensure_origin(origin)?;
+			if Unbonded::<T>::get().contains(&validator) {
+				T::AdminOrigin::ensure_origin(origin)?;
+			} else {
+				ensure_root(origin)?;
+			}
 			Self::do_dismiss(validator)
 		}
 	}

@@ -32,6 +32,9 @@ pub const MIN_NOMINATION: Balance = 100;
 pub const COMMISSION: u32 = 100_000;
 pub const TIMING: Timing = Timing { session_blocks: 12, unbonding_sessions: 3 };
 
+/// Number of the account that is administrator, beside root.
+pub const ADMIN: u8 = 15;
+
 pub const TREASURY: AccountId32 = AccountId32::new([0xfe; 32]);
 
 /// An account by number. 1 to 4 are the validators at genesis.
@@ -186,6 +189,15 @@ impl OnUnbalanced<Credit<AccountId32, Balances>> for ToTreasury {
 	}
 }
 
+/// Who is administrator, beside root.
+pub struct Admin;
+
+impl SortedMembers<AccountId32> for Admin {
+	fn sorted_members() -> Vec<AccountId32> {
+		vec![account(ADMIN)]
+	}
+}
+
 parameter_types! {
 	pub const Pot: PalletId = PalletId(*b"trb/stak");
 	/// Most validators of a session.
@@ -205,7 +217,7 @@ impl pallet_validators::Config for Test {
 	type Slash = ToTreasury;
 	type Offences = Offences;
 	type CurrentSlot = CurrentSlot;
-	type AdminOrigin = EnsureRoot<AccountId32>;
+	type AdminOrigin = EitherOf<EnsureRoot<AccountId32>, EnsureSignedBy<Admin, AccountId32>>;
 	type PalletId = Pot;
 	type MinBond = ConstU128<MIN_BOND>;
 	type MinNomination = ConstU128<MIN_NOMINATION>;

@@ -67,15 +67,12 @@ impl<T: Config> Pallet<T> {
 	}
 
 	pub(crate) fn do_dismiss(validator: T::AccountId) -> DispatchResult {
-		if let Some(candidate) = Candidates::<T>::get(&validator) {
-			ensure!(!candidate.active || Self::can_spare_one(), Error::<T>::TooFewValidators);
-			Self::retire(&validator, ChillReason::Dismissed);
-			let sessions = CurrentTiming::<T>::get().unbonding_sessions;
-			Self::jail(&validator, Self::session().saturating_add(sessions));
-		} else {
-			ensure!(Self::can_spare_one(), Error::<T>::TooFewValidators);
-			ensure!(Self::forget_unbonded(&validator), Error::<T>::NotValidator);
-		}
+		let stands = Candidates::<T>::get(&validator).is_some_and(|candidate| candidate.active)
+			|| Unbonded::<T>::get().contains(&validator);
+		ensure!(!stands || Self::can_spare_one(), Error::<T>::TooFewValidators);
+		Self::retire(&validator, ChillReason::Dismissed);
+		Self::forget_unbonded(&validator);
+		Self::jail(&validator, Self::session().saturating_add(CurrentTiming::<T>::get().unbonding_sessions));
 		Self::deposit_event(Event::Dismissed { validator });
 		Ok(())
 	}

@@ -128,7 +128,7 @@ fn chill_is_refused_when_too_few_would_be_left() {
 }
 
 #[test]
-fn candidate_stands_no_more_when_admin_dismisses_it() {
+fn candidate_stands_no_more_when_root_dismisses_it() {
 	run(|| {
 		assert_noop!(Validators::dismiss(signed(1), account(2)), DispatchError::BadOrigin);
 		assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(2)));
@@ -146,13 +146,26 @@ fn candidate_stands_no_more_when_admin_dismisses_it() {
 }
 
 #[test]
-fn dismissed_candidate_stays_away_when_it_leaves_and_bonds_again() {
+fn dismissed_account_stays_away_when_it_left_before_it_was_dismissed() {
 	run(|| {
-		assert_ok!(Validators::chill(signed(2)));
-		// Also when it does not stand: it would come back.
-		assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(2)));
+		assert_ok!(nominate(10, 2, 10 * MIN_BOND));
 		assert_ok!(unbond(2, 2, None));
+		// It must not stop the referendum that dismisses others too, nor come back to its nominators.
+		assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(2)));
 		assert_noop!(bond(2, MIN_BOND), Error::<Test>::Jailed);
+		sessions(TIMING.unbonding_sessions);
+		assert_ok!(bond(2, MIN_BOND));
+	});
+}
+
+#[test]
+fn bonded_are_dismissed_by_root_alone_when_the_admin_may_dismiss_the_others() {
+	run(|| {
+		assert_noop!(Validators::dismiss(signed(ADMIN), account(2)), DispatchError::BadOrigin);
+		assert_noop!(Validators::dismiss(signed(ADMIN), account(9)), DispatchError::BadOrigin);
+		Unbonded::<Test>::put(BoundedVec::truncate_from(vec![account(9)]));
+		assert_noop!(Validators::dismiss(signed(1), account(9)), DispatchError::BadOrigin);
+		assert_ok!(Validators::dismiss(signed(ADMIN), account(9)));
 	});
 }
 

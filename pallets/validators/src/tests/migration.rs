@@ -52,11 +52,11 @@ fn validator_keeps_its_place_by_stake_when_it_bonds() {
 fn validator_without_bond_is_dismissed_when_admin_says_so() {
 	before(|| {
 		assert_noop!(Validators::dismiss(signed(1), account(1)), DispatchError::BadOrigin);
-		assert_noop!(Validators::dismiss(RuntimeOrigin::root(), account(9)), Error::<Test>::NotValidator);
 		assert_ok!(Validators::dismiss(RuntimeOrigin::root(), account(1)));
 		assert_eq!(last_event(), Event::Dismissed { validator: account(1) });
 		let again = Validators::dismiss(RuntimeOrigin::root(), account(2));
 		assert_noop!(again, Error::<Test>::TooFewValidators);
+		assert_noop!(bond(1, 10 * MIN_BOND), Error::<Test>::Jailed);
 		sessions(2);
 		assert_eq!(Session::validators(), [2, 3].map(account));
 	});
