@@ -24,9 +24,10 @@ use pallet_validators::KeyOwners;
 use sp_consensus_grandpa::AuthorityId as GrandpaId;
 use sp_runtime::{
 	traits::ConvertInto, transaction_validity::TransactionValidityError, DispatchError, KeyTypeId,
+	SaturatedConversion,
 };
-use sp_session::GetSessionNumber;
-use sp_staking::offence::OffenceReportSystem;
+use sp_session::{GetSessionNumber, GetValidatorCount};
+use sp_staking::offence::{Offence, OffenceError, OffenceReportSystem, ReportOffence};
 use tributary_primitives::Ppm;
 
 impl pallet_aura::Config for Runtime {
@@ -53,21 +54,25 @@ impl Get<u64> for ReportLongevity {
 }
 
 /// A report of two finality votes costs what reports of two blocks do: they prove who owns a key and slash all of a pool
-/// and of what is leaving it, which the pallet's own figures do not know of. It slashes those again who were reported
-/// for the same round, until all is lost: that is when they are a third of the validators.
+/// and of what is leaving it, which the pallet's own figures do not know of. Those who were reported for the same round
+/// are slashed again, until all is lost: that is when they are a third of the validators.
 pub struct FinalityWeights;
 
 impl pallet_grandpa::WeightInfo for FinalityWeights {
 	/// The proof does not hold unless `validators` is the number that its session had.
 	fn report_equivocation(validators: u32, nominators: u32) -> Weight {
-		use pallet_validators::WeightInfo;
+		use pallet_validators::{Suspensions, WeightInfo};
 		// The same weight is for what an account signs and for what a node hands in.
 		let blocks = weights::Validators::report_equivocation()
 			.max(weights::Validators::report_equivocation_unsigned());
+		// Who was reported for the round is suspended for as long as the round can be reported. One that is alone, and
+		// can vote twice in many rounds, must not fill blocks with slashes that nobody gets.
+		let caught = Suspensions::<Runtime>::decode_len().unwrap_or_default().saturating_add(1);
 		let validators = validators.min(MAX_VALIDATORS);
-		let slashed = validators.div_ceil(3).max(1);
+		let slashed = validators.div_ceil(3).min(caught.saturated_into()).max(1);
 		<() as pallet_grandpa::WeightInfo>::report_equivocation(validators, nominators)
 			.max(blocks.saturating_mul(slashed.into()))
+			.saturating_add(<Runtime as frame_system::Config>::DbWeight::get().reads(1))
 	}
 
 	fn note_stalled() -> Weight {
@@ -87,8 +92,37 @@ impl pallet_grandpa::Config for Runtime {
 	type EquivocationReportSystem = FinalityReports;
 }
 
+type Offender = historical::IdentificationTuple<Runtime>;
+type VoteOffence = pallet_grandpa::EquivocationOffence<Offender>;
+
+/// Takes one report of a validator and a round. The SDK's own takes one for each exposure that the validator had, and
+/// a set may be that of several sessions.
+pub struct OncePerRound;
+
+impl OncePerRound {
+	fn is_reported((validator, _): &Offender, round: &pallet_grandpa::TimeSlot) -> bool {
+		let reports =
+			pallet_offences::ConcurrentReportsIndex::<Runtime>::get(VoteOffence::ID, round.encode());
+		let mut known = reports.into_iter().filter_map(pallet_offences::Reports::<Runtime>::get);
+		known.any(|report| report.offender.0 == *validator)
+	}
+}
+
+impl ReportOffence<AccountId, Offender, VoteOffence> for OncePerRound {
+	fn report_offence(reporters: Vec<AccountId>, offence: VoteOffence) -> Result<(), OffenceError> {
+		if Self::is_known_offence(&offence.offenders(), &offence.slot()) {
+			return Err(OffenceError::DuplicateReport);
+		}
+		Offences::report_offence(reporters, offence)
+	}
+
+	fn is_known_offence(offenders: &[Offender], round: &pallet_grandpa::TimeSlot) -> bool {
+		offenders.iter().all(|offender| Self::is_reported(offender, round))
+	}
+}
+
 type StockReports =
-	pallet_grandpa::EquivocationReportSystem<Runtime, Offences, KeyOwners<Runtime>, ReportLongevity>;
+	pallet_grandpa::EquivocationReportSystem<Runtime, OncePerRound, KeyOwners<Runtime>, ReportLongevity>;
 type FinalityEvidence = (
 	sp_consensus_grandpa::EquivocationProof<Hash, BlockNumber>,
 	<KeyOwners<Runtime> as KeyOwnerProofSystem<(KeyTypeId, GrandpaId)>>::Proof,
@@ -110,7 +144,8 @@ impl FinalityReports {
 
 	/// What any transaction of this size and weight costs, and what is stored of it.
 	fn price(evidence: &FinalityEvidence) -> Balance {
-		let weight = <FinalityWeights as pallet_grandpa::WeightInfo>::report_equivocation(MAX_VALIDATORS, 0);
+		let validators = evidence.1.validator_count();
+		let weight = <FinalityWeights as pallet_grandpa::WeightInfo>::report_equivocation(validators, 0);
 		let info = DispatchInfo { call_weight: weight, ..Default::default() };
 		let bytes = evidence.encoded_size() as u32;
 		TransactionPayment::compute_fee(bytes, &info, 0).saturating_add(deposit(2, 256))
