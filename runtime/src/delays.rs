@@ -4,9 +4,24 @@
 //! They are set at genesis and changed by root. A change holds for what starts waiting after it: pallets
 //! store the block at which a wait ends.
 
+#![cfg_attr(
+	not(test),
+	deny(
+		clippy::arithmetic_side_effects,
+		clippy::unwrap_used,
+		clippy::expect_used,
+		clippy::indexing_slicing,
+		clippy::panic,
+		clippy::unreachable,
+		clippy::todo,
+		clippy::unimplemented
+	)
+)]
+
 pub use pallet::*;
 
 /// See the module.
+#[allow(clippy::expect_used, clippy::unreachable, reason = "FRAME's macros expand to them")]
 #[polkadot_sdk::frame_support::pallet]
 pub mod pallet {
 	use crate::{constants::DAYS, BlockNumber};

@@ -1,13 +1,17 @@
 //! The upgrade of a chain that ran the last release: its state, kept in `chain-specs/releases`, under this runtime.
 
 use crate::common::{alice, bob, time};
+use codec::Encode;
 use polkadot_sdk::{
 	frame_support::{
 		assert_ok,
 		traits::{GetStorageVersion, StorageInfoTrait},
 	},
 	frame_system, pallet_balances,
-	sp_io::{storage::next_key, TestExternalities},
+	sp_io::{
+		storage::{get, next_key},
+		TestExternalities,
+	},
 	sp_runtime::Storage,
 };
 use serde::Deserialize;
@@ -65,13 +69,25 @@ fn balances() -> BTreeMap<AccountId, (Balance, Balance)> {
 		.collect()
 }
 
-/// Fails unless every value under each map decodes: iterating leaves out those that do not.
+/// Fails unless every value under each map decodes, whole: iterating leaves out those that do not decode, and reads no
+/// further than a value goes.
 macro_rules! assert_decode {
 	($($pallet:ident :: $map:ident),* $(,)?) => {$(
 		let info = <$pallet::$map<Runtime> as StorageInfoTrait>::storage_info();
-		let stored = keys(&info[0].prefix).len();
-		let decoded = $pallet::$map::<Runtime>::iter().count();
-		assert_eq!(decoded, stored, "{}.{}", stringify!($pallet), stringify!($map));
+		let stored: Vec<_> = keys(&info[0].prefix).iter().filter_map(|key| get(key)).collect();
+		let decoded: Vec<_> = $pallet::$map::<Runtime>::iter_values().map(|value| value.encode()).collect();
+		assert_eq!(decoded.len(), stored.len(), "{}.{}", stringify!($pallet), stringify!($map));
+		let whole = stored.iter().zip(&decoded).all(|(stored, decoded)| stored[..] == decoded[..]);
+		assert!(whole, "{}.{} has bytes that are not read", stringify!($pallet), stringify!($map));
+	)*};
+}
+
+/// As [`assert_decode`], of single values that the snapshot has.
+macro_rules! assert_value_decodes {
+	($($pallet:ident :: $value:ident),* $(,)?) => {$(
+		let stored = get(&$pallet::$value::<Runtime>::hashed_key());
+		let decoded = $pallet::$value::<Runtime>::get().encode();
+		assert_eq!(stored.as_deref(), Some(&decoded[..]), "{}.{}", stringify!($pallet), stringify!($value));
 	)*};
 }
 
@@ -146,6 +162,7 @@ fn state_is_whole_when_it_comes_from_the_last_release() {
 			pallet_datanets::Ranges,
 			pallet_datanets::Snapshots,
 			pallet_datanets::Erasures,
+			pallet_datanets::ErasureCounts,
 			pallet_grants::Recipients,
 			pallet_grants::Accesses,
 			pallet_grants::Requests,
@@ -155,10 +172,13 @@ fn state_is_whole_when_it_comes_from_the_last_release() {
 			pallet_adapters::Reports,
 			pallet_adapters::ReportCounts,
 			pallet_tools::Tools,
+			pallet_tools::ToolIds,
 			pallet_agents::Compositions,
 			pallet_agents::Names,
 			pallet_agents::Agents,
+			pallet_workers::Workers,
 			pallet_workers::ServiceKeys,
+			pallet_attribution::ParametersOf,
 			pallet_attribution::Channels,
 			pallet_attribution::Settlements,
 			pallet_attribution::Batches,
@@ -175,6 +195,13 @@ fn state_is_whole_when_it_comes_from_the_last_release() {
 			pallet_validators::Elected,
 			pallet_validators::SessionStarts,
 			pallet_validators::Slashed,
+		);
+		assert_value_decodes!(
+			pallet_datanets::NextDataNet,
+			pallet_tools::ToolCount,
+			pallet_attribution::ParametersVersion,
+			pallet_attribution::NextChannel,
+			delays::InForce,
 		);
 		assert_invariants();
 	});
