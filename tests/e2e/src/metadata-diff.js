@@ -1,15 +1,16 @@
-// node metadata-diff.js write FILE     writes the summary of the node's runtime
-// node metadata-diff.js compare FILE   says what differs from a summary; ends with 1 when a rule is broken
+// node metadata-diff.js write FILE               writes the summary of the node's runtime
+// node metadata-diff.js compare FILE ACCEPTED    says what differs from a summary; ends with 1 when a rule is broken
+// node metadata-diff.js accept FILE ACCEPTED     writes what breaks clients of a summary to ACCEPTED, a line each
 //
 // The node is TRIBUTARY_NODE_BIN; it is started for this. See metadata.js and scripts/metadata-diff.sh.
 
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { startNode } from './node.js';
-import { compare, summary } from './metadata.js';
+import { breaking, compare, summary, unaccepted } from './metadata.js';
 
-const [, , what, file] = process.argv;
-if (!['write', 'compare'].includes(what) || !file) {
-	console.error('usage: metadata-diff.js write|compare FILE');
+const [, , what, file, list] = process.argv;
+if (!['write', 'compare', 'accept'].includes(what) || !file || (what !== 'write' && !list)) {
+	console.error('usage: metadata-diff.js write FILE | compare FILE ACCEPTED | accept FILE ACCEPTED');
 	process.exit(64);
 }
 
@@ -22,9 +23,16 @@ await node.stop();
 if (what === 'write') {
 	writeFileSync(file, `${JSON.stringify(found, null, 1)}\n`);
 	console.log(`${file}: spec_version ${found.specVersion}, ${Object.keys(found.pallets).length} pallets`);
+} else if (what === 'accept') {
+	const { differences } = compare(JSON.parse(readFileSync(file, 'utf8')), found);
+	const lines = breaking(differences);
+	writeFileSync(list, lines.map((line) => `${line}\n`).join(''));
+	console.log(`${list}: ${lines.length} differences that break clients; say in CHANGELOG.md what they must change`);
 } else {
 	const before = JSON.parse(readFileSync(file, 'utf8'));
 	const { differences, problems } = compare(before, found);
+	const accepted = existsSync(list) ? readFileSync(list, 'utf8').split('\n').filter(Boolean) : [];
+	problems.push(...unaccepted(differences, accepted));
 	const short = (value) => {
 		const text = JSON.stringify(value);
 		return text === undefined || text.length <= 160 ? text : `${text.slice(0, 160)}...`;

@@ -178,3 +178,17 @@ export function compare(before, after) {
 	if (after.transactionVersion < before.transactionVersion) problems.push('transaction_version fell');
 	return { differences: found, problems };
 }
+
+/** Lines of the differences that break a client which knows only what was before: all but what was added. */
+export const breaking = (differences) =>
+	differences.filter(([, what]) => what !== 'added').map(([path, what]) => `${what} ${path.join('.')}`);
+
+/** Which breaking differences nobody accepted, and which accepted ones are none. */
+export function unaccepted(differences, accepted) {
+	const found = new Set(breaking(differences));
+	const known = new Set(accepted);
+	return [
+		...[...found].filter((line) => !known.has(line)).map((line) => `nobody accepted that clients break: ${line}`),
+		...[...known].filter((line) => !found.has(line)).map((line) => `accepted, but not so: ${line}`),
+	];
+}

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { compare } from './metadata.js';
+import { compare, unaccepted } from './metadata.js';
 
 const runtime = (change = () => {}) => {
 	const made = {
@@ -68,4 +68,18 @@ test('transaction_version may stay when only stored items or new calls differ', 
 
 test('a version that falls is refused', () => {
 	assert.match(problems((made) => (made.specVersion = 1)).join(), /spec_version fell/);
+});
+
+test('a difference that breaks clients is refused when nobody accepted it', () => {
+	const { differences } = compare(
+		runtime(),
+		runtime((made) => {
+			delete made.pallets.Datanets.errors.BadName;
+			made.pallets.Datanets.calls.close = { index: 1, fields: [] };
+		}),
+	);
+	const line = 'removed pallets.Datanets.errors.BadName';
+	assert.deepEqual(unaccepted(differences, []), [`nobody accepted that clients break: ${line}`]);
+	assert.deepEqual(unaccepted(differences, [line]), []);
+	assert.deepEqual(unaccepted([], [line]), [`accepted, but not so: ${line}`]);
 });
