@@ -6,6 +6,7 @@
 #   scripts/fuzz.sh --seconds 600 runtime  one target, for ten
 #   scripts/fuzz.sh --calls 10000000 --part 2/8 runtime
 #                                          the second eighth of ten million calls: each part has choices of its own
+#   scripts/fuzz.sh --seed N               the choices of an earlier run; another hour has others
 #   scripts/fuzz.sh --replay-only          the kept inputs
 #   scripts/fuzz.sh --json                 figures on standard output
 #
@@ -21,13 +22,16 @@ seconds=120
 calls=()
 json=no
 shared=()
+# Another stream of choices every hour: runs add up.
+seed=$(($(date +%s) / 3600))
 targets=()
 while (($# > 0)); do
 	case $1 in
 	--seconds | --calls | --seed | --part) [[ $# -ge 2 ]] || die "$1 needs a value; scripts/fuzz.sh --help shows how" 64 ;;&
 	--seconds) seconds=$2; shift ;;
 	--calls) calls=(--calls "$2"); shift ;;
-	--seed | --part) shared+=("$1" "$2"); shift ;;
+	--seed) seed=$2; shift ;;
+	--part) shared+=("$1" "$2"); shift ;;
 	--replay-only) shared+=("$1") ;;
 	--json) json=yes ;;
 	-h | --help) show_help; exit 0 ;;
@@ -46,7 +50,9 @@ for target in "${targets[@]}"; do
 	*) die "unknown target '$target'; there are: ${known[*]}" 64 ;;
 	esac
 done
+shared+=(--seed "$seed")
 [[ $json == no ]] || shared+=(--json)
+say "choices follow from --seed $seed"
 
 # campaign NAME PROGRAM CORPUS SECONDS TARGETS...: runs a fuzz program; its figures go to a file.
 campaign() {

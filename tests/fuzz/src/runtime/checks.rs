@@ -11,17 +11,24 @@ use tributary_runtime::{AccountId, Attribution, Balance, Balances, Runtime, Runt
 /// Held amounts by reason and account.
 type Holds = BTreeMap<(Vec<u8>, AccountId), Balance>;
 
-/// What the pot has beyond what it owes. It may only grow: anyone may make the pot a gift.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Surplus(Balance);
+/// The money after a block, planck.
+#[derive(Clone, Copy, Debug)]
+pub struct Money {
+	/// All there is. It may only fall, by dust: nothing but root can make more, and no step has root do it.
+	issued: Balance,
+	/// What the pot has beyond what it owes. It may only grow: anyone may make the pot a gift.
+	surplus: Balance,
+}
 
-/// After every block: its limits and the money.
-pub fn block(before: Surplus) -> Surplus {
+/// After every block: its limits and the money. There is none before the first.
+pub fn block(before: Option<Money>) -> Money {
 	limits();
-	issuance();
 	holds();
-	let after = surplus();
-	assert!(after >= before, "the pot's surplus fell from {before:?} to {after:?}");
+	let after = Money { issued: issuance(), surplus: surplus() };
+	if let Some(before) = before {
+		assert!(after.issued <= before.issued, "money was made: {before:?} became {after:?}");
+		assert!(after.surplus >= before.surplus, "the pot's surplus fell: {before:?} became {after:?}");
+	}
 	after
 }
 
@@ -76,13 +83,14 @@ fn limits() {
 	assert!(System::block_size() <= most, "the block has {} bytes", System::block_size());
 }
 
-fn issuance() {
+fn issuance() -> Balance {
 	let mut sum: Balance = 0;
 	for account in frame_system::Account::<Runtime>::iter_values() {
 		let whole = account.data.free.checked_add(account.data.reserved).expect("a balance overflows");
 		sum = sum.checked_add(whole).expect("the balances overflow");
 	}
 	assert_eq!(pallet_balances::TotalIssuance::<Runtime>::get(), sum, "issuance is not the sum of balances");
+	sum
 }
 
 /// What a deposit ticket says is held: its encoding is the amount.
@@ -192,6 +200,8 @@ fn holds() {
 				RuntimeHoldReason::Session(_) => {
 					let deposit = <Runtime as pallet_session::Config>::KeyDeposit::get();
 					assert_eq!(hold.amount, deposit, "{who} has another deposit for its keys");
+					let has_keys = pallet_session::NextKeys::<Runtime>::contains_key(&who);
+					assert!(has_keys, "{who} has a deposit for keys and no keys");
 				}
 				RuntimeHoldReason::SafeMode(_) => panic!("{who} has bought safe mode"),
 				reason => {
@@ -219,11 +229,9 @@ fn holds() {
 	assert_eq!(reserved, held + unnamed + referenda(), "more or less is reserved than pallets think");
 }
 
-fn surplus() -> Surplus {
+fn surplus() -> Balance {
 	let owed = Attribution::liabilities().expect("what the pot owes is a number");
-	Surplus(
-		Balances::free_balance(Attribution::pot()).checked_sub(owed).expect("the pot has less than it owes"),
-	)
+	Balances::free_balance(Attribution::pot()).checked_sub(owed).expect("the pot has less than it owes")
 }
 
 #[cfg(test)]

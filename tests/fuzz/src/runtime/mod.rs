@@ -14,7 +14,7 @@ mod typed;
 mod world;
 
 use chain::{apply, begin_block, end_block, Applied};
-use checks::Surplus;
+use checks::Money;
 use codec::{DecodeLimit, Encode};
 use polkadot_sdk::{
 	frame_support::traits::GetCallMetadata, pallet_sudo, sp_state_machine::BasicExternalities,
@@ -67,7 +67,7 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	let mut input = Input::new(data);
 	let Start { state, world } = start(input.byte() < 16);
 	BasicExternalities::new(state).execute_with(|| {
-		let mut run = Run { world, trace, surplus: Surplus::default(), calls: 0, unchecked: 0, last: 0 };
+		let mut run = Run { world, trace, money: None, calls: 0, unchecked: 0, last: 0 };
 		run.begin(0);
 		while !input.is_empty() {
 			run.step(&mut input);
@@ -86,7 +86,8 @@ pub fn seeds() -> Vec<Vec<u8>> {
 struct Run<'a> {
 	world: World,
 	trace: &'a mut Trace,
-	surplus: Surplus,
+	/// As it was after the block before.
+	money: Option<Money>,
 	/// In this block.
 	calls: u32,
 	/// Blocks since the pallets' own invariants were checked.
@@ -203,7 +204,7 @@ impl Run<'_> {
 		for kind in kinds {
 			self.reached(("event", kind));
 		}
-		self.surplus = checks::block(self.surplus);
+		self.money = Some(checks::block(self.money));
 		self.unchecked += 1;
 		if self.unchecked >= CHECK_EVERY {
 			self.unchecked = 0;
