@@ -81,10 +81,10 @@ class Network:
             self._peers[number] = done.stdout.strip()
         return f"{self.peer_path(number)}/p2p/{self._peers[number]}"
 
-    def validator(self, name, number=None, label=None):
+    def validator(self, name, number=None, label=None, arguments=()):
         """A validator with a well-known key, on its usual machine or another."""
         number = number or VALIDATORS.index(name) + 1
-        return self.add(Peer(self, number, name, (f"--{name}",), label))
+        return self.add(Peer(self, number, name, (f"--{name}", *arguments), label))
 
     def full(self, name, number, *arguments):
         return self.add(Peer(self, number, name, arguments))
