@@ -8,7 +8,7 @@ use polkadot_sdk::{
 	frame_support::{
 		traits::{
 			fungible::{Balanced, Credit, Mutate},
-			FindAuthor, OnFinalize, OnInitialize, OnUnbalanced,
+			EitherOfDiverse, FindAuthor, IsInVec, OnFinalize, OnInitialize, OnUnbalanced,
 		},
 		PalletId,
 	},
@@ -189,17 +189,10 @@ impl OnUnbalanced<Credit<AccountId32, Balances>> for ToTreasury {
 	}
 }
 
-/// Who is administrator, beside root.
-pub struct Admin;
-
-impl SortedMembers<AccountId32> for Admin {
-	fn sorted_members() -> Vec<AccountId32> {
-		vec![account(ADMIN)]
-	}
-}
-
 parameter_types! {
 	pub const Pot: PalletId = PalletId(*b"trb/stak");
+	/// Who is administrator, beside root.
+	pub Admins: Vec<AccountId32> = vec![account(ADMIN)];
 	/// Most validators of a session.
 	pub storage MaxValidators: u32 = 4;
 	/// Least validators of a session.
@@ -217,7 +210,7 @@ impl pallet_validators::Config for Test {
 	type Slash = ToTreasury;
 	type Offences = Offences;
 	type CurrentSlot = CurrentSlot;
-	type AdminOrigin = EitherOf<EnsureRoot<AccountId32>, EnsureSignedBy<Admin, AccountId32>>;
+	type AdminOrigin = EitherOfDiverse<EnsureRoot<AccountId32>, EnsureSignedBy<IsInVec<Admins>, AccountId32>>;
 	type PalletId = Pot;
 	type MinBond = ConstU128<MIN_BOND>;
 	type MinNomination = ConstU128<MIN_NOMINATION>;

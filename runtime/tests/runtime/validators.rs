@@ -13,15 +13,20 @@ use polkadot_sdk::{
 		dispatch::DispatchClass,
 		traits::{
 			fungible::{Inspect, Mutate},
-			KeyOwnerProofSystem,
+			Get, KeyOwnerProofSystem,
 		},
+		BoundedVec,
 	},
 	frame_system, pallet_balances, pallet_grandpa, pallet_session,
 	sp_consensus_aura::sr25519::AuthorityId as AuraId,
 	sp_consensus_grandpa::{self, AuthorityId as GrandpaId},
 	sp_core::{ed25519, sr25519, Pair},
 	sp_keyring::{Ed25519Keyring, Sr25519Keyring},
-	sp_runtime::{traits::OpaqueKeys, transaction_validity::TransactionSource, MultiAddress, Perbill},
+	sp_runtime::{
+		traits::OpaqueKeys,
+		transaction_validity::{InvalidTransaction, TransactionSource},
+		MultiAddress, Perbill,
+	},
 	sp_session::MembershipProof,
 };
 use tributary_primitives::{
@@ -307,20 +312,19 @@ fn voter(key: Ed25519Keyring) -> MembershipProof {
 }
 
 /// What a node hands in of one who voted twice in a round.
-fn report(key: Ed25519Keyring, set: u64, round: u64) -> UncheckedExtrinsic {
+fn report(key: Ed25519Keyring, set: u64, round: u64, key_owner_proof: MembershipProof) -> UncheckedExtrinsic {
 	UncheckedExtrinsic::new_bare(RuntimeCall::Grandpa(pallet_grandpa::Call::report_equivocation_unsigned {
 		equivocation_proof: Box::new(grandpa_equivocation(key, set, round)),
-		key_owner_proof: voter(key),
+		key_owner_proof,
 	}))
 }
 
 #[test]
 fn grandpa_voter_is_slashed_when_it_votes_twice_in_a_round() {
 	run(|| {
-		let (set, _) = bob_votes();
-		assert!(Executive::apply_extrinsic(report(Ed25519Keyring::Bob, set, 3))
-			.expect("it is valid")
-			.is_ok());
+		let (set, proof) = bob_votes();
+		let report = report(Ed25519Keyring::Bob, set, 3, proof);
+		assert!(Executive::apply_extrinsic(report).expect("it is valid").is_ok());
 		assert_eq!(pool(&bob()), 10_000 * TRB - 5_625 * TRB);
 		assert_eq!(pool(&alice()), 10_000 * TRB);
 		let view = Validators::validator(bob()).expect("it is a candidate");
@@ -333,10 +337,29 @@ fn voter_loses_more_when_another_is_reported_for_the_same_round() {
 	run(|| {
 		let (set, _) = bob_votes();
 		for key in [Ed25519Keyring::Bob, Ed25519Keyring::Charlie] {
-			assert!(Executive::apply_extrinsic(report(key, set, 3)).expect("it is valid").is_ok());
+			let report = report(key, set, 3, voter(key));
+			assert!(Executive::apply_extrinsic(report).expect("it is valid").is_ok());
 		}
 		// Two of four could have made two chains final.
 		assert_eq!([bob(), charlie()].map(|who| pool(&who)), [0, 0]);
+	});
+}
+
+#[test]
+fn double_vote_is_punished_once_when_its_set_is_that_of_several_sessions() {
+	run(|| {
+		let (set, before) = bob_votes();
+		assert_ok!(Validators::nominate(RuntimeOrigin::signed(eve()), bob(), 1_000 * TRB));
+		next_session(&[]);
+		let (_, after) = bob_votes();
+		// So it is after a set that was forced.
+		pallet_grandpa::SetIdSession::<Runtime>::insert(set, Session::current_index());
+		let reported = |proof| Executive::apply_extrinsic(report(Ed25519Keyring::Bob, set, 3, proof));
+		assert!(reported(before).expect("it is valid").is_ok());
+		assert_eq!(pool(&bob()), 11_000 * TRB - 5_625 * TRB);
+		// He had more at stake then, so to the SDK it is another offence.
+		assert_eq!(reported(after), Err(InvalidTransaction::Stale.into()));
+		assert_eq!(pool(&bob()), 11_000 * TRB - 5_625 * TRB);
 	});
 }
 
@@ -368,24 +391,32 @@ fn report_costs_what_others_do_when_the_voter_was_slashed_for_the_session_alread
 #[test]
 fn report_of_votes_declares_every_slash_that_it_can_make_when_others_were_reported_for_the_round() {
 	use pallet_grandpa::WeightInfo;
-	let declared =
-		|validators| <Runtime as pallet_grandpa::Config>::WeightInfo::report_equivocation(validators, 0);
-	// All is lost when a third of the validators are reported; until then each report slashes all of them more.
-	for (validators, slashed) in [(0, 1), (1, 1), (3, 1), (4, 2), (MAX_VALIDATORS, 34), (u32::MAX, 34)] {
-		let fraction = |offenders: u32| {
-			Perbill::from_rational(offenders * 3, validators.clamp(1, MAX_VALIDATORS)).square()
-		};
-		assert!(
-			fraction(slashed).is_one() && (slashed == 1 || !fraction(slashed - 1).is_one()),
-			"{validators}"
-		);
-		assert_eq!(
-			declared(validators).ref_time(),
-			declared(1).ref_time() * u64::from(slashed),
-			"{validators}"
-		);
-	}
-	let limits = <Runtime as frame_system::Config>::BlockWeights::get();
-	let most = limits.get(DispatchClass::Normal).max_extrinsic.expect("there is a limit");
-	assert!(declared(u32::MAX).all_lte(most), "{:?} of {most:?}", declared(u32::MAX));
+	use pallet_validators::{Suspension, Suspensions};
+	type Limits = <Runtime as frame_system::Config>::BlockWeights;
+	let declared = |validators, caught| {
+		let suspension =
+			|number| Suspension { validator: AccountId::new([number; 32]), severity: 0, until: 9 };
+		let suspended: Vec<_> = (0..caught).map(suspension).collect();
+		Suspensions::<Runtime>::put(BoundedVec::truncate_from(suspended));
+		<Runtime as pallet_grandpa::Config>::WeightInfo::report_equivocation(validators, 0)
+	};
+	run(|| {
+		let read = <Runtime as frame_system::Config>::DbWeight::get().reads(1);
+		let one = declared(1, 0) - read;
+		// All is lost when a third of the validators are reported; until then each report slashes all of them more.
+		for (validators, most) in [(0, 1), (1, 1), (3, 1), (4, 2), (MAX_VALIDATORS, 34), (u32::MAX, 34)] {
+			let share = |offenders: u32| {
+				Perbill::from_rational(offenders * 3, validators.clamp(1, MAX_VALIDATORS)).square()
+			};
+			assert!(share(most).is_one() && (most == 1 || !share(most - 1).is_one()), "{validators}");
+			for caught in [0, 1, 7, 33, 99] {
+				let slashes = most.min(u32::from(caught) + 1);
+				let weight = declared(validators, caught) - read;
+				assert_eq!(weight, one * u64::from(slashes), "{validators} validators, {caught} caught");
+			}
+		}
+		let most = Limits::get().get(DispatchClass::Normal).max_extrinsic.expect("there is a limit");
+		assert!(declared(u32::MAX, 99).all_lte(most), "{:?} of {most:?}", declared(u32::MAX, 99));
+		Suspensions::<Runtime>::kill();
+	});
 }
