@@ -31,7 +31,7 @@ mod tests {
 	use tributary_fuzz_driver::{load, mutate, run_once, Random, Trace};
 
 	/// Calls that need keys, books or the right state: where none of them is ever good, fuzzing looks at the surface.
-	const DEEP: [(&str, &str); 16] = [
+	const DEEP: [(&str, &str); 15] = [
 		("Attribution", "submit_batch"),
 		("Attribution", "claim"),
 		("Attribution", "claim_earnings"),
@@ -43,7 +43,6 @@ mod tests {
 		("Grants", "grant"),
 		("Session", "set_keys"),
 		("Validators", "bond"),
-		("Validators", "withdraw_unbonded"),
 		("Validators", "apply_slash"),
 		("Validators", "claim"),
 		("Validators", "report_equivocation"),

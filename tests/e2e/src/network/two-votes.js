@@ -5,7 +5,7 @@
 // Prints the set and what the validator is slashed by.
 
 import { Keyring } from '@polkadot/api';
-import { u8aConcat, bnToU8a } from '@polkadot/util';
+import { bnToU8a, u8aConcat, u8aToHex } from '@polkadot/util';
 import { account, event, send, sleep } from '../chain.js';
 import { connect, options, say } from './common.js';
 
@@ -30,8 +30,11 @@ const vote = (fill) => {
 	return [message, key.sign(bytes)];
 };
 const votes = { setId, equivocation: { Prevote: { roundNumber: ROUND, identity: key.publicKey, first: vote(1), second: vote(2) } } };
-const proof = await api.call.grandpaApi.generateKeyOwnershipProof(setId, key.publicKey);
-const owner = api.registry.createType(api.tx.grandpa.reportEquivocation.meta.args[1].type.toString(), proof.unwrap().toU8a(true));
+const asked = u8aToHex(u8aConcat(le(setId, 64), key.publicKey));
+const answer = await api.rpc.state.call('GrandpaApi_generate_key_ownership_proof', asked);
+// Optional bytes, and in them the proof.
+const bytes = api.registry.createType('Option<Bytes>', answer.toU8a(true)).unwrap().toU8a(true);
+const owner = api.registry.createType(api.tx.grandpa.reportEquivocation.meta.args[1].type.toString(), bytes);
 const events = await send(api, api.tx.grandpa.reportEquivocation(votes, owner), account('//Ferdie'));
 const { candidate, amount } = event(events, 'validators', 'Slashed');
 if (candidate.toString() !== account(`//${name}`).address) throw new Error(`${candidate} was slashed instead of ${name}`);
