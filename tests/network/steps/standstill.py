@@ -25,7 +25,7 @@ def run(story):
     alice = voters[0]
     again("--no-grandpa", network=network)
     begun, before = time.monotonic(), sets(story)
-    wait("sessions without finality", lambda: sets(story)["session"] >= before["session"] + SESSIONS_WITHOUT_FINALITY, SECONDS, every=2)
+    wait("sessions without finality", lambda: sets(story)["session"] >= before["session"] + SESSIONS_WITHOUT_FINALITY, SECONDS, every=10)
     stuck = alice.final()[0]
     story.say(f"{' and '.join(SILENT)} make blocks and cast no votes; block {stuck} is the last final one, {alice.height()} the newest")
 
@@ -39,7 +39,7 @@ def run(story):
     still = round(time.monotonic() - begun, 1)
     wait_final(voters, alice.height())
     # The node's set follows the runtime's with the final block that begins a session.
-    wait("the runtime and the nodes to count the same set", lambda: agree(sets(story), len(voters)), every=2)
+    wait("the runtime and the nodes to count the same set", lambda: agree(sets(story), len(voters)), every=5)
     now = sets(story)
     story.say(f"the two finalise again after {still} s; it is set {now['runtime']} to the runtime and {now['node']} to the nodes")
 
