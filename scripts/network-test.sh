@@ -7,7 +7,7 @@
 #   scripts/network-test.sh --load-seconds N     length of each measurement; 24 unless told, 0 leaves them out
 #   scripts/network-test.sh --steps A,B,...      only these, after those that all need: finalise, traffic. There are also
 #                                                upgrade, crash, partition, warp, pruned, worker, load, equivocation,
-#                                                and, only when asked for, standstill (needs upgrade; 10 minutes)
+#                                                and, only when asked for, standstill (needs upgrade; 14 minutes)
 #   scripts/network-test.sh --spec FILE          begins with another chain than the last release's (raw specification)
 #   scripts/network-test.sh --upgrade-to NODE    upgrades to the runtime inside another node than this tree's
 #   scripts/network-test.sh --loopback           loopback addresses instead of namespaces; steps that cut then fail

@@ -13,7 +13,7 @@ use polkadot_sdk::{
 		dispatch::DispatchClass,
 		traits::{
 			fungible::{Inspect, Mutate},
-			Get, KeyOwnerProofSystem,
+			KeyOwnerProofSystem,
 		},
 		BoundedVec,
 	},
