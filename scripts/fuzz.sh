@@ -16,7 +16,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 CHAIN_TARGETS=(runtime extrinsic voucher record batch proof money)
-WORKER_TARGETS=(adapter safetensors manifest recipe openai mcp dsse headers)
+WORKER_TARGETS=(adapter safetensors manifest recipe openai grammar mcp dsse published private headers)
 
 seconds=120
 calls=()

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compares what clients know of the built node's runtime with the last release: pallets, calls, events, errors, stored
-# items, constants, extensions and types. Prints what was removed, changed and added, and ends with 1 when something
+# items, constants, view functions, extensions, runtime APIs and types. Prints what was removed, changed and added, and ends with 1 when something
 # differs and `spec_version` does not, when signed transactions differ and `transaction_version` does not, or when
 # something was removed or changed that accepted-changes.txt beside the summary does not list.
 #

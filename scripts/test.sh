@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project, on a machine that setup.sh makes ready first.
 #
-#   scripts/test.sh            all but the last three: two compile the SDK again, one needs GitHub
+#   scripts/test.sh            all but the last four: three compile the SDK again, one needs GitHub
 #   scripts/test.sh --all      all of it
 #   scripts/test.sh chain      the chain's unit, property and runtime tests
 #   scripts/test.sh worker     the tests of worker, client and command line
@@ -22,12 +22,13 @@
 #   scripts/test.sh deny       licences, sources and banned crates of both workspaces
 #   scripts/test.sh lints      clippy over everything: no warning, and in pallets and primitives nothing that can panic
 #   scripts/test.sh try-runtime  the upgrade from the last release's state, with the stock pallets' checks too
+#   scripts/test.sh benchmarks every call's and extension's benchmark runs in the runtime, and has a weight
 #   scripts/test.sh advisories known defects of all dependencies; skipped where GitHub cannot be reached
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usual=(format chain worker postgres gpu e2e metadata openai tools validator private provenance recipe kill compose deploy fuzz deny)
-all=("${usual[@]}" lints try-runtime advisories)
+all=("${usual[@]}" lints try-runtime benchmarks advisories)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${usual[@]}")
 [[ ${parts[*]} != --all ]] || parts=("${all[@]}")
@@ -75,6 +76,10 @@ if wanted try-runtime; then
 		--test runtime --no-run
 	(cd "$TRIBUTARY_ROOT" && CARGO_TARGET_DIR=$CHAIN_TARGET cargo test --release --locked -p tributary-runtime \
 		--features try-runtime --test runtime upgrade::)
+fi
+if wanted benchmarks; then
+	step "Benchmarks of all calls and extensions"
+	"$TRIBUTARY_ROOT/scripts/benchmark-weights.sh" --check
 fi
 if wanted postgres; then
 	step "Retrieval in PostgreSQL"

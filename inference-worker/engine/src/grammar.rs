@@ -38,13 +38,16 @@ pub fn written_plainly(schema: &Value) -> Value {
 }
 
 /// Compiles grammars for one vocabulary.
-pub(crate) struct Grammars {
+pub struct Grammars {
 	factory: ParserFactory,
 }
 
 impl Grammars {
 	/// For logits of `vocabulary` tokens. Takes a while with a large vocabulary.
-	pub(crate) fn new(tokenizer: &Tokenizer, vocabulary: usize) -> Result<Self, EngineError> {
+	///
+	/// # Errors
+	/// [`EngineError::Grammar`] when no token ends an answer or the bytes of the tokens are unknown.
+	pub fn new(tokenizer: &Tokenizer, vocabulary: usize) -> Result<Self, EngineError> {
 		let refuse = |reason: String| EngineError::Grammar(format!("this model takes no grammars: {reason}"));
 		let mut words = tokenizer.all_bytes()?.to_vec();
 		words.resize(vocabulary, Vec::new());
@@ -71,7 +74,7 @@ impl Grammars {
 	}
 
 	/// Compiles a grammar; the error says what is wrong with it.
-	pub(crate) fn compile(&self, source: GrammarSource) -> Result<Grammar, EngineError> {
+	pub fn compile(&self, source: GrammarSource) -> Result<Grammar, EngineError> {
 		let text: Arc<str> = match &source {
 			GrammarSource::Json(schema) => schema.to_string().into(),
 			GrammarSource::Lark(text) => text.as_str().into(),
@@ -105,8 +108,11 @@ pub struct Grammar {
 }
 
 impl Grammar {
-	/// Makes every token that may not come next impossible.
-	pub(crate) fn mask(&mut self, logits: &mut [f32]) -> Result<(), EngineError> {
+	/// Makes every token that may not come next impossible: its logit is minus infinity then.
+	///
+	/// # Errors
+	/// [`EngineError::Grammar`] when the step takes more work than a grammar may, or no token can follow.
+	pub fn mask(&mut self, logits: &mut [f32]) -> Result<(), EngineError> {
 		let allowed = self.matcher.compute_mask_or_eos().map_err(failed)?;
 		let mut any = false;
 		for (id, logit) in logits.iter_mut().enumerate() {
@@ -122,7 +128,10 @@ impl Grammar {
 	}
 
 	/// Takes the token that was drawn.
-	pub(crate) fn advance(&mut self, id: u32) -> Result<(), EngineError> {
+	///
+	/// # Errors
+	/// [`EngineError::Grammar`] when the grammar does not allow it, or the step takes more work than a grammar may.
+	pub fn advance(&mut self, id: u32) -> Result<(), EngineError> {
 		// After the end of the grammar only the token that ends the answer can be drawn.
 		match self.matcher.is_stopped() {
 			true => Ok(()),

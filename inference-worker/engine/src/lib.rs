@@ -80,7 +80,7 @@ pub use device::DeviceChoice;
 pub use engine::{Engine, EngineConfig};
 pub use error::{AdapterError, EngineError, ModelError, SubmitError, WeightsError};
 pub use frozen::{FrozenWeights, Int4};
-pub use grammar::{written_plainly, Grammar, GrammarSource, MAX_GRAMMAR_BYTES};
+pub use grammar::{written_plainly, Grammar, GrammarSource, Grammars, MAX_GRAMMAR_BYTES};
 pub use lora::{check_adapter, loader::AdapterSource};
 pub use perplexity::perplexity;
 pub use projection::Projection;

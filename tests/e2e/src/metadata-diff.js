@@ -17,7 +17,8 @@ if (!['write', 'compare', 'accept'].includes(what) || !file || (what !== 'write'
 const node = await startNode();
 const { specVersion, transactionVersion } = node.api.runtimeVersion;
 const version = { specVersion: specVersion.toNumber(), transactionVersion: transactionVersion.toNumber() };
-const found = summary((await node.api.rpc.state.getMetadata()).toHex(), version);
+const newest = (await node.api.call.metadata.metadataAtVersion(16)).unwrap().toU8a(true);
+const found = summary((await node.api.rpc.state.getMetadata()).toHex(), newest, version);
 await node.stop();
 
 if (what === 'write') {

@@ -1,7 +1,8 @@
 // What clients know of a runtime, and what a change of it breaks.
 //
 // A summary has, by pallet, the numbers, argument names and types of calls, events and errors, the keys and types of
-// stored items, and the constants; then what transactions carry, and every named type that any of it mentions. What a
+// stored items, the constants and the view functions; then what transactions carry, the methods of the runtime's APIs,
+// and every named type that any of it mentions. What a
 // client encoded or decoded with one summary, it can with another where nothing was removed or changed.
 
 import { Metadata, TypeRegistry } from '@polkadot/types';
@@ -13,11 +14,11 @@ const plain = (text) => text.toString();
 const optional = (option, read) => (option.isSome ? read(option.unwrap()) : undefined);
 const sorted = (object) => Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
 
-/** Names of types by their ids; what they are made of is collected on the way. */
+/** Names of types by their ids; what they are made of is collected on the way, in `named`. */
 class Types {
-	constructor(lookup) {
+	constructor(lookup, named) {
 		this.lookup = lookup;
-		this.named = {};
+		this.named = named;
 	}
 
 	name(id) {
@@ -65,6 +66,11 @@ class Types {
 		);
 	}
 
+	/** What a function takes and gives. */
+	signature({ inputs, output }) {
+		return { takes: inputs.map(({ name, type }) => `${name}: ${this.name(type)}`), gives: this.name(output) };
+	}
+
 	of(option) {
 		return option.isSome ? this.variants(this.lookup.getSiType(option.unwrap().type).def.asVariant.variants) : {};
 	}
@@ -78,13 +84,26 @@ function stored(types, item) {
 	return { ...common, hashers: hashers.map(plain), key: types.name(key), value: types.name(value) };
 }
 
-/** The summary of a runtime: its metadata as `state_getMetadata` gives it, and its version. */
-export function summary(hex, { specVersion, transactionVersion }) {
+/** Reads metadata with a registry of its own. */
+function read(bytes) {
 	const registry = new TypeRegistry();
-	const metadata = new Metadata(registry, hex);
+	const metadata = new Metadata(registry, bytes);
 	registry.setMetadata(metadata);
+	return metadata;
+}
+
+const byName = (items, content) => sorted(Object.fromEntries(items.map((item) => [plain(item.name), content(item)])));
+
+/**
+ * The summary of a runtime: its metadata as `state_getMetadata` gives it, the same in version 16, which knows functions
+ * too, and its version.
+ */
+export function summary(hex, newest, { specVersion, transactionVersion }) {
+	const metadata = read(hex);
 	const { lookup, pallets } = metadata.asLatest;
-	const types = new Types(lookup);
+	const types = new Types(lookup, {});
+	const { asV16: functions } = read(newest);
+	const functionTypes = new Types(functions.lookup, types.named);
 	const summarised = {};
 	for (const pallet of pallets) {
 		const storage = optional(pallet.storage, ({ items, prefix }) => ({ items, prefix: plain(prefix) }));
@@ -94,26 +113,25 @@ export function summary(hex, { specVersion, transactionVersion }) {
 			events: types.of(pallet.events),
 			errors: types.of(pallet.errors),
 			prefix: storage?.prefix,
-			storage: sorted(
-				Object.fromEntries((storage?.items ?? []).map((item) => [plain(item.name), stored(types, item)])),
-			),
-			constants: sorted(
-				Object.fromEntries(
-					pallet.constants.map(({ name, type, value }) => [
-						plain(name),
-						{ type: types.name(type), value: value.toHex() },
-					]),
-				),
-			),
+			storage: byName(storage?.items ?? [], (item) => stored(types, item)),
+			constants: byName(pallet.constants, ({ type, value }) => ({ type: types.name(type), value: value.toHex() })),
 		};
 	}
+	for (const { name, viewFunctions } of functions.pallets) {
+		summarised[plain(name)].views = byName(viewFunctions, (view) => functionTypes.signature(view));
+	}
+	const apis = byName(functions.apis, ({ methods, version }) => ({
+		version: version.toNumber(),
+		methods: byName(methods, (method) => functionTypes.signature(method)),
+	}));
 	// `state_getMetadata` gives version 14; later versions say the same of extensions in other words.
 	const extensions = metadata.asV14.extrinsic.signedExtensions.map(({ additionalSigned, identifier, type }) => ({
 		name: plain(identifier),
 		type: types.name(type),
 		signed: types.name(additionalSigned),
 	}));
-	return { specVersion, transactionVersion, extensions, pallets: sorted(summarised), types: sorted(types.named) };
+	const named = sorted(types.named);
+	return { specVersion, transactionVersion, extensions, apis, pallets: sorted(summarised), types: named };
 }
 
 const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value);
@@ -162,7 +180,7 @@ function usedByTransactions({ extensions, pallets, types }) {
  * what signed transactions mean may not under one `transactionVersion`.
  */
 export function compare(before, after) {
-	const parts = ({ extensions, pallets, types }) => ({ extensions, pallets, types });
+	const parts = ({ apis, extensions, pallets, types }) => ({ apis, extensions, pallets, types });
 	const found = differences(parts(before), parts(after));
 	const uses = usedByTransactions(before);
 	const transactions = found.filter((difference) => changesTransactions(difference, uses));

@@ -20,6 +20,7 @@ const runtime = (change = () => {}) => {
 				constants: {},
 			},
 		},
+		apis: { DatanetsApi: { version: 1, methods: { datanet: { takes: ['id: u32'], gives: 'types::DataNet' } } } },
 		types: {
 			'views::Policy': { Open: { index: 0, fields: [] } },
 			'types::DataNet': ['policy: views::Policy'],
@@ -68,6 +69,21 @@ test('transaction_version may stay when only stored items or new calls differ', 
 
 test('a version that falls is refused', () => {
 	assert.match(problems((made) => (made.specVersion = 1)).join(), /spec_version fell/);
+});
+
+test('a function of an API breaks clients when it is gone, takes or gives something else', () => {
+	const changes = [
+		[(made) => delete made.apis.DatanetsApi.methods.datanet, 'removed apis.DatanetsApi.methods.datanet'],
+		[({ apis }) => apis.DatanetsApi.methods.datanet.takes.push('at: u32'), 'changed apis.DatanetsApi.methods.datanet.takes'],
+		[({ apis }) => (apis.DatanetsApi.methods.datanet.gives = 'u8'), 'changed apis.DatanetsApi.methods.datanet.gives'],
+	];
+	for (const [change, line] of changes) {
+		const { differences, problems } = compare(runtime(), runtime((made) => (change(made), (made.specVersion = 3))));
+		assert.deepEqual(problems, []);
+		assert.deepEqual(unaccepted(differences, []), [`nobody accepted that clients break: ${line}`]);
+	}
+	const more = ({ apis }) => (apis.DatanetsApi.methods.datanets = { takes: [], gives: '[types::DataNet]' });
+	assert.deepEqual(unaccepted(compare(runtime(), runtime(more)).differences, []), []);
 });
 
 test('a difference that breaks clients is refused when nobody accepted it', () => {

@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiPromise, WsProvider } from '@polkadot/api';
@@ -15,6 +15,14 @@ const freePort = (not = []) =>
 		const server = createServer();
 		server.once('error', (error) => (error.code === 'EADDRINUSE' ? resolve(freePort(not)) : reject(error)));
 		server.listen(port, '127.0.0.1', () => server.close(() => resolve(port)));
+	});
+
+/** Ends when somebody listens on a port: the API's provider would say of each try before that it failed. */
+const listening = (port) =>
+	new Promise((resolve) => {
+		const socket = connect(port, '127.0.0.1');
+		socket.once('connect', () => (socket.destroy(), resolve()));
+		socket.once('error', () => setTimeout(() => resolve(listening(port)), 250).unref());
 	});
 
 /** Time to answer the first call, ms: starting compiles the runtime, on a machine that may do other things too. */
@@ -35,7 +43,6 @@ export async function startNode(sealing = 'interval=250') {
 	let log = '';
 	child.stderr.on('data', (data) => (log = (log + data).slice(-20_000)));
 	const ended = new Promise((resolve) => child.once('exit', resolve));
-	const provider = new WsProvider(`ws://127.0.0.1:${rpc}`, 250);
 	const end = async () => {
 		const force = setTimeout(() => child.kill('SIGKILL'), END);
 		child.kill('SIGTERM');
@@ -43,15 +50,21 @@ export async function startNode(sealing = 'interval=250') {
 		clearTimeout(force);
 		rmSync(base, { recursive: true, force: true });
 	};
+	let provider;
+	const connected = async () => {
+		await listening(rpc);
+		provider = new WsProvider(`ws://127.0.0.1:${rpc}`, 250);
+		return ApiPromise.create({ provider, noInitWarn: true });
+	};
 	let late;
 	let stopping = false;
 	const failed = Promise.race([
 		ended.then((code) => `stopped with code ${code}`),
 		new Promise((resolve) => (late = setTimeout(resolve, START, `did not answer within ${START / 1_000} s`))),
 	]).then((what) => Promise.reject(new Error(`The node ${what}:\n${log}`)));
-	const api = await Promise.race([ApiPromise.create({ provider, noInitWarn: true }), failed])
+	const api = await Promise.race([connected(), failed])
 		.catch(async (error) => {
-			await provider.disconnect();
+			await provider?.disconnect();
 			await end();
 			throw error;
 		})

@@ -1,13 +1,17 @@
 //! Fuzz targets of the worker, the client and the command line: files of strangers' models and adapters, requests'
-//! bodies and headers, recipes, answers of tool servers, envelopes. Each is a function of bytes that panics when
+//! bodies, schemas and headers, recipes, answers of tool servers, envelopes, published documents, what private DataNets
+//! carry. Each is a function of bytes that panics when
 //! something is wrong; any engine can run it.
 
 mod dsse;
+mod grammar;
 mod headers;
 mod manifest;
 mod mcp;
 mod model;
 mod openai;
+mod private;
+mod published;
 mod recipe;
 
 use tributary_fuzz_driver::{Target, Trace};
@@ -21,8 +25,11 @@ pub fn targets() -> Vec<Target> {
 		target("manifest", 2_048, manifest::run, manifest::seeds),
 		target("recipe", 4_096, recipe::run, recipe::seeds),
 		target("openai", 4_096, openai::run, openai::seeds),
+		target("grammar", 2_048, grammar::run, grammar::seeds),
 		target("mcp", 4_096, mcp::run, mcp::seeds),
 		target("dsse", 4_096, dsse::run, dsse::seeds),
+		target("published", 4_096, published::run, published::seeds),
+		target("private", 4_096, private::run, private::seeds),
 		target("headers", 1_024, headers::run, headers::seeds),
 	]
 }
