@@ -94,8 +94,12 @@ type Number<const MIN: u128, const MAX: u128> = Within<u32, MIN, MAX>;
 
 /// All of something, ppm.
 const WHOLE: u128 = PPM as u128;
+/// Half of something, ppm.
+const HALF: u128 = WHOLE / 2;
 /// Most of a prompt's income that its parents may receive, ppm.
 const MOST_TO_PARENTS: u128 = tributary_primitives::royalty::MAX_PARENTS_SHARE as u128;
+/// Least number of seats that the set may be limited to: a few could cut the others off by a referendum otherwise.
+const LEAST_SEATS: u128 = 16;
 /// Most validators that the pallets have room for.
 const ROOM: u128 = MAX_VALIDATORS as u128;
 
@@ -118,9 +122,9 @@ pub mod ranged {
 	#[dynamic_pallet_params]
 	#[codec(index = 1)]
 	pub mod validators {
-		/// Most validators of a session. 1 to 100.
+		/// Most validators of a session. 16 to 100.
 		#[codec(index = 0)]
-		pub static MaxValidators: Number<1, ROOM> = Within(MAX_VALIDATORS);
+		pub static MaxValidators: Number<LEAST_SEATS, ROOM> = Within(MAX_VALIDATORS);
 
 		/// Least validators of a session: a smaller set never replaces a larger one. 1 to 100; above
 		/// `MaxValidators` it counts as `MaxValidators`.
@@ -140,9 +144,9 @@ pub mod ranged {
 		pub static MaxCommission: Part<0, WHOLE> = Within(500_000);
 
 		/// Beyond the least set, a seat takes at least this part of the middle stake of the set before, ppm. 0 to
-		/// 1,000,000.
+		/// 500,000.
 		#[codec(index = 5)]
-		pub static SeatFloor: Part<0, WHOLE> = Within(500_000);
+		pub static SeatFloor: Part<0, HALF> = Within(500_000);
 	}
 
 	/// Deposits for storage.

@@ -34,7 +34,7 @@ pub struct Channel {
 	pub session_key: Option<Key>,
 	/// The key that replaces it and the first block at which it does.
 	pub next_session_key: Option<(Option<Key>, BlockNumber)>,
-	/// First block at which the rest may be withdrawn, when closing was asked for.
+	/// First block at which the rest may be withdrawn, when closing was asked for. Until it is, it may be charged.
 	pub closes_at: Option<BlockNumber>,
 }
 
@@ -45,11 +45,6 @@ impl Channel {
 			Some((next, from)) if now >= from => next,
 			_ => self.session_key,
 		}
-	}
-
-	/// Whether it may be charged at block `now`.
-	pub fn is_open_at(&self, now: BlockNumber) -> bool {
-		self.closes_at.is_none_or(|closes_at| now < closes_at)
 	}
 
 	/// What users read of it at block `now`.

@@ -24,8 +24,6 @@ use polkadot_sdk::{
 
 /// Longest header that a report may have, bytes. The largest that a chain makes names a whole new set twice.
 pub const MAX_HEADER: usize = 32 * 1024;
-/// Longest proof of a key's owner, bytes.
-pub const MAX_PROOF: usize = 32 * 1024;
 
 /// A validator made two blocks for one slot. All that it did in a session is one offence, as it is punished once.
 pub struct EquivocationOffence<Offender> {
@@ -112,10 +110,7 @@ impl<T: Config> Pallet<T> {
 	) -> Result<EquivocationOffence<IdentificationTuple<T>>, Error<T>> {
 		let slot = u64::from(equivocation.slot);
 		let (session, validators) = (key_owner.session(), key_owner.validator_count());
-		ensure!(
-			key_owner.encoded_size() <= MAX_PROOF && Self::is_slot_of(slot, session),
-			Error::<T>::InvalidKeyOwnershipProof
-		);
+		ensure!(Self::is_slot_of(slot, session), Error::<T>::InvalidKeyOwnershipProof);
 		ensure!(is_proven(equivocation), Error::<T>::InvalidEquivocationProof);
 		let key = equivocation.offender.clone();
 		let (place, offender) = KeyOwners::<T>::find((key_types::AURA, key.as_ref()), key_owner)

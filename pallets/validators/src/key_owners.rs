@@ -20,13 +20,20 @@ use polkadot_sdk::{
 	sp_trie::{accessed_nodes_tracker::AccessedNodesTracker, read_trie_value, LayoutV0, StorageProof},
 };
 
+/// Longest proof of a key's owner, bytes.
+pub const MAX_PROOF: usize = 32 * 1024;
+
 /// Owners of session keys, in all sessions whose offences are punished.
 pub struct KeyOwners<T>(PhantomData<T>);
 
 impl<T: Config> KeyOwners<T> {
 	/// The validator with its exposure, and its place in the set; `None` when the proof is of no session that is
-	/// remembered, or the key was nobody's.
+	/// remembered, is larger than [`MAX_PROOF`], or the key was nobody's.
 	pub fn find(key: (KeyTypeId, &[u8]), proof: MembershipProof) -> Option<(u32, IdentificationTuple<T>)> {
+		// Before anything is done with it: whoever reports chooses its size, and declared is the work of a good one.
+		if proof.encoded_size() > MAX_PROOF {
+			return None;
+		}
 		let (root, validators) = historical::HistoricalSessions::<T>::get(proof.session)?;
 		if validators != proof.validator_count {
 			return None;

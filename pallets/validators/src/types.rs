@@ -54,6 +54,13 @@ impl Default for Timing {
 }
 
 impl Timing {
+	/// Whether sessions, or the time for which stake stays slashable, become shorter than they are with `other`.
+	pub fn is_shorter_than(&self, other: &Self) -> bool {
+		let slashable =
+			|timing: &Self| u64::from(timing.session_blocks).saturating_mul(timing.unbonding_sessions.into());
+		self.session_blocks < other.session_blocks || slashable(self) < slashable(other)
+	}
+
 	/// Whether a chain can run with it.
 	pub fn is_valid(&self, most_sessions: u32) -> bool {
 		(MIN_SESSION_BLOCKS..=MAX_SESSION_BLOCKS).contains(&self.session_blocks)

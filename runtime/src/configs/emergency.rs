@@ -7,6 +7,7 @@ use crate::{constants::*, governance::tracks::COMMITTEE, *};
 use frame_support::{
 	parameter_types,
 	traits::{ConstU32, Contains, EitherOf},
+	BoundedVec,
 };
 use frame_system::{EnsureRoot, EnsureRootWithSuccess, EnsureWithSuccess};
 use pallet_referenda::{Call as ReferendaCall, ReferendumInfo, ReferendumInfoFor};
@@ -17,8 +18,21 @@ pub struct Allowed;
 
 impl Contains<RuntimeCall> for Allowed {
 	fn contains(call: &RuntimeCall) -> bool {
-		SafeMode::contains(call) && TxPause::contains(call) && !ends_an_election(call)
+		SafeMode::contains(call) && TxPause::contains(call) && !ends_an_election(call) && !leaves_unpaid(call)
 	}
+}
+
+/// Whether the call takes a payer's escrow back while workers cannot settle what they have served for it.
+fn leaves_unpaid(call: &RuntimeCall) -> bool {
+	use pallet_attribution::Call as Attribution;
+
+	let settles = || Some((bounded(b"Attribution")?, bounded(b"submit_batch")?));
+	matches!(call, RuntimeCall::Attribution(Attribution::withdraw_channel { .. }))
+		&& settles().is_some_and(|settles| TxPause::is_paused(&settles))
+}
+
+fn bounded(name: &[u8]) -> Option<BoundedVec<u8, MaxNameLength>> {
+	name.to_vec().try_into().ok()
 }
 
 /// Whether the call ends a referendum on the track that appoints the committee before its time. The
@@ -33,8 +47,11 @@ fn ends_an_election(call: &RuntimeCall) -> bool {
 	)
 }
 
-/// What goes on in safe mode: blocks and finality, claims and challenges, governance, and what lifts it.
+/// What goes on in safe mode: blocks and finality, batches, claims and challenges, governance, and what lifts it.
 /// Money does not move otherwise.
+///
+/// Batches go on because what was served is owed: vouchers expire and closing channels are let go by the clock. Who
+/// wants them stopped too pauses `submit_batch`, which keeps channels from being withdrawn.
 pub struct SafeCalls;
 
 impl Contains<RuntimeCall> for SafeCalls {
@@ -75,7 +92,8 @@ impl Contains<RuntimeCall> for SafeCalls {
 			),
 			RuntimeCall::Attribution(call) => matches!(
 				call,
-				Attribution::claim { .. }
+				Attribution::submit_batch { .. }
+					| Attribution::claim { .. }
 					| Attribution::claim_earnings { .. }
 					| Attribution::sweep_pool { .. }
 					| Attribution::challenge { .. }
@@ -96,7 +114,6 @@ impl Contains<RuntimeCall> for SafeCalls {
 }
 
 parameter_types! {
-	/// Shorter than any closing delay: no payer's escrow may leave while workers cannot settle.
 	pub const SafeModeDuration: BlockNumber = 12 * HOURS;
 	pub const NoDeposit: Option<Balance> = None;
 	pub const NoRelease: Option<BlockNumber> = None;
@@ -130,6 +147,9 @@ impl pallet_safe_mode::Config for Runtime {
 	type WeightInfo = pallet_safe_mode::weights::SubstrateWeight<Runtime>;
 }
 
+/// Longest name of a pallet or call, bytes.
+type MaxNameLength = ConstU32<64>;
+
 /// Names of the pallets whose calls may be paused. Not among them: what makes and finalises blocks, what
 /// decides, what lifts a pause, and what only wraps other calls, as cold accounts and multisigs vote.
 pub const PAUSABLE: [&str; 12] = [
@@ -147,16 +167,23 @@ pub const PAUSABLE: [&str; 12] = [
 	"Grants",
 ];
 
-/// Names of the calls of `Validators` that punish: whoever could pause them could misbehave for nothing.
-pub const PUNISHING: [&str; 3] = ["apply_slash", "report_equivocation", "report_equivocation_unsigned"];
+/// Calls of those pallets that punish: whoever could pause them could misbehave for nothing. A batch can be challenged
+/// for as long as its window is open, and no pause holds that up.
+pub const PUNISHING: [(&str, &str); 5] = [
+	("Validators", "apply_slash"),
+	("Validators", "report_equivocation"),
+	("Validators", "report_equivocation_unsigned"),
+	("Attribution", "challenge"),
+	("Attribution", "resolve"),
+];
 
 /// Calls of all pallets but those of [`PAUSABLE`], and [`PUNISHING`].
 pub struct NeverPaused;
 
 impl Contains<RuntimeCallNameOf<Runtime>> for NeverPaused {
 	fn contains((pallet, call): &RuntimeCallNameOf<Runtime>) -> bool {
-		let named = |names: &[&str], name: &[u8]| names.iter().any(|known| known.as_bytes() == name);
-		!named(&PAUSABLE, pallet) || (pallet.as_slice() == b"Validators" && named(&PUNISHING, call))
+		let punishes = |known: &(&str, &str)| known.0.as_bytes() == **pallet && known.1.as_bytes() == **call;
+		!PAUSABLE.iter().any(|known| known.as_bytes() == **pallet) || PUNISHING.iter().any(punishes)
 	}
 }
 
@@ -166,6 +193,6 @@ impl pallet_tx_pause::Config for Runtime {
 	type PauseOrigin = Lift;
 	type UnpauseOrigin = Lift;
 	type WhitelistedCalls = NeverPaused;
-	type MaxNameLen = ConstU32<64>;
+	type MaxNameLen = MaxNameLength;
 	type WeightInfo = pallet_tx_pause::weights::SubstrateWeight<Runtime>;
 }

@@ -51,12 +51,12 @@ fn all() -> Vec<(u8, u8, usize, u128, u128, u128)> {
 	let number = |value: u32| u128::from(value);
 	vec![
 		(0, 0, 4, 0, ppm, number(Value::<fees::AuthorShare>::get())),
-		(1, 0, 4, 1, 100, number(Value::<validators::MaxValidators>::get())),
+		(1, 0, 4, 16, 100, number(Value::<validators::MaxValidators>::get())),
 		(1, 1, 4, 1, 100, number(Value::<validators::MinValidators>::get())),
 		(1, 2, 16, TRB, 1_000_000 * TRB, Value::<validators::MinBond>::get()),
 		(1, 3, 16, TRB / 10, 10_000 * TRB, Value::<validators::MinNomination>::get()),
 		(1, 4, 4, 0, ppm, number(Value::<validators::MaxCommission>::get())),
-		(1, 5, 4, 0, ppm, number(Value::<validators::SeatFloor>::get())),
+		(1, 5, 4, 0, 500_000, number(Value::<validators::SeatFloor>::get())),
 		(2, 0, 16, TRB / 10_000, TRB, Value::<deposits::PerItem>::get()),
 		(2, 1, 16, MICRO_TRB, MILLI_TRB, Value::<deposits::PerByte>::get()),
 		(3, 0, 16, TRB / 10, 10_000 * TRB, Value::<attribution::ChallengeBond>::get()),

@@ -175,7 +175,7 @@ fn call_is_never_paused_when_blocks_or_decisions_need_it() {
 		let others = RuntimeCall::get_module_names().iter().filter(|name| !PAUSABLE.contains(name));
 		let calls =
 			others.flat_map(|pallet| RuntimeCall::get_call_names(pallet).iter().map(|name| (*pallet, *name)));
-		for (pallet, name) in calls.chain(PUNISHING.map(|name| ("Validators", name))) {
+		for (pallet, name) in calls.chain(PUNISHING) {
 			assert!(RuntimeCall::get_call_names(pallet).contains(&name), "there is no {pallet}.{name}");
 			// Not even root can.
 			for origin in [by_committee(), RuntimeOrigin::root()] {
@@ -190,7 +190,8 @@ fn pauses_are_lifted_when_all_that_can_be_paused_is() {
 	run(|| {
 		enter();
 		for pallet in PAUSABLE {
-			for name in RuntimeCall::get_call_names(pallet).iter().filter(|name| !PUNISHING.contains(name)) {
+			let names = RuntimeCall::get_call_names(pallet).iter();
+			for name in names.filter(|name| !PUNISHING.contains(&(pallet, name))) {
 				assert_ok!(call(by_committee(), pause(pallet, name)));
 			}
 		}
@@ -237,7 +238,21 @@ fn pallets_are_classified_when_the_runtime_has_them() {
 }
 
 #[test]
-fn settlement_stops_when_in_safe_mode() {
+fn channel_is_not_withdrawn_when_batches_are_paused() {
+	run(|| {
+		let withdraw = || pallet_attribution::Call::withdraw_channel { worker: bob() };
+		let no_channel: DispatchError = pallet_attribution::Error::<Runtime>::NoChannel.into();
+		assert_err!(call(by_alice(), withdraw()), no_channel);
+		assert_ok!(call(by_committee(), pause("Attribution", "submit_batch")));
+		assert_err!(call(by_alice(), withdraw()), FILTERED);
+		let ident = ident("Attribution", "submit_batch");
+		assert_ok!(call(by_committee(), pallet_tx_pause::Call::unpause { ident }));
+		assert_err!(call(by_alice(), withdraw()), no_channel);
+	});
+}
+
+#[test]
+fn escrow_stays_and_what_was_served_is_settled_when_in_safe_mode() {
 	let calls: [RuntimeCall; 4] = [
 		pallet_attribution::Call::credit { worker: bob(), limit: 1 }.into(),
 		pallet_attribution::Call::close_channel { worker: bob() }.into(),
@@ -247,6 +262,7 @@ fn settlement_stops_when_in_safe_mode() {
 	for call in calls {
 		assert!(!SafeCalls::contains(&call), "{:?}", call.get_call_metadata());
 	}
+	assert!(SafeCalls::contains(&crate::largest::batch(1, 0)));
 	let resolve = pallet_attribution::Call::resolve {
 		worker: bob(),
 		sequence: 0,

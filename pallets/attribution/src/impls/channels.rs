@@ -71,8 +71,8 @@ impl<T: Config> Pallet<T> {
 
 	pub(crate) fn do_withdraw_channel(payer: T::AccountId, worker: T::AccountId) -> DispatchResult {
 		let channel = Channels::<T>::take(&payer, &worker).ok_or(Error::<T>::NoChannel)?;
-		ensure!(channel.closes_at.is_some(), Error::<T>::ChannelNotClosing);
-		ensure!(!channel.is_open_at(Self::now()), Error::<T>::ClosingDelayed);
+		let closes_at = channel.closes_at.ok_or(Error::<T>::ChannelNotClosing)?;
+		ensure!(Self::now() >= closes_at, Error::<T>::ClosingDelayed);
 		let released = channel.deposit;
 		T::Currency::release(&HoldReason::Escrow.into(), &payer, released, Precision::Exact)?;
 		Self::deposit_event(Event::ChannelClosed { payer, worker, released });

@@ -105,9 +105,7 @@ impl<T: Config> Pallet<T> {
 	fn take_charge(genesis: &Hash, worker: &T::AccountId, charge: &ChannelCharge) -> Result<Balance, Fault> {
 		let payer: T::AccountId = charge.payer.into();
 		let now = Self::now();
-		let mut channel = Channels::<T>::get(&payer, worker)
-			.filter(|channel| channel.is_open_at(now))
-			.ok_or(ChannelFault::NoChannel)?;
+		let mut channel = Channels::<T>::get(&payer, worker).ok_or(ChannelFault::NoChannel)?;
 		ensure!(channel.nonce == charge.channel, ChannelFault::WrongChannel);
 		ensure!(now <= charge.expiry, ChannelFault::Expired);
 		let amount = charge.amount().ok_or(ChannelFault::OverVoucher)?;

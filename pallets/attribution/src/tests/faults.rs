@@ -31,7 +31,7 @@ fn run_with_channels(test: impl FnOnce()) {
 }
 
 #[test]
-fn channel_is_skipped_when_it_does_not_exist_or_has_ended() {
+fn channel_is_skipped_when_it_does_not_exist_or_was_withdrawn() {
 	run(|| {
 		open(2, 50_000);
 		assert_skipped(charge(1, &[(0, 1, 900)]), ChannelFault::NoChannel);
@@ -39,7 +39,20 @@ fn channel_is_skipped_when_it_does_not_exist_or_has_ended() {
 		let late = charge(1, &[(0, 1, 900)]);
 		assert_ok!(Attribution::close_channel(signed(1), OPERATOR));
 		pass(CLOSING_DELAY);
+		assert_ok!(Attribution::withdraw_channel(signed(1), OPERATOR));
 		assert_skipped(late, ChannelFault::NoChannel);
+	});
+}
+
+#[test]
+fn channel_is_charged_when_its_delay_is_over_and_it_was_not_withdrawn() {
+	run_with_channels(|| {
+		assert_ok!(Attribution::close_channel(signed(1), OPERATOR));
+		pass(CLOSING_DELAY + 1);
+		let charges = [charge(1, &[(0, 1, 900)])];
+		assert_ok!(submit(header(0, &charges, Attribution::settlement(OPERATOR).root), &[BARE], &charges));
+		assert_eq!(channel(1).charged, 900);
+		check();
 	});
 }
 

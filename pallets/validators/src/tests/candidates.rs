@@ -198,3 +198,27 @@ fn timing_changes_when_admin_says_so() {
 		assert_eq!(Validators::parameters().session_blocks, 5);
 	});
 }
+
+#[test]
+fn timing_is_shortened_by_root_alone_when_admin_may_lengthen_it() {
+	run(|| {
+		for shorter in [
+			Timing {
+				session_blocks: TIMING.session_blocks - 1,
+				unbonding_sessions: TIMING.unbonding_sessions + 2,
+			},
+			Timing { unbonding_sessions: TIMING.unbonding_sessions - 1, ..TIMING },
+		] {
+			assert_noop!(Validators::set_timing(signed(ADMIN), shorter), DispatchError::BadOrigin);
+		}
+		let longer = Timing {
+			session_blocks: TIMING.session_blocks * 2,
+			unbonding_sessions: TIMING.unbonding_sessions.div_ceil(2),
+		};
+		for timing in [longer, Timing { unbonding_sessions: longer.unbonding_sessions + 1, ..longer }] {
+			assert_ok!(Validators::set_timing(signed(ADMIN), timing));
+		}
+		assert_noop!(Validators::set_timing(signed(ADMIN), longer), DispatchError::BadOrigin);
+		assert_ok!(Validators::set_timing(RuntimeOrigin::root(), longer));
+	});
+}

@@ -6,29 +6,65 @@ use polkadot_sdk::{
 	pallet_proxy, pallet_referenda, pallet_session,
 };
 use std::collections::BTreeMap;
-use tributary_runtime::{AccountId, Attribution, Balance, Balances, Runtime, RuntimeHoldReason, System};
+use tributary_runtime::{
+	AccountId, Attribution, Balance, Balances, Runtime, RuntimeEvent, RuntimeHoldReason, System,
+};
 
 /// Held amounts by reason and account.
 type Holds = BTreeMap<(Vec<u8>, AccountId), Balance>;
 
-/// The money after a block, planck.
+/// The money at one time, planck.
 #[derive(Clone, Copy, Debug)]
 pub struct Money {
-	/// All there is. It may only fall, by dust: nothing but root can make more, and no step has root do it.
+	/// All there is. It changes by nothing but what accounts burn: nobody but root can make more, and no step has root
+	/// do it.
 	issued: Balance,
-	/// What the pot has beyond what it owes. It may only grow: anyone may make the pot a gift.
+	/// What the pot has beyond what it owes. It changes by nothing but gifts.
 	surplus: Balance,
 }
 
-/// After every block: its limits and the money. There is none before the first.
-pub fn block(before: Option<Money>) -> Money {
-	limits();
-	holds();
-	let after = Money { issued: issuance(), surplus: surplus() };
-	if let Some(before) = before {
-		assert!(after.issued <= before.issued, "money was made: {before:?} became {after:?}");
-		assert!(after.surplus >= before.surplus, "the pot's surplus fell: {before:?} became {after:?}");
+/// What events say that changed the money since the last check, planck.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Told {
+	/// Burned by accounts that asked for it.
+	burned: Balance,
+	/// Transferred to the pot. What is owed comes out of holds, which is another event.
+	gifts: Balance,
+}
+
+impl Told {
+	/// Notes an event.
+	pub fn note(&mut self, event: &RuntimeEvent) {
+		match event {
+			RuntimeEvent::Balances(pallet_balances::Event::Burned { amount, .. }) => self.burned += amount,
+			RuntimeEvent::Balances(pallet_balances::Event::Transfer { to, amount, .. })
+				if *to == Attribution::pot() =>
+			{
+				self.gifts += amount
+			}
+			_ => (),
+		}
 	}
+}
+
+/// The money now; issuance and the pot must add up.
+pub fn money() -> Money {
+	Money { issued: issuance(), surplus: surplus() }
+}
+
+/// The money after some blocks, by what was before and what events told.
+pub fn conserved(before: Money, told: Told) -> Money {
+	holds();
+	let after = money();
+	assert_eq!(
+		after.issued.checked_add(told.burned),
+		Some(before.issued),
+		"money was made or lost: {before:?} became {after:?}, and {told:?}"
+	);
+	assert!(
+		(before.surplus..=before.surplus.saturating_add(told.gifts)).contains(&after.surplus),
+		"the pot's surplus changed: {before:?} became {after:?}, and {told:?}"
+	);
 	after
 }
 
@@ -67,7 +103,8 @@ fn own() {
 	}
 }
 
-fn limits() {
+/// After every block: its weight and length.
+pub fn limits() {
 	let weights = <Runtime as frame_system::Config>::BlockWeights::get();
 	let lengths = <Runtime as frame_system::Config>::BlockLength::get();
 	let used = System::block_weight();

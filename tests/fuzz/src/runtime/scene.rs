@@ -270,7 +270,8 @@ pub(super) fn played(state: Storage) -> Start {
 			pass(&mut world, 1);
 		}
 		end_block();
-		checks::block(Default::default());
+		checks::limits();
+		checks::conserved(checks::money(), Default::default());
 		checks::pallets();
 	});
 	Start { state: state.into_storages(), world }
