@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Every check of the project, on a machine that setup.sh makes ready first.
 #
-#   scripts/test.sh            all but the last four: three compile the SDK again, one needs GitHub
+#   scripts/test.sh            all but the last five: three compile the SDK again, one needs GitHub, one takes 20 minutes
 #   scripts/test.sh --all      all of it
 #   scripts/test.sh chain      the chain's unit, property and runtime tests
 #   scripts/test.sh worker     the tests of worker, client and command line
@@ -24,11 +24,12 @@
 #   scripts/test.sh try-runtime  the upgrade from the last release's state, with the stock pallets' checks too
 #   scripts/test.sh benchmarks every call's and extension's benchmark runs in the runtime, and has a weight
 #   scripts/test.sh advisories known defects of all dependencies; skipped where GitHub cannot be reached
+#   scripts/test.sh network    four validators through crashes, cuts, an upgrade and load: scripts/network-test.sh
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 usual=(format chain worker postgres gpu e2e metadata openai tools validator private provenance recipe kill compose deploy fuzz deny)
-all=("${usual[@]}" lints try-runtime benchmarks advisories)
+all=("${usual[@]}" lints try-runtime benchmarks advisories network)
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=("${usual[@]}")
 [[ ${parts[*]} != --all ]] || parts=("${all[@]}")
@@ -204,5 +205,11 @@ if wanted advisories; then
 	else
 		say "skipped: RustSec's database is on github.com, which this machine cannot reach; run it where it can"
 	fi
+fi
+if wanted network; then
+	step "A network that is hurt"
+	build_chain
+	build_worker
+	"$TRIBUTARY_ROOT/scripts/network-test.sh" --no-build
 fi
 say "all passed"

@@ -10,7 +10,13 @@ from pathlib import Path
 
 from machine import NODE, ROOT, Validator
 
+# As compose runs the node.
+USER = (1000, 1000)
 OWNER = "5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY"
+
+
+def owner(path):
+    return path.stat().st_uid, path.stat().st_gid
 
 
 def script(name, *arguments, **options):
@@ -43,6 +49,29 @@ class Backup(unittest.TestCase):
         (keys / "node-key").write_bytes(b"k" * 32)
         return keys
 
+    def lost(self):
+        """A backup of session keys and node key below a base path that is gone."""
+        chain = self.base / "chains/local"
+        (chain / "keystore").mkdir(parents=True)
+        (chain / "keystore/61757261").write_text('"secret"')
+        (chain / "network").mkdir()
+        (chain / "network/secret_ed25519").write_bytes(b"k" * 32)
+        self.passes("scripts/backup.sh", "validator", self.base, self.file)
+        shutil.rmtree(self.base)
+
+    def given(self, folder):
+        """A folder of the node's user, as the page makes it."""
+        folder.mkdir(mode=0o700)
+        if os.geteuid() == 0:
+            os.chown(folder, *USER)
+        return folder
+
+    def check_owner(self, folder):
+        """All that is in the folder belongs to its owner, who alone may read it."""
+        if os.geteuid() == 0:
+            self.assertEqual({owner(path) for path in (folder, *folder.rglob("*"))}, {USER})
+        self.assertEqual([path for path in folder.rglob("*") if path.stat().st_mode & 0o077], [])
+
     def passes(self, *arguments):
         done = script(*arguments)
         self.assertEqual(done.returncode, 0, done.stderr)
@@ -65,6 +94,61 @@ class Backup(unittest.TestCase):
         self.assertEqual(self.identity(make_keys=False), before)
         for path in self.base.glob("chains/*/keystore/*"):
             self.assertEqual(path.stat().st_mode & 0o077, 0)
+
+    def test_restored_keys_belong_to_the_owner_of_the_base_path(self):
+        self.lost()
+        self.given(self.base)
+        done = self.passes("scripts/restore.sh", "validator", self.file, self.base)
+        self.assertNotIn("chown", done.stderr)
+        self.assertEqual(len(list(self.base.glob("chains/local/*/*"))), 2)
+        self.check_owner(self.base)
+
+    def test_restored_keys_belong_to_the_owner_of_the_empty_folder_that_is_there(self):
+        self.passes("scripts/backup.sh", "validator", self.folder, self.file, self.keys())
+        new = self.given(self.folder / "new-keys")
+        (self.folder / "link").symlink_to("new-keys")
+        self.passes("scripts/restore.sh", "validator", self.file, self.folder, self.folder / "link")
+        self.assertEqual((new / "node-key").read_bytes(), b"k" * 32)
+        self.assertTrue((new / "keystore/61757261").exists())
+        self.assertEqual(new.stat().st_mode & 0o777, 0o700)
+        self.check_owner(new)
+
+    def test_backup_is_not_restored_into_a_folder_that_holds_something(self):
+        self.passes("scripts/backup.sh", "validator", self.folder, self.file, self.keys())
+        new = self.given(self.folder / "new-keys")
+        (new / ".other").write_text("there")
+        refused = script("scripts/restore.sh", "validator", self.file, self.folder, new)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("exists and is not empty", refused.stderr)
+        self.assertEqual([path.name for path in new.iterdir()], [".other"])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only what root restores may be another's")
+    def test_restore_says_what_to_give_away_when_the_folder_is_root_s(self):
+        self.lost()
+        os.chown(self.folder, 0, 0)
+        done = self.passes("scripts/restore.sh", "validator", self.file, self.base)
+        self.assertEqual(done.stderr.count("chown"), 1)
+        self.assertRegex(done.stderr, rf"chown -R USER: {self.base}\n")
+
+    def test_backup_says_who_runs_it_when_the_caller_may_not_read_the_folder(self):
+        keys = self.keys()
+        # Root without what lets it read everything.
+        less = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"] if os.geteuid() == 0 else []
+        for hidden, arguments in ((keys, (self.folder, self.file, keys)), (keys, (keys, self.file)),
+                                  (keys, (keys / "keystore", self.file)),
+                                  (self.base / "chains", (self.base, self.file))):
+            hidden.mkdir(parents=True, exist_ok=True)
+            hidden.chmod(0)
+            with self.subTest(arguments):
+                try:
+                    refused = subprocess.run(
+                        [*less, ROOT / "scripts/backup.sh", "validator", *arguments], capture_output=True, text=True
+                    )
+                finally:
+                    hidden.chmod(0o700)
+                self.assertEqual(refused.returncode, 1)
+                self.assertIn(f"{hidden} may not be read: run this with sudo, or as the user that the node runs as", refused.stderr)
+                self.assertFalse(self.file.exists())
 
     def test_backup_is_refused_when_it_is_damaged_or_of_another_kind(self):
         keys = self.keys()
@@ -117,6 +201,17 @@ class Backup(unittest.TestCase):
         self.assertNotEqual(refused.returncode, 0)
         self.assertIn("something listens on port", refused.stderr)
         self.assertFalse(self.base.exists())
+
+    def test_session_keys_name_jq_when_it_is_missing(self):
+        programs = self.folder / "programs"
+        programs.mkdir()
+        (programs / "bash").symlink_to(shutil.which("bash"))
+        refused = script(
+            "deploy/session-keys.sh", OWNER, "--chain", "local", "--base-path", self.base,
+            env={"PATH": str(programs), "TRIBUTARY_NODE_PROGRAM": str(NODE)},
+        )
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("there is no jq", refused.stderr)
 
     def test_session_keys_are_made_without_a_network(self):
         spec = ROOT / "chain-specs/local-raw.json"

@@ -92,6 +92,13 @@ class Compose(unittest.TestCase):
         # Nothing of it gets into an image.
         self.assertEqual(re.findall(r"(?i)^\s*(?:COPY|ADD)\b.*\bkey", (ROOT / "Dockerfile").read_text(), re.MULTILINE), [])
 
+    def test_keys_in_the_checkout_get_into_no_image_and_no_commit(self):
+        paths = [".env", "keys/any", "mine/keystore/61757261", "mine/node-key", "network/secret_ed25519", "validator.tar.age"]
+        ignored = subprocess.run(["git", "check-ignore", *paths], cwd=ROOT, capture_output=True, text=True).stdout
+        self.assertEqual(ignored.splitlines(), paths)
+        patterns = {"**/.env", "keys", "**/keystore", "**/node-key", "**/secret_ed25519", "**/*.age"}
+        self.assertLessEqual(patterns, set((ROOT / ".dockerignore").read_text().splitlines()))
+
     def test_file_is_refused_when_it_is_not_said_where_keys_are(self):
         done = resolved({name: value for name, value in GIVEN.items() if name != "TRIBUTARY_KEYS"})
         self.assertNotEqual(done.returncode, 0)

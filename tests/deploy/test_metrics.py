@@ -14,14 +14,18 @@ from machine import ROOT, Validator
 from promql import metrics
 
 ALERTS = ROOT / "deploy/prometheus/alerts.yml"
+PAGE = ROOT / "docs/operations.md"
 DASHBOARDS = sorted((ROOT / "deploy/grafana").glob("*.json"))
 # What Prometheus itself adds to every target.
 OWN = {"up"}
 
 
+def rules():
+    return [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
+
+
 def alerts():
-    rules = [rule for group in yaml.safe_load(ALERTS.read_text())["groups"] for rule in group["rules"]]
-    return {rule["alert"]: rule["expr"] for rule in rules}
+    return {rule["alert"]: rule["expr"] for rule in rules()}
 
 
 def panels(dashboard):
@@ -85,6 +89,16 @@ class Metrics(unittest.TestCase):
         expression = 'histogram_quantile(0.9, sum by (le) (rate(no_such_bucket{job="x"}[5m]))) > 1 and on (instance) up'
         self.assertEqual(metrics(expression), {"no_such_bucket", "up"})
         self.assertEqual(metrics(expression) - self.known, {"no_such_bucket"})
+
+
+class Page(unittest.TestCase):
+    def test_page_lists_the_alerts_that_are_critical(self):
+        critical = [rule["alert"] for rule in rules() if rule["labels"]["severity"] == "critical"]
+        (listed,) = re.findall(r"Those that mean money now: ([^.]+)\.", PAGE.read_text())
+        self.assertEqual(sorted(re.findall(r"`(\w+)`", listed)), sorted(critical))
+
+    def test_page_counts_the_alerts(self):
+        self.assertIn(f"SUCCESS: {len(rules())} rules found", PAGE.read_text())
 
 
 @unittest.skipUnless(os.environ.get("PROMTOOL"), "no promtool: Debian's package prometheus has it")

@@ -42,6 +42,14 @@ class Units(unittest.TestCase):
         self.assertIn(("--rpc-methods", "safe"), list(zip(arguments, arguments[1:])))
         self.assertEqual(flags_in(arguments) & {"--unsafe-rpc-external", "--rpc-external", "--rpc-cors", "--dev"}, set())
 
+    def test_page_runs_the_key_script_that_the_unit_installs(self):
+        # The user of the node need not be able to read the checkout.
+        head = (UNITS / "tributary-node.service").read_text()
+        self.assertIn("install -m 755 ../session-keys.sh /usr/local/bin/tributary-session-keys\n", head)
+        self.assertTrue((UNITS / "../session-keys.sh").exists())
+        ran = set(re.findall(r"sudo -u tributary (\S+)", (ROOT / "docs/operations.md").read_text()))
+        self.assertEqual(ran, {"mktemp", "tributary-session-keys"})
+
     @unittest.skipUnless(shutil.which("systemd-analyze"), "no systemd-analyze on this machine")
     def test_unit_is_valid_and_hardened(self):
         for path in sorted(UNITS.glob("*.service")):

@@ -38,6 +38,8 @@ STEPS = {
     # Last: whoever was caught makes no blocks for a while, and everything takes longer.
     "equivocation": equivocation,
 }
+# Length of each measurement of load, seconds, when no other is asked for.
+LOAD_SECONDS = 30
 # Told when they are asked for: two of the four do not come back.
 OTHERS = {"standstill": standstill}
 ALL = {**STEPS, **OTHERS}
@@ -90,7 +92,7 @@ def parse():
     parser.add_argument("--spec", type=Path, default=specification.last_release(), help="what the chain begins with")
     parser.add_argument("--upgrade-to", type=Path, help="another node than --node, whose runtime the upgrade step takes")
     parser.add_argument("--steps", default=",".join(STEPS), help=f"some of {','.join(ALL)}")
-    parser.add_argument("--load-seconds", type=int, default=24, help="length of each measurement; 0 leaves them out")
+    parser.add_argument("--load-seconds", type=int, default=LOAD_SECONDS, help="length of each measurement; 0 leaves them out")
     parser.add_argument("--json", type=Path, help="where the figures go")
     namespaces.add_arguments(parser)
     arguments = parser.parse_args()
@@ -120,7 +122,8 @@ def inside(arguments):
             traceback.print_exc()
     finally:
         story.stop()
-    report = figures.report(story, failure)
+    whole = arguments.steps == list(STEPS) and arguments.load_seconds == LOAD_SECONDS
+    report = figures.report(story, failure, whole)
     (story.folder / "figures.json").write_text(json.dumps(report, indent=2) + "\n")
     if failure:
         print(f"\nerror: {story.step}: {failure}", file=sys.stderr)

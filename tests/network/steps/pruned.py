@@ -26,6 +26,8 @@ def run(story):
     if pruned.rpc("system_nodeRoles") != ["Full"]:
         raise Failed("the pruned node is a validator")
     story.keep(kept_blocks=KEPT, database_bytes=sizes)
+    pruned.stop()
+    pruned.forget()
 
 
 def has_state(node, block):

@@ -8,7 +8,7 @@ from kill_worker import Asker, counted
 import ledger
 from chain import Tributary
 from nodes import VALIDATORS, wait_final
-from processes import Failed, Proxy, Worker, wait
+from processes import Failed, Proxy, Worker, get_json, wait
 
 GATEWAY, MACHINE = "gateway", 13
 SECOND = "charlie"
@@ -35,10 +35,8 @@ def run(story):
     begun = wait("the worker's first two batches", lambda: sequence() >= 2 and sequence())
     story.say(f"the worker serves and settles through {GATEWAY}: {begun} batches")
 
-    gateway.kill()
-    goal = sequence() + 2
-    wait(f"batch {goal} through the second node", lambda: sequence() >= goal)
-    story.say(f"{GATEWAY} got SIGKILL; {sequence()} batches: the worker settles through {SECOND}")
+    failovers = fail_over(story, address, worker, sequence)
+    story.say(f"{GATEWAY} got SIGKILL, a batch waited in it; {sequence()} batches: the worker settles through {SECOND}")
     gateway.ready()
     wait_final([gateway, alice], alice.final()[0])
 
@@ -50,9 +48,36 @@ def run(story):
     story.say(
         f"{len(whole)} whole answers, {len(recorded)} records in {made} batches, {charged} planck charged: none lost, none twice"
     )
-    story.keep(answers=len(whole), records=len(recorded), batches=made, blocks_reorganised=lost)
+    story.keep(answers=len(whole), records=len(recorded), batches=made, failovers=failovers, blocks_reorganised=lost)
     for process in (proxy, worker, gateway):
         process.stop()
+
+
+def fail_over(story, address, worker, sequence):
+    """The worker's first node is killed while a batch waits in its pool; the worker settles through the second. How often
+    the worker took another node then."""
+    alice, gateway = story.network["alice"], story.network[GATEWAY]
+    service, payer = (ledger.account(alice, address[who]).hex() for who in (SERVICE, PAYER))
+
+    def asked():
+        return get_json(f"{worker.url}/health")["chain"]
+
+    def waits():
+        # The service key also signs credits, which name no payer.
+        return any(f"00{service}" in signed and payer in signed for signed in gateway.rpc("author_pendingExtrinsics"))
+
+    before = asked()
+    # Nodes are counted from 1.
+    if before["endpoint"] != 1:
+        raise Failed(f"the worker does not ask its first node, {GATEWAY}: {before}")
+    wait(f"a batch to wait in {GATEWAY}", waits, 120, every=0.05)
+    gateway.kill()
+    goal = sequence() + 2
+    wait(f"batch {goal} through the second node", lambda: sequence() >= goal)
+    after = asked()
+    if after["endpoint"] != 2 or after["failovers"] <= before["failovers"]:
+        raise Failed(f"the worker did not go on with its second node, {SECOND}: {before} became {after}")
+    return after["failovers"] - before["failovers"]
 
 
 def fork(story, sequence):
@@ -92,6 +117,9 @@ def prepare(story, nodes):
     worker = Worker(arguments.worker, folder, port, nodes, address[OPERATOR], SERVICE, arguments.model, RECORDS, AGE)
     proxy = Proxy(tributary, address[OPERATOR], PAYER, folder)
     story.processes += [worker, proxy]
+    # The worker takes the first of its nodes that keeps up, and stays with it.
+    wait_final([*nodes, alice], alice.final()[0])
+    wait(f"{nodes[0].name} to be in sync", lambda: not nodes[0].rpc("system_health")["isSyncing"])
     worker.ready(agents=1)
     proxy.ready()
     return tributary, address, worker, proxy

@@ -109,20 +109,24 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 		}
 	}
 	if (open.size) process.stderr.write(`${open.size} of ${sent} in no final block; refused: ${JSON.stringify(refused)}\n`);
-	// For all blocks but the last, before anything was handed in again, there was more to include than they took.
+	// The first block was filled only since sending began. For the others but the last, before anything was handed in again,
+	// there was more to include than they took.
 	const own = [...blocks.values()].filter((block) => block.final && block.own).sort((a, b) => a.number - b.number);
-	const full = own.filter((block) => block.seen <= quiet).slice(0, -1);
+	const full = own.filter((block) => block.seen <= quiet).slice(1, -1);
 	return { sent, lost: open.size, again: again.size, refused, inclusion, finality, own, blocks: full };
 }
 
-/** Figures of a measurement: rates are over whole blocks, from the time of the one before the first to the last's. */
+/**
+ * Figures of a measurement: rates are over whole blocks, from the time of the one before the first (`from`) to the last's
+ * (`to`).
+ */
 export async function figures(api, result, { unit, weight }) {
 	const { blocks } = result;
-	if (!blocks.length) throw new Error('at most one block had any of ours: measure for longer');
+	if (!blocks.length) throw new Error('at most two blocks had any of ours: measure for longer');
 	const limits = api.consts.system.blockWeights;
 	const most = limits.perClass.normal.maxTotal.unwrap().refTime.toBigInt();
-	const first = await api.at(blocks[0].parent);
-	const [start, finish] = await Promise.all([first, await api.at(blocks.at(-1).hash)].map(async (at) => (await at.query.timestamp.now()).toNumber()));
+	const [from, to] = [blocks[0].parent, blocks.at(-1).hash];
+	const [start, finish] = await Promise.all([from, to].map(async (hash) => (await (await api.at(hash)).query.timestamp.now()).toNumber()));
 	const seconds = (finish - start) / 1_000;
 	const used = [];
 	for (const { hash } of blocks) used.push((await (await api.at(hash)).query.system.blockWeight()).normal.refTime.toBigInt());
@@ -139,6 +143,8 @@ export async function figures(api, result, { unit, weight }) {
 	const perBlock = weight ? Number(most / weight) : null;
 	const itemsEach = items / count;
 	return {
+		from,
+		to,
 		seconds,
 		blocks: heights,
 		transactions: count,
