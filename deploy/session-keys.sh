@@ -5,6 +5,8 @@
 #
 #   session-keys.sh OWNER --chain CHAIN_SPEC --base-path FOLDER [--keystore-path FOLDER]
 #
+# With systemd it is installed as tributary-session-keys, for a user who may not read this checkout.
+#
 # OWNER is the validator's account, as address or hex. Needs bash and jq. TRIBUTARY_NODE_PROGRAM names the program,
 # tributary-node by default; TRIBUTARY_SESSION_KEYS_ARGS holds further arguments of the node.
 set -euo pipefail
@@ -16,6 +18,10 @@ fi
 node_program=${TRIBUTARY_NODE_PROGRAM:-tributary-node}
 command -v "$node_program" >/dev/null || {
 	echo "session-keys.sh: there is no program $node_program: set TRIBUTARY_NODE_PROGRAM to the node's path" >&2
+	exit 1
+}
+command -v jq >/dev/null || {
+	echo "session-keys.sh: there is no jq: install it, as with apt-get install jq" >&2
 	exit 1
 }
 owner=$1

@@ -5,9 +5,10 @@
 #                                                  folder that --keystore-path and --node-key-file are in, that one
 #   scripts/backup.sh worker DATA FILE [STORE]     records of the worker, and the folder of its content store
 #
-# FILE - is standard output: `scripts/backup.sh validator BASE - | age -p > validator.tar.age`. The file is not
+# FILE - is standard output: `sudo scripts/backup.sh validator BASE - | age -p > validator.tar.age`. The file is not
 # encrypted otherwise, and a validator's is its identity. A validator may run meanwhile, a worker must not. Blocks,
-# indexes and fetched content are left out: they come back by themselves.
+# indexes and fetched content are left out: they come back by themselves. Run it with sudo, or as the user that node or
+# worker runs as: nobody else may read the folders.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -16,8 +17,20 @@ if (($# < 3 || $# > 4)); then
 	[[ ${1:-} == -h || ${1:-} == --help ]] && exit 0 || exit 64
 fi
 kind=$1 from=$2 file=$3 more=${4:-}
-[[ -d $from ]] || die "there is no folder $from"
-[[ -z $more || -d $more ]] || die "there is no folder $more"
+
+# folder PATH: ends the script unless it is a folder that the caller may read. What is hidden looks as if it were not there.
+folder() {
+	local above=$1 hidden="may not be read: run this with sudo, or as the user that the ${kind/validator/node} runs as"
+	until [[ -e $above ]]; do
+		above=$(dirname "$above")
+	done
+	[[ ! -d $above || -x $above ]] || die "$above $hidden"
+	[[ -d $1 ]] || die "there is no folder $1"
+	[[ -r $1 && -x $1 ]] || die "$1 $hidden"
+}
+
+folder "$from"
+[[ -z $more ]] || folder "$more"
 umask 077
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -28,14 +41,18 @@ case $kind in
 validator)
 	if [[ -n $more ]]; then
 		# With the dot, a link to the folder is followed.
-		cp -rL "$more/." "$packed/keys"
+		cp -rL "$more/." "$packed/keys" || die "$more could not be copied: see above; with sudo all of it may be read"
 	else
+		for part in "$from/chains" "$from"/chains/*/{,keystore,network}; do
+			[[ ! -e $part ]] || folder "$part"
+		done
 		for chain in "$from"/chains/*/; do
 			chain=${chain%/}
 			for part in keystore network/secret_ed25519; do
 				[[ -e $chain/$part ]] || continue
 				mkdir -p "$packed/chains/$(basename "$chain")/$(dirname "$part")"
-				cp -rL "$chain/$part" "$packed/chains/$(basename "$chain")/$part"
+				cp -rL "$chain/$part" "$packed/chains/$(basename "$chain")/$part" ||
+					die "$chain/$part could not be copied: see above; with sudo all of it may be read"
 			done
 		done
 	fi

@@ -100,7 +100,8 @@ impl ValidatorCommand {
 			Self::Keys { keys, proof } => set_keys(context, keys.zip(proof)).await,
 			Self::Bond { amount, commission } => {
 				let text = format!(
-					"bonded {}. Next: `tributary validator keys`, then `tributary validator show`",
+					"bonded {}. Next: `tributary validator show`; without session keys: deploy/session-keys.sh, then \
+					 `tributary validator keys --keys … --proof …`",
 					trb(amount)
 				);
 				context.submit_and_say(&Call::bond_validator(amount, commission), text).await
@@ -253,7 +254,7 @@ async fn show(chain: &Chain, account: AccountId) -> Result<Output, Failure> {
 		text += &facts(&[
 			("validator", address(&account)),
 			("state", state(view).into()),
-			("session keys", if view.keys { "set" } else { "none: `tributary validator keys`" }.into()),
+			("session keys", if view.keys { "set" } else { "none: see deploy/session-keys.sh" }.into()),
 			("own stake", trb(view.own)),
 			("all stake", trb(view.stake)),
 			("commission", percent(view.commission)),
