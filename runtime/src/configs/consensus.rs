@@ -23,8 +23,9 @@ use pallet_session::{disabling::UpToLimitWithReEnablingDisablingStrategy, histor
 use pallet_validators::KeyOwners;
 use sp_consensus_grandpa::AuthorityId as GrandpaId;
 use sp_runtime::{
-	traits::ConvertInto, transaction_validity::TransactionValidityError, DispatchError, KeyTypeId,
-	SaturatedConversion,
+	traits::ConvertInto,
+	transaction_validity::{InvalidTransaction, TransactionValidityError},
+	DispatchError, KeyTypeId, SaturatedConversion,
 };
 use sp_session::{GetSessionNumber, GetValidatorCount};
 use sp_staking::offence::{Offence, OffenceError, OffenceReportSystem, ReportOffence};
@@ -100,10 +101,13 @@ type VoteOffence = pallet_grandpa::EquivocationOffence<Offender>;
 pub struct OncePerRound;
 
 impl OncePerRound {
+	/// Reports of a round so far.
+	fn reports(round: &pallet_grandpa::TimeSlot) -> Vec<Hash> {
+		pallet_offences::ConcurrentReportsIndex::<Runtime>::get(VoteOffence::ID, round.encode())
+	}
+
 	fn is_reported((validator, _): &Offender, round: &pallet_grandpa::TimeSlot) -> bool {
-		let reports =
-			pallet_offences::ConcurrentReportsIndex::<Runtime>::get(VoteOffence::ID, round.encode());
-		let mut known = reports.into_iter().filter_map(pallet_offences::Reports::<Runtime>::get);
+		let mut known = Self::reports(round).into_iter().filter_map(pallet_offences::Reports::<Runtime>::get);
 		known.any(|report| report.offender.0 == *validator)
 	}
 }
@@ -128,9 +132,10 @@ type FinalityEvidence = (
 	<KeyOwners<Runtime> as KeyOwnerProofSystem<(KeyTypeId, GrandpaId)>>::Proof,
 );
 
-/// Reports of two finality votes. They are free, but for those that an account signs of a validator that has been
-/// slashed for the session already: a key can vote twice in any number of rounds, and every round is an offence of its
-/// own that the chain remembers, so one that is lost would be free transactions for a week.
+/// Reports of two finality votes. They are free, but for those of a validator that has been slashed for the session
+/// already: a key can vote twice in any number of rounds, and every round is an offence of its own that the chain
+/// remembers, so one that is lost would be free transactions for a week. Whoever signs one pays for it; without a
+/// signature it is taken where others were reported for the round, whose slash grows with it.
 pub struct FinalityReports;
 
 impl FinalityReports {
@@ -159,7 +164,12 @@ impl OffenceReportSystem<Option<AccountId>, FinalityEvidence> for FinalityReport
 		StockReports::publish_evidence(evidence)
 	}
 
+	// Of those without a signature only.
 	fn check_evidence(evidence: FinalityEvidence) -> Result<(), TransactionValidityError> {
+		let round = pallet_grandpa::TimeSlot { set_id: evidence.0.set_id(), round: evidence.0.round() };
+		if Self::is_repeated(&evidence) && OncePerRound::reports(&round).is_empty() {
+			return Err(InvalidTransaction::Stale.into());
+		}
 		StockReports::check_evidence(evidence)
 	}
 

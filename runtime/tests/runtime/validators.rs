@@ -346,6 +346,23 @@ fn voter_loses_more_when_another_is_reported_for_the_same_round() {
 }
 
 #[test]
+fn unsigned_report_of_another_round_is_refused_when_nobody_else_was_reported_for_it() {
+	run(|| {
+		let (set, proof) = bob_votes();
+		let reported = |key, round, proof| Executive::apply_extrinsic(report(key, set, round, proof));
+		assert!(reported(Ed25519Keyring::Bob, 3, proof.clone()).expect("it is valid").is_ok());
+		let again = || reported(Ed25519Keyring::Bob, 4, proof.clone());
+		assert_eq!(again(), Err(InvalidTransaction::Stale.into()));
+		let other = voter(Ed25519Keyring::Charlie);
+		assert!(reported(Ed25519Keyring::Charlie, 4, other).expect("it is valid").is_ok());
+		assert_eq!(pool(&charlie()), 10_000 * TRB - 5_625 * TRB);
+		// Two of four could have made two chains final.
+		assert!(again().expect("it is valid").is_ok());
+		assert_eq!(pool(&charlie()), 0);
+	});
+}
+
+#[test]
 fn double_vote_is_punished_once_when_its_set_is_that_of_several_sessions() {
 	run(|| {
 		let (set, before) = bob_votes();
