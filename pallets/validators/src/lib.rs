@@ -49,7 +49,7 @@ mod mock;
 mod tests;
 
 pub use impls::sessions::{ExposureOf, Sessions};
-pub use key_owners::KeyOwners;
+pub use key_owners::{KeyOwners, MAX_PROOF};
 pub use pallet::*;
 pub use types::*;
 pub use weights::WeightInfo;

@@ -137,7 +137,7 @@ fn report_is_refused_when_the_key_is_not_the_owners() {
 			Error::<Test>::InvalidKeyOwnershipProof
 		);
 		let mut large = key_owner(1);
-		large.trie_nodes.push(vec![0; crate::key_owners::MAX_PROOF]);
+		large.trie_nodes.push(vec![0; MAX_PROOF]);
 		assert_noop!(report(equivocation(1, slot), large), Error::<Test>::InvalidKeyOwnershipProof);
 	});
 }

@@ -273,7 +273,7 @@ fn worker_calls() -> Vec<RuntimeCall> {
 
 /// Reports name headers and proofs as long as they may be.
 fn validator_calls() -> Vec<RuntimeCall> {
-	use validators::{equivocation::*, Call};
+	use validators::{equivocation::*, Call, MAX_PROOF};
 	let (candidate, staker, validator) = (WHO, WHO, WHO);
 	let digest = Digest { logs: vec![DigestItem::Other(vec![0; MAX_HEADER - 256])] };
 	let header = Header::new(7, Default::default(), Default::default(), Default::default(), digest);
