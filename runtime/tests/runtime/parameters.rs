@@ -186,8 +186,8 @@ fn least_validators_are_never_above_the_most_when_set() {
 	run(|| {
 		assert_ok!(set(RuntimeOrigin::root(), 1, 1, 4, 50));
 		assert_eq!(MinValidators::get(), 50);
-		assert_ok!(set(RuntimeOrigin::root(), 1, 0, 4, 7));
-		assert_eq!(MinValidators::get(), 7);
+		assert_ok!(set(RuntimeOrigin::root(), 1, 0, 4, 17));
+		assert_eq!(MinValidators::get(), 17);
 	});
 }
 
