@@ -4,7 +4,7 @@
 #
 #   scripts/network-test.sh                      the whole story, some 20 minutes with everything built
 #   scripts/network-test.sh --json FILE          writes the figures to a file too
-#   scripts/network-test.sh --load-seconds N     length of each measurement; 30 unless told, 0 leaves them out
+#   scripts/network-test.sh --load-seconds N     length of each measurement; 24 unless told, 0 leaves them out
 #   scripts/network-test.sh --steps A,B,...      only these, after those that all need: finalise, traffic. There are also
 #                                                upgrade, crash, partition, warp, pruned, worker, load, equivocation,
 #                                                and, only when asked for, standstill (needs upgrade; 14 minutes)

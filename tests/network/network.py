@@ -39,7 +39,7 @@ STEPS = {
     "equivocation": equivocation,
 }
 # Length of each measurement of load, seconds, when no other is asked for.
-LOAD_SECONDS = 30
+LOAD_SECONDS = 24
 # Told when they are asked for: two of the four do not come back.
 OTHERS = {"standstill": standstill}
 ALL = {**STEPS, **OTHERS}
