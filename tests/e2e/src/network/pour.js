@@ -8,12 +8,15 @@ import { Blocks, latency, say } from './common.js';
 const PATIENCE = 120_000;
 /** What is in no block when so long nothing was included or became final is handed in again, ms. */
 const RETRY = 20_000;
+/** Blocks that a measurement takes to have some that are whole, between the first and the last. */
+const LEAST_BLOCKS = 5;
 /** Attempts at one transaction; a full pool says no until blocks have emptied it. */
 const ATTEMPTS = 200;
 
 /**
  * Sends `transactions` (`{bytes, hash, items}`), each to the node of its number, with at most `window` of them in no
- * block and at most `rate` a second, for `seconds` or until none is left. Then waits until all are final.
+ * block and at most `rate` a second, for `seconds` or until none is left; longer, up to twice that, where few blocks
+ * came. Then waits until all are final.
  */
 export async function pour(apis, transactions, { seconds, window, rate = Infinity }) {
 	const providers = apis.map((api) => api._rpcCore.provider);
@@ -53,6 +56,8 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	await watch.start();
 	const begun = Date.now();
 	const end = begun + seconds * 1_000;
+	const filled = () => [...blocks.values()].filter((block) => block.own).length;
+	const over = () => Date.now() >= end && (Date.now() >= end + seconds * 1_000 || filled() >= LEAST_BLOCKS);
 	let sent = 0;
 	const hand = async (transaction) => {
 		transaction.at = Date.now();
@@ -82,8 +87,8 @@ export async function pour(apis, transactions, { seconds, window, rate = Infinit
 	};
 	const pending = new Set();
 	for (const transaction of transactions) {
-		while (Date.now() < end && (waiting >= window || pending.size >= 200 || sent >= (rate * (Date.now() - begun)) / 1_000)) await sleep(10);
-		if (Date.now() >= end) break;
+		while (!over() && (waiting >= window || pending.size >= 200 || sent >= (rate * (Date.now() - begun)) / 1_000)) await sleep(10);
+		if (over()) break;
 		sent += 1;
 		const task = hand(transaction).finally(() => pending.delete(task));
 		pending.add(task);
