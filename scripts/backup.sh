@@ -13,8 +13,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 if (($# < 3 || $# > 4)); then
-	show_help
-	[[ ${1:-} == -h || ${1:-} == --help ]] && exit 0 || exit 64
+	usage "${1:-}"
 fi
 kind=$1 from=$2 file=$3 more=${4:-}
 

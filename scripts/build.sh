@@ -11,8 +11,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 case ${1:-} in
 -*)
-	show_help
-	[[ $1 == -h || $1 == --help ]] && exit 0 || exit 64
+	usage "$1"
 	;;
 esac
 (($# <= 1)) || die "more than one folder is named; scripts/build.sh --help says more" 64

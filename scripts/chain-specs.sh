@@ -7,8 +7,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 case ${1:-} in
 -*)
-	show_help
-	[[ $1 == -h || $1 == --help ]] && exit 0 || exit 64
+	usage "$1"
 	;;
 esac
 folder=${1:-$TRIBUTARY_ROOT/chain-specs}

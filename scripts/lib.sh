@@ -62,6 +62,12 @@ show_help() {
 	sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"
 }
 
+# usage ARGUMENT: shows the help, and ends the script: well when ARGUMENT asked for help.
+usage() {
+	show_help
+	[[ $1 == -h || $1 == --help ]] && exit 0 || exit 64
+}
+
 # die TEXT [CODE]: says what is wrong and what to do, and ends the script.
 die() {
 	printf '\nerror: %s\n' "$1" >&2

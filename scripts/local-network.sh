@@ -13,8 +13,7 @@ case ${1:-} in
 '') ;;
 --check) check=yes ;;
 *)
-	show_help
-	[[ $1 == -h || $1 == --help ]] && exit 0 || exit 64
+	usage "$1"
 	;;
 esac
 [[ -x $NODE ]] || die "there is no node at $NODE: build it first, scripts/demo.sh and scripts/test.sh do"

@@ -14,8 +14,7 @@ set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 if (($# < 3 || $# > 4)); then
-	show_help
-	[[ ${1:-} == -h || ${1:-} == --help ]] && exit 0 || exit 64
+	usage "${1:-}"
 fi
 kind=$1 file=$2 to=$3 more=${4:-}
 umask 077

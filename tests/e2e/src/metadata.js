@@ -13,6 +13,7 @@ const BY_PALLET = new Set(['RuntimeCall', 'RuntimeEvent', 'RuntimeError', 'Call'
 const plain = (text) => text.toString();
 const optional = (option, read) => (option.isSome ? read(option.unwrap()) : undefined);
 const sorted = (object) => Object.fromEntries(Object.entries(object).sort(([a], [b]) => (a < b ? -1 : 1)));
+const byName = (items, content) => sorted(Object.fromEntries(items.map((item) => [plain(item.name), content(item)])));
 
 /** Names of types by their ids; what they are made of is collected on the way, in `named`. */
 class Types {
@@ -56,14 +57,7 @@ class Types {
 	}
 
 	variants(variants) {
-		return sorted(
-			Object.fromEntries(
-				variants.map(({ fields, index, name }) => [
-					plain(name),
-					{ index: index.toNumber(), fields: this.fields(fields) },
-				]),
-			),
-		);
+		return byName(variants, ({ fields, index }) => ({ index: index.toNumber(), fields: this.fields(fields) }));
 	}
 
 	/** What a function takes and gives. */
@@ -91,8 +85,6 @@ function read(bytes) {
 	registry.setMetadata(metadata);
 	return metadata;
 }
-
-const byName = (items, content) => sorted(Object.fromEntries(items.map((item) => [plain(item.name), content(item)])));
 
 /**
  * The summary of a runtime: its metadata as `state_getMetadata` gives it, the same in version 16, which knows functions

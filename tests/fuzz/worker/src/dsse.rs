@@ -1,6 +1,6 @@
 //! Signed statements: nothing but what was signed is ever believed.
 
-use crate::refused;
+use crate::taken;
 use serde_json::json;
 use std::sync::OnceLock;
 use tributary_client::{
@@ -26,18 +26,9 @@ fn good() -> &'static (Statement, Vec<u8>) {
 
 /// The target: a bundle as it arrives.
 pub fn run(data: &[u8], trace: &mut Trace) {
-	let parsed = parse_bundle(data);
-	trace.call("bundle", "parse", parsed.is_ok());
-	let envelopes = match parsed {
-		Ok(envelopes) => envelopes,
-		Err(error) => return refused(trace, error),
-	};
-	for envelope in envelopes {
-		let verified = envelope.verify();
-		trace.call("envelope", "verify", verified.is_ok());
-		match verified {
-			Ok(statement) => assert_eq!(statement, good().0, "a statement that nobody signed is believed"),
-			Err(error) => refused(trace, error),
+	for envelope in taken(trace, "bundle", "parse", parse_bundle(data)).unwrap_or_default() {
+		if let Some(statement) = taken(trace, "envelope", "verify", envelope.verify()) {
+			assert_eq!(statement, good().0, "a statement that nobody signed is believed");
 		}
 	}
 }

@@ -59,9 +59,8 @@ fn walk(mut grammar: Grammar, vocabulary: usize, tokens: usize, first: u8) -> Re
 		grammar.mask(&mut logits).map_err(|error| error.to_string())?;
 		let allowed: Vec<usize> =
 			logits.iter().enumerate().filter(|(_, logit)| logit.is_finite()).map(|(id, _)| id).collect();
-		let place =
-			usize::from(first).wrapping_mul(31).wrapping_add(drawn.wrapping_mul(17)) % allowed.len().max(1);
-		let Some(id) = allowed.get(place) else { panic!("a mask allows no token, and is no error") };
+		let place = (usize::from(first) * 31 + drawn * 17) % allowed.len().max(1);
+		let id = allowed.get(place).expect("a mask that is no error allows a token");
 		grammar.advance(*id as u32).map_err(|error| error.to_string()).inspect_err(|reason| {
 			assert!(!reason.contains("satisfy"), "a token that the mask allows is refused: {reason}");
 		})?;

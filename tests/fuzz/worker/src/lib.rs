@@ -1,7 +1,6 @@
 //! Fuzz targets of the worker, the client and the command line: files of strangers' models and adapters, requests'
 //! bodies, schemas and headers, recipes, answers of tool servers, envelopes, published documents, what private DataNets
-//! carry. Each is a function of bytes that panics when
-//! something is wrong; any engine can run it.
+//! carry. Each is a function of bytes that panics when something is wrong; any engine can run it.
 
 mod dsse;
 mod grammar;
@@ -38,6 +37,17 @@ pub fn targets() -> Vec<Target> {
 const KINDS: u64 = 64;
 /// Words of refusals that guide a run.
 const WORDINGS: u64 = 4_096;
+
+/// Notes whether something was taken, and its refusal when it was not.
+fn taken<T>(
+	trace: &mut Trace,
+	what: &'static str,
+	how: &'static str,
+	result: Result<T, impl std::fmt::Debug>,
+) -> Option<T> {
+	trace.call(what, how, result.is_ok());
+	result.map_err(|error| refused(trace, error)).ok()
+}
 
 /// Notes a refusal: by the names of its type and variants, or by its first words when it is a text, an input is kept for it;
 /// all its words guide the run. Both are bounded, so that what refusals repeat of inputs does not make all inputs new.

@@ -1,18 +1,13 @@
 //! Manifests of folders.
 
-use crate::{refused, size_of};
+use crate::{size_of, taken};
 use std::path::{Component, Path};
 use tributary_client::content::{Manifest, MAX_FILES};
 use tributary_fuzz_driver::Trace;
 
 /// The target.
 pub fn run(data: &[u8], trace: &mut Trace) {
-	let parsed = Manifest::parse(data);
-	trace.call("manifest", "parse", parsed.is_ok());
-	let manifest = match parsed {
-		Ok(manifest) => manifest,
-		Err(error) => return refused(trace, error),
-	};
+	let Some(manifest) = taken(trace, "manifest", "parse", Manifest::parse(data)) else { return };
 	trace.reached(size_of(manifest.entries().len() as u64));
 	assert!(manifest.entries().len() <= MAX_FILES);
 	for entry in manifest.entries() {

@@ -1,6 +1,6 @@
 //! What tool servers say: their lists and their answers.
 
-use crate::{refused, size_of};
+use crate::{size_of, taken};
 use serde_json::{json, Value};
 use tributary_fuzz_driver::{Input, Trace};
 use tributary_tools::{canonical, conforms, hash, Listing, Tool};
@@ -29,25 +29,18 @@ fn listing(value: Value, trace: &mut Trace) {
 		output: tool.get("outputSchema").cloned(),
 	});
 	let listed = Listing::of(text(&value, "identity"), tools.collect());
-	trace.call("listing", "of", listed.is_ok());
-	match listed {
-		Ok(listing) => {
-			assert_eq!(hash(&serde_json::from_str(&listing.text).expect("it is JSON")), listing.hash);
-			for tool in &listing.tools {
-				assert!(listing.tool(&tool.name).is_ok());
-			}
-			trace.reached(size_of(listing.tools.len() as u64));
-		}
-		Err(error) => refused(trace, error),
+	let Some(listing) = taken(trace, "listing", "of", listed) else { return };
+	assert_eq!(hash(&serde_json::from_str(&listing.text).expect("it is JSON")), listing.hash);
+	for tool in &listing.tools {
+		assert!(listing.tool(&tool.name).is_ok());
 	}
+	trace.reached(size_of(listing.tools.len() as u64));
 }
 
 fn answer(value: &Value, trace: &mut Trace) {
 	let conforming = conforms(&value["schema"], &value["value"]);
-	trace.call("schema", "conforms", conforming.is_ok());
-	match conforming {
-		Ok(()) => trace.reached(1),
-		Err(error) => refused(trace, error),
+	if taken(trace, "schema", "conforms", conforming).is_some() {
+		trace.reached(1);
 	}
 }
 

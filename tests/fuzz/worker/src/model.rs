@@ -1,6 +1,6 @@
 //! Folders of models and adapters: `config.json`, `adapter_config.json` and safetensors files.
 
-use crate::{refused, size_of};
+use crate::{size_of, taken};
 use safetensors::{tensor::TensorView, Dtype};
 use serde_json::json;
 use std::{fs, path::Path, sync::OnceLock};
@@ -68,13 +68,9 @@ pub fn adapter(data: &[u8], trace: &mut Trace) {
 		fs::write(folder.join("adapter_model.safetensors"), weights).expect("it is written");
 		let (read, peak) = peak_of(|| check_adapter(folder, model(), BUDGET));
 		assert!(peak <= ROOM + data.len(), "an adapter of {} bytes takes {peak} of memory", data.len());
-		trace.call("adapter", "read", read.is_ok());
-		match read {
-			Ok(bytes) => {
-				assert!(bytes <= BUDGET, "an adapter of {bytes} bytes is over its budget");
-				trace.reached(size_of(bytes));
-			}
-			Err(error) => refused(trace, error),
+		if let Some(bytes) = taken(trace, "adapter", "read", read) {
+			assert!(bytes <= BUDGET, "an adapter of {bytes} bytes is over its budget");
+			trace.reached(size_of(bytes));
 		}
 	});
 }
@@ -85,13 +81,9 @@ pub fn weights(data: &[u8], trace: &mut Trace) {
 	let json = serde_json::from_slice(config).unwrap_or_default();
 	let (read, peak) = peak_of(|| ModelConfig::from_json(&json));
 	assert!(peak <= ROOM, "a configuration takes {peak} bytes of memory");
-	trace.call("config", "read", read.is_ok());
-	match read {
-		Ok(config) => {
-			assert!(config.heads > 0 && config.kv_heads > 0 && config.heads % config.kv_heads == 0);
-			trace.reached(size_of(config.layers as u64));
-		}
-		Err(error) => refused(trace, error),
+	if let Some(config) = taken(trace, "config", "read", read) {
+		assert!(config.heads > 0 && config.kv_heads > 0 && config.heads % config.kv_heads == 0);
+		trace.reached(size_of(config.layers as u64));
 	}
 	folder(|folder| {
 		fs::write(folder.join("model.safetensors"), weights).expect("it is written");
@@ -102,10 +94,8 @@ pub fn weights(data: &[u8], trace: &mut Trace) {
 			Ok::<_, String>((norm, matrix.map_err(|error| error.to_string())?))
 		});
 		assert!(peak <= ROOM + data.len(), "weights of {} bytes take {peak} of memory", data.len());
-		trace.call("weights", "read", values.is_ok());
-		match values {
-			Ok((norm, matrix)) => assert_eq!((norm.len(), matrix.len()), (HIDDEN, HIDDEN * HIDDEN)),
-			Err(error) => refused(trace, error),
+		if let Some((norm, matrix)) = taken(trace, "weights", "read", values) {
+			assert_eq!((norm.len(), matrix.len()), (HIDDEN, HIDDEN * HIDDEN));
 		}
 	});
 }

@@ -1,6 +1,6 @@
 //! What private DataNets carry: capsules with keys, and encrypted contributions.
 
-use crate::{refused, size_of};
+use crate::{refused, size_of, taken};
 use std::sync::OnceLock;
 use tributary_client::{
 	private::{seal, DataNetKeys, Identity, PrivateError},
@@ -59,18 +59,10 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 /// epoch than the grant's.
 fn capsule(bytes: &[u8], trace: &mut Trace) {
 	let opened = DataNetKeys::from_capsule(bytes, &scene().grantee, DATANET, EPOCH);
-	trace.call("capsule", "open", opened.is_ok());
-	match opened {
-		Ok(keys) => {
-			assert!(bytes.len() <= MAX_CAPSULE as usize);
-			assert_eq!(
-				(keys.datanet(), keys.epoch(), keys.identities().len()),
-				(DATANET, EPOCH, EPOCH as usize)
-			);
-			trace.reached(u64::from(keys.recipient() == scene().keys.recipient()));
-		}
-		Err(error) => refused(trace, error),
-	}
+	let Some(keys) = taken(trace, "capsule", "open", opened) else { return };
+	assert!(bytes.len() <= MAX_CAPSULE as usize);
+	assert_eq!((keys.datanet(), keys.epoch(), keys.identities().len()), (DATANET, EPOCH, EPOCH as usize));
+	trace.reached(u64::from(keys.recipient() == scene().keys.recipient()));
 }
 
 /// An encrypted contribution; with the text that is in it where that is known.

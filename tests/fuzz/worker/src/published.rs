@@ -1,7 +1,7 @@
 //! Documents that others publish and everybody may fetch: evidence of an answer, reports of evaluations and ablations,
 //! and the items of a benchmark.
 
-use crate::{refused, size_of};
+use crate::{size_of, taken};
 use serde_json::{json, Value};
 use tributary_attribution::{Chunk, Evidence, Hit, Ranks, Source, Span, VectorRules};
 use tributary_factory::{
@@ -31,16 +31,10 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 }
 
 fn evidence(bytes: &[u8], trace: &mut Trace) {
-	let read = Evidence::from_bytes(bytes);
-	trace.call("evidence", "read", read.is_ok());
-	match read {
-		Ok(evidence) => {
-			assert_eq!(evidence.to_bytes(), bytes, "evidence has one form");
-			assert!(is_valid_vector(&evidence.vector()), "evidence pays more or less than everything");
-			trace.reached(size_of(evidence.spans().len() as u64));
-		}
-		Err(error) => refused(trace, error),
-	}
+	let Some(evidence) = taken(trace, "evidence", "read", Evidence::from_bytes(bytes)) else { return };
+	assert_eq!(evidence.to_bytes(), bytes, "evidence has one form");
+	assert!(is_valid_vector(&evidence.vector()), "evidence pays more or less than everything");
+	trace.reached(size_of(evidence.spans().len() as u64));
 }
 
 /// Evidence of any spans and chunks is what its text says.
@@ -117,43 +111,27 @@ fn edited(mut document: Value, input: &mut Input) -> Vec<u8> {
 }
 
 fn report(bytes: &[u8], trace: &mut Trace) {
-	let read = evaluation::Report::parse(bytes);
-	trace.call("report", "read", read.is_ok());
-	match read {
-		Ok(report) => {
-			// Numbers of more digits than ours are read to their last but one bit.
-			let again = evaluation::Report::parse(&report.to_bytes()).expect("a report's text can be read");
-			assert_eq!((again.metrics.len(), &again.subject), (report.metrics.len(), &report.subject));
-			assert_eq!(again.items.len(), report.items.len());
-			assert!(compare(&report, &report).is_some());
-			trace.reached(size_of(report.items.len() as u64));
-		}
-		Err(error) => refused(trace, error),
-	}
+	let Some(report) = taken(trace, "report", "read", evaluation::Report::parse(bytes)) else { return };
+	// Numbers of more digits than ours are read to their last but one bit.
+	let again = evaluation::Report::parse(&report.to_bytes()).expect("a report's text can be read");
+	assert_eq!((again.metrics.len(), &again.subject), (report.metrics.len(), &report.subject));
+	assert_eq!(again.items.len(), report.items.len());
+	assert!(compare(&report, &report).is_some());
+	trace.reached(size_of(report.items.len() as u64));
 }
 
 fn losses(bytes: &[u8], trace: &mut Trace) {
-	let read = ablation::Report::parse(bytes);
-	trace.call("losses", "read", read.is_ok());
-	match read {
-		Ok(report) => {
-			let again = ablation::Report::parse(&report.to_bytes()).expect("a report's text can be read");
-			assert_eq!((again.losses.len(), &again.subject), (report.losses.len(), &report.subject));
-			trace.reached(size_of(report.losses.len() as u64));
-		}
-		Err(error) => refused(trace, error),
-	}
+	let Some(report) = taken(trace, "losses", "read", ablation::Report::parse(bytes)) else { return };
+	let again = ablation::Report::parse(&report.to_bytes()).expect("a report's text can be read");
+	assert_eq!((again.losses.len(), &again.subject), (report.losses.len(), &report.subject));
+	trace.reached(size_of(report.losses.len() as u64));
 }
 
 /// Each input is one contribution; its checks judge the contribution itself.
 fn items(bytes: &[u8], trace: &mut Trace) {
 	let Ok(text) = std::str::from_utf8(bytes) else { return };
 	let read = read_items(&[Contribution { index: 0, text: text.to_owned() }]);
-	trace.call("items", "read", read.is_ok());
-	let items = match read {
-		Ok(items) => items,
-		Err(error) => return refused(trace, error),
-	};
+	let Some(items) = taken(trace, "items", "read", read) else { return };
 	assert!((1..=MAX_ITEMS).contains(&items.len()));
 	for item in items {
 		match item.task {

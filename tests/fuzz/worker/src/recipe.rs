@@ -1,6 +1,6 @@
 //! Recipes.
 
-use crate::refused;
+use crate::taken;
 use tributary_factory::recipe::Recipe;
 use tributary_fuzz_driver::{peak_of, Trace};
 
@@ -12,10 +12,8 @@ pub fn run(data: &[u8], trace: &mut Trace) {
 	let Ok(text) = std::str::from_utf8(data) else { return };
 	let (parsed, peak) = peak_of(|| Recipe::parse("recipe.yaml", text));
 	assert!(peak <= ROOM, "a recipe of {} bytes takes {peak} of memory", data.len());
-	trace.call("recipe", "parse", parsed.is_ok());
-	match parsed {
-		Ok(_) => trace.reached(1),
-		Err(error) => refused(trace, error),
+	if taken(trace, "recipe", "parse", parsed).is_some() {
+		trace.reached(1);
 	}
 }
 
