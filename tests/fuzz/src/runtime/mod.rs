@@ -15,13 +15,14 @@ mod world;
 use chain::{apply, begin_block, end_block, Applied};
 use checks::{Money, Told};
 use codec::{DecodeLimit, Encode};
+use pallet_validators::Timing;
 use polkadot_sdk::{
-	frame_support::traits::GetCallMetadata, pallet_sudo, sp_state_machine::BasicExternalities,
-	sp_storage::Storage,
+	frame_support::traits::GetCallMetadata, pallet_sudo, sp_runtime::BuildStorage,
+	sp_state_machine::BasicExternalities, sp_storage::Storage,
 };
 use std::hash::{DefaultHasher, Hash, Hasher};
 use tributary_fuzz_driver::{Input, Trace};
-use tributary_runtime::{testing::genesis, AccountId, Runtime, RuntimeCall, RuntimeEvent, System};
+use tributary_runtime::{testing::genesis_config, AccountId, Runtime, RuntimeCall, RuntimeEvent, System};
 use world::World;
 
 /// Calls in a block at most; a real block has more, and nothing new with them.
@@ -31,6 +32,9 @@ const CHECK_EVERY: u32 = 8;
 /// How deep a transaction's encoding may be, as the executive has it.
 const MOST_DEPTH: u32 = 256;
 
+/// Of the validators: elections, rewards of a session and the end of unbonding come in most runs.
+const TIMING: Timing = Timing { session_blocks: 10, unbonding_sessions: 2 };
+
 /// A state to start from.
 #[derive(Clone)]
 struct Start {
@@ -38,12 +42,19 @@ struct Start {
 	world: World,
 }
 
+/// A chain of four validators.
+fn genesis() -> Storage {
+	let mut config = genesis_config("network");
+	config.validators.timing = TIMING;
+	config.build_storage().expect("the preset builds")
+}
+
 /// A new chain, or one on which everything has happened once, shortly before a session ends.
 fn start(fresh: bool) -> Start {
 	thread_local! {
 		static STARTS: [Start; 2] = [
-			Start { state: genesis("development"), world: World::default() },
-			scene::played(genesis("development")),
+			Start { state: genesis(), world: World::default() },
+			scene::played(genesis()),
 		];
 	}
 	STARTS.with(|[new, played]| if fresh { new.clone() } else { played.clone() })

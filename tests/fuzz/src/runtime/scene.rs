@@ -4,7 +4,7 @@ use super::{
 	chain::{apply, begin_block, end_block, now},
 	checks, settle,
 	world::World,
-	Start,
+	Start, TIMING,
 };
 use polkadot_sdk::{
 	sp_keyring::Sr25519Keyring::{self, *},
@@ -18,7 +18,7 @@ use tributary_primitives::{
 use tributary_runtime::{constants::*, AccountId, RuntimeCall};
 
 /// Some sessions have passed, and the next one begins soon.
-const LAST_BLOCK: u32 = 126;
+const LAST_BLOCK: u32 = 128;
 
 fn id(key: Sr25519Keyring) -> AccountId {
 	key.to_account_id()
@@ -220,6 +220,20 @@ fn proxies() {
 	}
 }
 
+fn stake() {
+	use pallet_validators::Call;
+	for (by, candidate) in [(Eve, Alice), (Ferdie, Bob), (Ferdie, Alice)] {
+		sign(by, Call::nominate { candidate: id(candidate), amount: 5_000 * TRB });
+	}
+}
+
+/// Some leave again, after an election that counted them.
+fn unstake() {
+	use pallet_validators::Call;
+	sign(Eve, Call::unbond { candidate: id(Alice), amount: Some(1_000 * TRB) });
+	sign(Ferdie, Call::unbond { candidate: id(Bob), amount: None });
+}
+
 fn settlement(world: &mut World) {
 	for (operator, key) in [(Charlie, CharlieStash), (Dave, DaveStash)] {
 		let register = pallet_workers::Call::register {
@@ -261,14 +275,16 @@ pub(super) fn played(state: Storage) -> Start {
 	let mut state = BasicExternalities::new(state);
 	state.execute_with(|| {
 		begin_block(&mut world.slot, 0);
-		for part in [data, models, agents, proxies] {
+		for part in [data, models, agents, proxies, stake] {
 			part();
 			pass(&mut world, 1);
 		}
 		settlement(&mut world);
-		while now() < LAST_BLOCK {
+		while now() < LAST_BLOCK - TIMING.session_blocks {
 			pass(&mut world, 1);
 		}
+		unstake();
+		pass(&mut world, LAST_BLOCK - now());
 		end_block();
 		checks::limits();
 		checks::conserved(checks::money(), Default::default());
