@@ -65,8 +65,6 @@ const FUNDS: Balance = 1 << 80;
 const DEPOSIT: Balance = 1 << 70;
 /// Paid for one use of an agent: enough that every part gets something, planck.
 const FEE: Balance = 1 << 50;
-/// Prompts and tools of an agent.
-const MAX_AGENT_OTHERS: u32 = MAX_AGENT_PROMPTS + MAX_AGENT_TOOLS;
 /// Siblings in the longest proof that can be right: indices have 32 bits.
 const LEVELS: u32 = 32;
 /// Of the keys that payers sign with.
@@ -290,15 +288,14 @@ mod benches {
 	#[benchmark]
 	fn batch_parts(
 		m: Linear<0, { LARGE_AGENTS * MAX_AGENT_ADAPTERS }>,
-		p: Linear<0, { LARGE_AGENTS * MAX_AGENT_OTHERS }>,
+		p: Linear<0, { LARGE_AGENTS * MAX_AGENT_PROMPTS }>,
+		t: Linear<0, { LARGE_AGENTS * MAX_AGENT_TOOLS }>,
 	) {
 		let service_key = worker::<T>();
 		let parts: Vec<[u32; 3]> = (0..LARGE_AGENTS)
 			.map(|agent| {
-				let adapters = m.saturating_sub(agent * MAX_AGENT_ADAPTERS).min(MAX_AGENT_ADAPTERS);
-				let others = p.saturating_sub(agent * MAX_AGENT_OTHERS).min(MAX_AGENT_OTHERS);
-				let prompts = others.min(MAX_AGENT_PROMPTS);
-				[adapters, prompts, others - prompts]
+				[(m, MAX_AGENT_ADAPTERS), (p, MAX_AGENT_PROMPTS), (t, MAX_AGENT_TOOLS)]
+					.map(|(count, most)| count.saturating_sub(agent * most).min(most))
 			})
 			.collect();
 		let agents = agents::<T>(&parts);

@@ -17,8 +17,8 @@ pub trait WeightInfo {
 	/// `submit_batch` of `c` channels and `a` agents, without what it credits, and without what
 	/// [`WeightInfo::batch_parts`] and [`WeightInfo::batch_usage`] count.
 	fn submit_batch(c: u32, a: u32) -> Weight;
-	/// A batch of one channel and twelve agents that have `m` adapters together, and `p` prompts and tools.
-	fn batch_parts(m: u32, p: u32) -> Weight;
+	/// A batch of one channel and twelve agents that have together `m` adapters, `p` prompts and `t` tools, each called.
+	fn batch_parts(m: u32, p: u32, t: u32) -> Weight;
 	/// A batch in which channels name agents `u` times and their tools `t` times: only what each adds counts.
 	fn batch_usage(u: u32, t: u32) -> Weight;
 	/// `credit` of `b` batches with `c` credits to vaults.
@@ -57,8 +57,9 @@ impl WeightInfo for () {
 	fn submit_batch(c: u32, a: u32) -> Weight {
 		Weight::from_parts(u64::from(c).saturating_add(a.into()).saturating_add(1), 0)
 	}
-	fn batch_parts(m: u32, p: u32) -> Weight {
-		Weight::from_parts(u64::from(m).saturating_add(p.into()).saturating_add(1), 0)
+	fn batch_parts(m: u32, p: u32, t: u32) -> Weight {
+		let parts = u64::from(m).saturating_add(p.into()).saturating_add(t.into());
+		Weight::from_parts(parts.saturating_add(1), 0)
 	}
 	fn batch_usage(u: u32, t: u32) -> Weight {
 		Weight::from_parts(u64::from(u).saturating_add(t.into()).saturating_add(1), 0)

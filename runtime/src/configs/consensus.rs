@@ -167,7 +167,7 @@ impl OffenceReportSystem<Option<AccountId>, FinalityEvidence> for FinalityReport
 	// Of those without a signature only.
 	fn check_evidence(evidence: FinalityEvidence) -> Result<(), TransactionValidityError> {
 		let round = pallet_grandpa::TimeSlot { set_id: evidence.0.set_id(), round: evidence.0.round() };
-		if Self::is_repeated(&evidence) && OncePerRound::reports(&round).is_empty() {
+		if OncePerRound::reports(&round).is_empty() && Self::is_repeated(&evidence) {
 			return Err(InvalidTransaction::Stale.into());
 		}
 		StockReports::check_evidence(evidence)

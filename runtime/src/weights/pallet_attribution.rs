@@ -60,13 +60,15 @@ impl<T: frame_system::Config> pallet_attribution::WeightInfo for WeightInfo<T> {
 	// Fastest run: 2_487_554 ns.
 	// `m` was 0 to 96.
 	// `p` was 0 to 192.
-	fn batch_parts(m: u32, p: u32, ) -> Weight {
+	fn batch_parts(m: u32, p: u32, t: u32, ) -> Weight {
 		Weight::from_parts(852_429_300, 0)
 			.saturating_add(Weight::from_parts(17_212_619, 0).saturating_mul(m.into()))
 			.saturating_add(Weight::from_parts(13_652_214, 0).saturating_mul(p.into()))
+			.saturating_add(Weight::from_parts(13_652_214, 0).saturating_mul(t.into()))
 			.saturating_add(T::DbWeight::get().reads(61))
 			.saturating_add(T::DbWeight::get().reads(3_u64.saturating_mul(m.into())))
 			.saturating_add(T::DbWeight::get().reads(2_u64.saturating_mul(p.into())))
+			.saturating_add(T::DbWeight::get().reads(2_u64.saturating_mul(t.into())))
 			.saturating_add(T::DbWeight::get().writes(7))
 	}
 	// Fastest run: 937_199 ns.

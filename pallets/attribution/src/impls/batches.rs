@@ -35,8 +35,8 @@ type Divided = (Vec<AgentTotal>, Vec<(VaultKey, Balance)>);
 /// How many parts a batch's agents have together.
 struct PartCounts {
 	adapters: u32,
-	/// Prompts and tools.
-	others: u32,
+	prompts: u32,
+	tools: u32,
 }
 
 impl PartCounts {
@@ -44,7 +44,8 @@ impl PartCounts {
 		let count = |of: fn(&Parts) -> usize| parts.iter().map(of).sum::<usize>().saturated_into();
 		Self {
 			adapters: count(|parts| parts.adapters.len()),
-			others: count(|parts| parts.prompts.len().saturating_add(parts.tools.len())),
+			prompts: count(|parts| parts.prompts.len()),
+			tools: count(|parts| parts.tools.len()),
 		}
 	}
 }
@@ -59,8 +60,11 @@ impl<T: Config> Pallet<T> {
 	/// Weight of a submission and of the most it may credit, were all agents as large as they may be.
 	pub(crate) fn submit_weight(agents: usize, charges: &Charges) -> Weight {
 		let most = |of_one: u32| of_one.saturating_mul(agents.saturated_into());
-		let others = MAX_AGENT_PROMPTS.saturating_add(MAX_AGENT_TOOLS);
-		let parts = PartCounts { adapters: most(MAX_AGENT_ADAPTERS), others: most(others) };
+		let parts = PartCounts {
+			adapters: most(MAX_AGENT_ADAPTERS),
+			prompts: most(MAX_AGENT_PROMPTS),
+			tools: most(MAX_AGENT_TOOLS),
+		};
 		Self::batch_weight(agents, parts, charges)
 			.saturating_add(T::WeightInfo::credit(CREDITED_WITH_SUBMISSION, Self::credit_allowance(agents)))
 	}
@@ -72,8 +76,9 @@ impl<T: Config> Pallet<T> {
 			(entries.saturating_add(1), calls.saturating_add(usage.calls.len()))
 		});
 		let usage = T::WeightInfo::batch_usage(entries.saturated_into(), calls.saturated_into());
-		let bare = T::WeightInfo::batch_parts(0, 0);
-		let parts = T::WeightInfo::batch_parts(parts.adapters, parts.others).saturating_sub(bare);
+		let bare = T::WeightInfo::batch_parts(0, 0, 0);
+		let parts =
+			T::WeightInfo::batch_parts(parts.adapters, parts.prompts, parts.tools).saturating_sub(bare);
 		// What a batch costs in any case is lost in the noise of many channels, by which `submit_batch` is measured;
 		// `batch_parts` is measured with one.
 		let once = bare.saturating_sub(T::WeightInfo::submit_batch(1, LARGE_AGENTS));

@@ -237,7 +237,7 @@ fn batch_costs_what_its_parts_do_when_agents_are_not_the_largest() {
 		};
 		let (bare, full) = (cost(BARE, 9_000), cost(FULL, 18_000));
 		// Two adapters and a prompt.
-		let parts = Weights::batch_parts(2, 1).saturating_sub(Weights::batch_parts(0, 0));
+		let parts = Weights::batch_parts(2, 1, 0).saturating_sub(Weights::batch_parts(0, 0, 0));
 		assert_eq!(full, bare.saturating_add(parts));
 		assert!(parts.ref_time() > 0);
 	});

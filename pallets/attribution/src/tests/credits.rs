@@ -87,7 +87,7 @@ fn matured_batches_are_credited_when_the_next_is_submitted() {
 		assert_eq!(status(0), BatchStatus::Credited);
 		let usage = Weights::batch_usage(1, 0).saturating_sub(Weights::batch_usage(0, 0));
 		// `batch_parts` is of one channel and twelve agents.
-		let once = Weights::batch_parts(0, 0).saturating_sub(Weights::submit_batch(1, 12));
+		let once = Weights::batch_parts(0, 0, 0).saturating_sub(Weights::submit_batch(1, 12));
 		let submitted = Weights::submit_batch(1, 1).saturating_add(once).saturating_add(usage);
 		let expected = submitted.saturating_add(Weights::credit(1, 4));
 		assert_eq!(post.actual_weight, Some(expected));
