@@ -14,11 +14,10 @@ def run(story):
     if "equivocation" in story.arguments.steps:
         # Elections take two sessions, and may do so meanwhile.
         equivocation.bond(story)
-    urls = [network[name].url for name in VALIDATORS]
-    for script, about in (("transfers.js", "transfers"), ("settlement.js", "batches and claims")):
+    for name, about, start in (("transfers", "transfers", transfers), ("settlement", "batches and claims", settlement)):
         story.say(f"{about}: {seconds} s each")
+        client = start(story)
         before = measure(story)
-        client = story.clients.keep(script, "--seconds", seconds, *urls)
         end = time.monotonic() + 600 + 6 * seconds
         while "doing" in (told := client.hear(max(0, end - time.monotonic()))):
             story.say(f"{about}: {told['doing']}")
@@ -30,18 +29,41 @@ def run(story):
             "database_bytes": after["disk"] - before["disk"],
             "database_gib_per_day": round(per_day(after["disk"] - before["disk"], passed) / 1024, 1),
         }
-        parts = {name: part for name, part in told.items() if isinstance(part, dict)}
+        parts = {load: part for load, part in told.items() if isinstance(part, dict)}
         add_state(story, parts.values())
         for what, meaning in (("lost", "were accepted and are in no block"), ("failed", "are in blocks and failed")):
-            found = {name: part[what] for name, part in parts.items() if part.get(what)}
+            found = {load: part[what] for load, part in parts.items() if part.get(what)}
             if found:
-                refused = {name: part["refused"] for name, part in parts.items() if part.get("refused")}
+                refused = {load: part["refused"] for load, part in parts.items() if part.get("refused")}
                 raise Failed(f"{about}: transactions that {meaning}: {found}; refused before: {refused}")
-        for name, part in parts.items():
-            story.say(f"{name}: {summary(part)}")
-            story.keep(**{name: part})
-        story.keep(**{f"growth_with_{script.removesuffix('.js')}": growth})
+        for load, part in parts.items():
+            story.say(f"{load}: {summary(part)}")
+            story.keep(**{load: part})
+        story.keep(**{f"growth_with_{name}": growth})
     story.keep(memory_mib={name: network[name].memory()[1] for name in VALIDATORS})
+
+
+def prepare(story):
+    """Begins to sign the transfers, once; the client says when it has, and sends them when it is told to."""
+    if story.transfers is None:
+        story.transfers = begin(story, "transfers.js", "--wait", "yes")
+    return story.transfers
+
+
+def transfers(story):
+    client = prepare(story)
+    story.say(f"transfers: {client.hear()['doing']}")
+    client.tell("send")
+    return client
+
+
+def settlement(story):
+    return begin(story, "settlement.js")
+
+
+def begin(story, script, *arguments):
+    urls = [story.network[name].url for name in VALIDATORS]
+    return story.clients.keep(script, "--seconds", story.arguments.load_seconds, *arguments, *urls)
 
 
 def measure(story):

@@ -9,6 +9,7 @@ import ledger
 from chain import Tributary
 from nodes import VALIDATORS, wait_final
 from processes import Failed, Proxy, Worker, get_json, wait
+from steps import load
 
 GATEWAY, MACHINE = "gateway", 13
 SECOND = "charlie"
@@ -17,6 +18,9 @@ RECORDS, AGE = 8, 4
 
 def run(story):
     network = story.network
+    if "load" in story.arguments.steps:
+        # There is little else to do meanwhile.
+        load.prepare(story)
     alice, second = network["alice"], network[SECOND]
     gateway = network.full(GATEWAY, MACHINE)
     gateway.ready()

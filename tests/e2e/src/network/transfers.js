@@ -1,13 +1,15 @@
 // Sustained transfers: first as many as the network takes, then at half that rate, which shows the latency of a chain
 // that is not full.
 //
-//   node transfers.js --seconds N [--accounts N] URL...
+//   node transfers.js --seconds N [--accounts N] [--wait yes] URL...
+//
+// With `--wait yes` it sends nothing but what its accounts need until a line comes on standard input.
 
 import { account, sleep, TRB } from '../chain.js';
-import { accountsOf, connect, fastSigner, FUNDS, options, say, sendAll } from './common.js';
+import { accountsOf, commands, connect, fastSigner, FUNDS, options, say, sendAll } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
 
-const { seconds = '60', accounts = '1000', rest: urls } = options();
+const { seconds = '60', accounts = '1000', wait, rest: urls } = options();
 /** Signed for so many a second; more than the weight limit allows. */
 const MOST_PER_SECOND = 520;
 /** In no block yet: one and a half full blocks; each pool checks all of them. */
@@ -15,6 +17,7 @@ const WINDOW = 4_500;
 
 const apis = await Promise.all(urls.map(connect));
 const [api] = apis;
+const asked = wait ? new Promise((resolve) => commands(resolve)) : null;
 const senders = Array.from({ length: Number(accounts) }, (_, n) => ({ pair: account(`//Load//${n}`), nonce: 0, via: n }));
 for (const [n, { nonce }] of (await accountsOf(api, senders.map(({ pair }) => pair))).entries()) senders[n].nonce = nonce.toNumber();
 const funded = sendAll(api, senders.map(({ pair }) => api.tx.balances.transferKeepAlive(pair.address, 150n * TRB)), account(FUNDS), 250);
@@ -37,6 +40,7 @@ const transactions = await signed(MOST_PER_SECOND * Number(seconds));
 const signing = (Date.now() - begun) / transactions.length;
 await funded;
 say({ doing: `${transactions.length} transfers are signed, ${senders.length} accounts have something to send` });
+await asked;
 const weight = await declared(api, transactions[0].bytes);
 const full = await pour(apis, transactions, { seconds: Number(seconds), window: WINDOW });
 const saturated = await figures(api, full, { unit: 'transfers', weight });
