@@ -31,7 +31,7 @@ mod tests {
 	use tributary_fuzz_driver::{load, mutate, run_once, Random, Trace};
 
 	/// Calls that need keys, books or the right state: where none of them is ever good, fuzzing looks at the surface.
-	const DEEP: [(&str, &str); 15] = [
+	const DEEP: [(&str, &str); 18] = [
 		("Attribution", "submit_batch"),
 		("Attribution", "claim"),
 		("Attribution", "claim_earnings"),
@@ -43,6 +43,9 @@ mod tests {
 		("Grants", "grant"),
 		("Session", "set_keys"),
 		("Validators", "bond"),
+		("Validators", "nominate"),
+		("Validators", "unbond"),
+		("Validators", "withdraw_unbonded"),
 		("Validators", "apply_slash"),
 		("Validators", "claim"),
 		("Validators", "report_equivocation"),
