@@ -52,8 +52,8 @@ class Story:
         self.arguments, self.folder, self.started = arguments, folder, time.monotonic()
         self.network = Network(fabric, arguments.node, arguments.spec, folder)
         self.clients = Clients(arguments.modules, folder)
-        self.traffic = self.bonding = self.transfers = None
-        self.processes = []
+        self.traffic = self.bonding = None
+        self.loads, self.processes = [], []
         self.figures = {}
 
     def say(self, text):

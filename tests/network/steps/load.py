@@ -7,6 +7,8 @@ from processes import Failed
 from steps import equivocation
 
 DAY = 86_400
+# Clients and what they load the network with.
+CLIENTS = {"transfers": "transfers", "settlement": "batches and claims"}
 
 
 def run(story):
@@ -14,10 +16,10 @@ def run(story):
     if "equivocation" in story.arguments.steps:
         # Elections take two sessions, and may do so meanwhile.
         equivocation.bond(story)
-    for name, about, start in (("transfers", "transfers", transfers), ("settlement", "batches and claims", settlement)):
-        story.say(f"{about}: {seconds} s each")
-        client = start(story)
+    for name, about, client in prepare(story):
+        story.say(f"{about}: {seconds} s each; {client.hear()['doing']}")
         before = measure(story)
+        client.tell("go on")
         end = time.monotonic() + 600 + 6 * seconds
         while "doing" in (told := client.hear(max(0, end - time.monotonic()))):
             story.say(f"{about}: {told['doing']}")
@@ -44,26 +46,13 @@ def run(story):
 
 
 def prepare(story):
-    """Begins to sign the transfers, once; the client says when it has, and sends them when it is told to."""
-    if story.transfers is None:
-        story.transfers = begin(story, "transfers.js", "--wait", "yes")
-    return story.transfers
-
-
-def transfers(story):
-    client = prepare(story)
-    story.say(f"transfers: {client.hear()['doing']}")
-    client.tell("send")
-    return client
-
-
-def settlement(story):
-    return begin(story, "settlement.js")
-
-
-def begin(story, script, *arguments):
-    urls = [story.network[name].url for name in VALIDATORS]
-    return story.clients.keep(script, "--seconds", story.arguments.load_seconds, *arguments, *urls)
+    """Starts the clients, once: they sign and set up what they can, say so, and send when they are told to."""
+    if not story.loads:
+        urls = [story.network[name].url for name in VALIDATORS]
+        for script, about in CLIENTS.items():
+            client = story.clients.keep(f"{script}.js", "--seconds", story.arguments.load_seconds, "--wait", "yes", *urls)
+            story.loads.append((script, about, client))
+    return story.loads
 
 
 def measure(story):

@@ -36,6 +36,9 @@ export function commands(handle) {
 	createInterface({ input: process.stdin }).on('line', (line) => handle(line.trim()));
 }
 
+/** Resolves when somebody writes a line to standard input. */
+export const told = () => new Promise((resolve) => commands(resolve));
+
 /** What the chain knows of the accounts of some pairs, in their order. */
 export const accountsOf = (api, pairs) => api.query.system.account.multi(pairs.map(({ address }) => address));
 

@@ -1,13 +1,15 @@
 // Sustained settlement: batches of 4,096 records from several workers, then claims against their earnings trees.
 //
-//   node settlement.js --seconds N [--workers N] [--earners N] URL...
+//   node settlement.js --seconds N [--workers N] [--earners N] [--wait yes] URL...
+//
+// With `--wait yes` it makes agents and channels, and no batches until a line comes on standard input.
 
 import { account, reached, send, sleep, TRB } from '../chain.js';
 import { earningsTree, makeAgents, makeChannels, nextBatch, prove, shape } from './batches.js';
-import { accountsOf, connect, fastSigner, FUNDS, options, say, sendAll } from './common.js';
+import { accountsOf, connect, fastSigner, FUNDS, options, say, sendAll, told } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
 
-const { seconds = '60', workers = '8', earners = '1000', rest: urls } = options();
+const { seconds = '60', workers = '8', earners = '1000', wait, rest: urls } = options();
 const RECORDS = 4_096;
 const CHANNELS = 32;
 const AGENTS = 8;
@@ -24,18 +26,18 @@ const CREDITED = 8;
 
 const apis = await Promise.all(urls.map(connect));
 const [api] = apis;
+const asked = wait && told();
 const name = `load-${Date.now().toString(36)}`;
 const funds = account(FUNDS);
-const bob = account('//Bob');
 const count = Math.ceil((MOST_PER_SECOND * Number(seconds)) / Number(workers));
 const deposit = (BigInt(count + 1) * BigInt(RECORDS) * FEE) / BigInt(CHANNELS) + TRB;
 const [{ agents }, made] = await Promise.all([
-	makeAgents(api, bob, name, AGENTS),
+	makeAgents(api, account('//Eve'), name, AGENTS),
 	makeChannels(api, { name, workers: Number(workers), payers: CHANNELS, deposit }),
 ]);
-const form = await shape(api, { records: RECORDS, channels: CHANNELS, agents, fee: FEE });
-
 say({ doing: `${workers} workers have ${CHANNELS} channels each` });
+await asked;
+const form = await shape(api, { records: RECORDS, channels: CHANNELS, agents, fee: FEE });
 const sign = fastSigner(api);
 made.forEach((worker, via) => (worker.via = via));
 for (const worker of made) worker.nonce = (await api.rpc.system.accountNextIndex(worker.service.address)).toNumber();

@@ -6,10 +6,12 @@
 // With `--wait yes` it sends nothing but what its accounts need until a line comes on standard input.
 
 import { account, sleep, TRB } from '../chain.js';
-import { accountsOf, commands, connect, fastSigner, FUNDS, options, say, sendAll } from './common.js';
+import { accountsOf, connect, fastSigner, options, say, sendAll, told } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
 
 const { seconds = '60', accounts = '1000', wait, rest: urls } = options();
+/** Pays; `settlement.js` has another, because both may prepare at once. */
+const FUNDS = '//Ferdie//stash';
 /** Signed for so many a second; more than the weight limit allows. */
 const MOST_PER_SECOND = 520;
 /** In no block yet: one and a half full blocks; each pool checks all of them. */
@@ -17,7 +19,7 @@ const WINDOW = 4_500;
 
 const apis = await Promise.all(urls.map(connect));
 const [api] = apis;
-const asked = wait ? new Promise((resolve) => commands(resolve)) : null;
+const asked = wait && told();
 const senders = Array.from({ length: Number(accounts) }, (_, n) => ({ pair: account(`//Load//${n}`), nonce: 0, via: n }));
 for (const [n, { nonce }] of (await accountsOf(api, senders.map(({ pair }) => pair))).entries()) senders[n].nonce = nonce.toNumber();
 const funded = sendAll(api, senders.map(({ pair }) => api.tx.balances.transferKeepAlive(pair.address, 150n * TRB)), account(FUNDS), 250);
