@@ -8,6 +8,11 @@ export const TRB = 1_000_000_000_000n;
 
 const keyring = new Keyring({ type: 'sr25519' });
 export const account = (uri) => keyring.addFromUri(uri);
+/** `uri//0`, `uri//1` and so on. A phrase is read once for all: it takes milliseconds, in which nothing else runs. */
+export const accountsUnder = (uri, count) => {
+	const parent = account(uri);
+	return Array.from({ length: count }, (_, n) => parent.derive(`//${n}`));
+};
 
 export const content = (text) => hex(blake2AsU8a(text));
 export const price = (input, output) => ({ input, output });

@@ -27,6 +27,8 @@ const listening = (port) =>
 
 /** Time to answer the first call, ms: starting compiles the runtime, on a machine that may do other things too. */
 const START = 300_000;
+/** Time to answer any other, ms. */
+const ANSWER = 120_000;
 /** Time to end when asked to, ms. */
 const END = 60_000;
 
@@ -53,7 +55,7 @@ export async function startNode(sealing = 'interval=250') {
 	let provider;
 	const connected = async () => {
 		await listening(rpc);
-		provider = new WsProvider(`ws://127.0.0.1:${rpc}`, 250);
+		provider = new WsProvider(`ws://127.0.0.1:${rpc}`, 250, {}, ANSWER);
 		return ApiPromise.create({ provider, noInitWarn: true });
 	};
 	let late;

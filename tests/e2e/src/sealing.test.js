@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { account, sleep, TRB } from './chain.js';
+import { account, accountsUnder, sleep, TRB } from './chain.js';
 import { accountsOf, fastSigner, sendAll } from './network/common.js';
 import { startNode } from './node.js';
 
@@ -21,7 +21,7 @@ before(async () => {
 	chain = await startNode('instant');
 	api = chain.api;
 	sign = fastSigner(api);
-	senders = Array.from({ length: SENDERS }, (_, n) => account(`//Flood//${n}`));
+	senders = accountsUnder('//Flood', SENDERS);
 	await sendAll(api, senders.map(({ address }) => api.tx.balances.transferKeepAlive(address, 100n * TRB)), account('//Alice'), 250);
 });
 

@@ -1,7 +1,7 @@
 // Makes usage batches that the chain accepts: agents, workers, channels, vouchers, sums.
 
 import { blake2AsU8a } from '@polkadot/util-crypto';
-import { account, content, event, price, reference, send, TRB } from '../chain.js';
+import { account, accountsUnder, content, event, price, reference, send, TRB } from '../chain.js';
 import { accountLeaf, hex, largestRemainder, leaf, node, parent, voucherHash } from '../settlement.js';
 import { FUNDS, sendAll } from './common.js';
 
@@ -60,15 +60,16 @@ export async function makeAgents(api, owner, name, count) {
 
 /** Registers workers with service keys of their own and opens a channel from every payer to each. */
 export async function makeChannels(api, { name, workers, payers, models = [], deposit }) {
-	const made = Array.from({ length: workers }, (_, n) => ({
-		operator: account(`//${name}//operator//${n}`),
-		service: account(`//${name}//service//${n}`),
+	const services = accountsUnder(`//${name}//service`, workers);
+	const made = accountsUnder(`//${name}//operator`, workers).map((operator, n) => ({
+		operator,
+		service: services[n],
 		sequence: 0,
 		charged: 0n,
 		earned: 0n,
 		nonce: 0,
 	}));
-	const payerPairs = Array.from({ length: payers }, (_, n) => account(`//${name}//payer//${n}`));
+	const payerPairs = accountsUnder(`//${name}//payer`, payers);
 	const { minBond } = await api.call.tributaryApi.limits();
 	const bond = minBond.toBigInt();
 	const fund = (pair, amount) => api.tx.balances.transferKeepAlive(pair.address, amount);

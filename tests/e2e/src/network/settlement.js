@@ -4,7 +4,7 @@
 //
 // With `--wait yes` it makes agents and channels, and no batches until a line comes on standard input.
 
-import { account, reached, send, sleep, TRB } from '../chain.js';
+import { account, accountsUnder, reached, send, sleep, TRB } from '../chain.js';
 import { earningsTree, makeAgents, makeChannels, nextBatch, prove, shape } from './batches.js';
 import { accountsOf, connect, fastSigner, FUNDS, options, say, sendAll, told } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
@@ -42,7 +42,7 @@ const sign = fastSigner(api);
 made.forEach((worker, via) => (worker.via = via));
 for (const worker of made) worker.nonce = (await api.rpc.system.accountNextIndex(worker.service.address)).toNumber();
 // Accounts that earn from every worker: they claim as often as there are workers.
-const accounts = Array.from({ length: Number(earners) }, (_, n) => account(`//Load//${n}`));
+const accounts = accountsUnder('//Load', Number(earners));
 const known = await accountsOf(api, accounts);
 const poor = accounts.filter((_, n) => known[n].data.free.toBigInt() < 25n * TRB);
 const funded = sendAll(api, poor.map(({ address }) => api.tx.balances.transferKeepAlive(address, 50n * TRB)), funds, 250);

@@ -5,7 +5,7 @@
 // Commands on standard input: `status` answers with one line of JSON; `stop` ends sending, waits until everything
 // accepted is final, and compares nonces and balances with what was sent.
 
-import { account, send, sleep, TRB } from '../chain.js';
+import { account, accountsUnder, send, sleep, TRB } from '../chain.js';
 import { commands, connect, Blocks, latency, options, say, sendAll } from './common.js';
 
 const ACCOUNTS = 8;
@@ -21,7 +21,7 @@ const PATIENCE = 180_000;
 const { every = '750', rest: urls } = options();
 const apis = await Promise.all(urls.map(connect));
 const [reader] = apis;
-const senders = Array.from({ length: ACCOUNTS }, (_, index) => ({ pair: account(`//Traffic//${index}`), next: 0, open: 0, sum: 0n }));
+const senders = accountsUnder('//Traffic', ACCOUNTS).map((pair) => ({ pair, next: 0, open: 0, sum: 0n }));
 const sink = account('//Traffic//sink');
 const records = [];
 const byHash = new Map();

@@ -5,7 +5,7 @@
 //
 // With `--wait yes` it sends nothing but what its accounts need until a line comes on standard input.
 
-import { account, sleep, TRB } from '../chain.js';
+import { account, accountsUnder, sleep, TRB } from '../chain.js';
 import { accountsOf, connect, fastSigner, options, say, sendAll, told } from './common.js';
 import { declared, done, figures, pour } from './pour.js';
 
@@ -20,7 +20,7 @@ const WINDOW = 4_500;
 const apis = await Promise.all(urls.map(connect));
 const [api] = apis;
 const asked = wait && told();
-const senders = Array.from({ length: Number(accounts) }, (_, n) => ({ pair: account(`//Load//${n}`), nonce: 0, via: n }));
+const senders = accountsUnder('//Load', Number(accounts)).map((pair, n) => ({ pair, nonce: 0, via: n }));
 for (const [n, { nonce }] of (await accountsOf(api, senders.map(({ pair }) => pair))).entries()) senders[n].nonce = nonce.toNumber();
 const funded = sendAll(api, senders.map(({ pair }) => api.tx.balances.transferKeepAlive(pair.address, 150n * TRB)), account(FUNDS), 250);
 
