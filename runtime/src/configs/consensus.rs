@@ -62,14 +62,13 @@ pub struct FinalityWeights;
 impl pallet_grandpa::WeightInfo for FinalityWeights {
 	/// The proof does not hold unless `validators` is the number that its session had.
 	fn report_equivocation(validators: u32, nominators: u32) -> Weight {
-		type OfBlocks = <Runtime as pallet_validators::Config>::WeightInfo;
+		use pallet_validators::{Suspensions, WeightInfo};
 		// The same weight is for what an account signs and for what a node hands in.
-		let blocks = <OfBlocks as pallet_validators::WeightInfo>::report_equivocation()
-			.max(<OfBlocks as pallet_validators::WeightInfo>::report_equivocation_unsigned());
+		let blocks = <weights::Validators as WeightInfo>::report_equivocation()
+			.max(<weights::Validators as WeightInfo>::report_equivocation_unsigned());
 		// Who was reported for the round is suspended for as long as the round can be reported. One that is alone, and
 		// can vote twice in many rounds, must not fill blocks with slashes that nobody gets.
-		let caught =
-			pallet_validators::Suspensions::<Runtime>::decode_len().unwrap_or_default().saturating_add(1);
+		let caught = Suspensions::<Runtime>::decode_len().unwrap_or_default().saturating_add(1);
 		let validators = validators.min(MAX_VALIDATORS);
 		let slashed = validators.div_ceil(3).min(caught.saturated_into()).max(1);
 		<() as pallet_grandpa::WeightInfo>::report_equivocation(validators, nominators)
