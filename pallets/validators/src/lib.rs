@@ -726,7 +726,7 @@ pub mod pallet {
 		/// Admin only; root only where sessions or the time for which stake stays slashable become shorter: offences
 		/// would be forgotten, and the absent found present, sooner than those who staked have agreed to.
 		#[pallet::call_index(12)]
-		#[pallet::weight(<T as Config>::WeightInfo::set_timing().saturating_add(T::DbWeight::get().reads(1)))]
+		#[pallet::weight(<T as Config>::WeightInfo::set_timing())]
 		pub fn set_timing(origin: OriginFor<T>, timing: Timing) -> DispatchResult {
 			if timing.is_shorter_than(&CurrentTiming::<T>::get()) {
 				ensure_root(origin)?;
@@ -746,12 +746,8 @@ pub mod pallet {
 		/// Admin only; root only where the account is not in [`Unbonded`]: who chooses among the bonded could
 		/// choose the set.
 		#[pallet::call_index(13)]
-		// That of a candidate is a chill and its jail.
-		#[pallet::weight(
-			<T as Config>::WeightInfo::dismiss()
-				.saturating_add(<T as Config>::WeightInfo::chill())
-				.saturating_add(T::DbWeight::get().reads_writes(2, 1))
-		)]
+		// That of a candidate is a chill besides.
+		#[pallet::weight(<T as Config>::WeightInfo::dismiss().saturating_add(<T as Config>::WeightInfo::chill()))]
 		pub fn dismiss(origin: OriginFor<T>, validator: T::AccountId) -> DispatchResult {
 			if Unbonded::<T>::get().contains(&validator) {
 				T::AdminOrigin::ensure_origin(origin)?;
