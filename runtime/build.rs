@@ -5,7 +5,8 @@ fn main() {
 	// The wasm builder looks for the lock file above the target folder, and would take the newest of all
 	// dependencies where that is outside the checkout.
 	if std::env::var_os(WORKSPACE_HINT).is_none() {
-		std::env::set_var(WORKSPACE_HINT, concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+		let here = std::env::var("CARGO_MANIFEST_DIR").expect("cargo sets it");
+		std::env::set_var(WORKSPACE_HINT, format!("{here}/.."));
 	}
 	let builder = substrate_wasm_builder::WasmBuilder::init_with_defaults();
 	#[cfg(feature = "metadata-hash")]

@@ -90,6 +90,17 @@ as_root() {
 	fi
 }
 
+# own_target TARGET: marks it as this checkout's. Tests that read files remember the folder they were built in, and cargo
+# does not see that sources which did not change are in another one now.
+own_target() {
+	local mark=$1/.checkout
+	mkdir -p "$1"
+	if [[ -f $mark && $(<"$mark") != "$TRIBUTARY_ROOT" ]]; then
+		grep -rlZ --include='*.rs' 'env!("CARGO_MANIFEST_DIR")' "$TRIBUTARY_ROOT" | xargs -0 touch
+	fi
+	echo "$TRIBUTARY_ROOT" >"$mark"
+}
+
 # cargo_build FOLDER TARGET ARGUMENTS...: runs cargo in the workspace FOLDER with the target folder TARGET;
 # every 20 seconds one line says how far it is. The whole output is in a log, and shown if it fails.
 cargo_build() {
@@ -98,6 +109,7 @@ cargo_build() {
 	name=$(basename "$target")
 	log=$TRIBUTARY_CACHE/log/cargo-$name.log
 	say "cargo $* (log: $log)"
+	own_target "$target"
 	(
 		cd "$folder" &&
 			CARGO_TARGET_DIR=$target CARGO_TERM_PROGRESS_WHEN=always CARGO_TERM_PROGRESS_WIDTH=60 \
