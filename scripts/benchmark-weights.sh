@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Measures what each call of this project's pallets and each transaction extension costs, and writes the weights
 # into runtime/src/weights/. Builds what is missing. A pallet that was measured with the same runtime is not
-# measured again: run it anew after an interruption.
+# measured again: run it anew after an interruption. Of equal samples the fastest counts, from all runs with the same
+# runtime: what else the machine had to do makes a sample slower, never faster.
 #
 #   scripts/benchmark-weights.sh                      all of them
 #   scripts/benchmark-weights.sh pallet_workers ...   these
-#   scripts/benchmark-weights.sh --again ...          also those that were measured with the same runtime
+#   scripts/benchmark-weights.sh --again ...          measure once more: the more runs, the nearer to a quiet machine
 #   scripts/benchmark-weights.sh --check              only: every benchmark runs, and every one has a weight
 #
 #   TRIBUTARY_WEIGHTS_STEPS     samples for each list length (20)
@@ -13,7 +14,7 @@
 #   TRIBUTARY_WEIGHTS_SECONDS   least seconds for each call (3)
 #   TRIBUTARY_WEIGHTS_RUNTIME   a runtime with benchmarks, instead of building one
 #
-# The machine should have nothing else to do. Medians are taken, so that a pause now and then does not matter.
+# The machine should have nothing else to do.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
@@ -81,15 +82,25 @@ bench() {
 	"$BENCHER" v1 benchmark pallet --runtime "$RUNTIME" --genesis-builder runtime --disable-proof-recording "$@"
 }
 
-# measure PALLET FILE: its weights.
-measure() {
+# bench_pallet PALLET ARGUMENTS...: all its benchmarks.
+bench_pallet() {
 	bench --pallet "$1" --extrinsic '*' --steps "$STEPS" --repeat "$REPEAT" --min-duration "$SECONDS_EACH" \
-		--output-analysis median-slopes --no-storage-info --quiet --template "$TRIBUTARY_ROOT/scripts/weights.hbs" \
-		--output "$2" >"$LOG" 2>&1 || {
+		--no-storage-info --quiet "${@:2}" >"$LOG" 2>&1 || {
 		tail -n 25 "$LOG" >&2
 		die "the benchmarks of $1 failed: see above and $LOG"
 	}
-	[[ -s $2 ]] || die "the benchmarks of $1 wrote nothing: see $LOG"
+}
+
+# write_weights PALLET: from the fastest of equal samples that there are.
+write_weights() {
+	local fastest=$samples/.fastest.json
+	jq -s '. as $runs | .[0] | map(.benchmark as $name | .time_results = (
+		[$runs[][] | select(.benchmark == $name) | .time_results[]] | group_by(.components) | map(min_by(.extrinsic_time))
+	))' "$samples/$1".*.json >"$fastest"
+	rm -f "$samples/.weights.rs"
+	bench_pallet "$1" --json-input "$fastest" --output-analysis median-slopes \
+		--template "$TRIBUTARY_ROOT/scripts/weights.hbs" --output "$samples/.weights.rs"
+	mv "$samples/.weights.rs" "$WEIGHTS/$1.rs"
 }
 
 steps 3
@@ -139,16 +150,18 @@ if [[ $check == yes ]]; then
 fi
 
 step "Measuring"
-done_with=$TARGET/measured/$(sha256sum "$RUNTIME" "$TRIBUTARY_ROOT/scripts/weights.hbs" | sha256sum | cut -c1-16)-$STEPS-$REPEAT-$SECONDS_EACH
-mkdir -p "$done_with"
+samples=$TARGET/samples/$(sha256sum "$RUNTIME" | cut -c1-16)-$STEPS
+mkdir -p "$samples"
 for pallet in "${pallets[@]}"; do
-	if [[ $again == yes || ! -f $done_with/$pallet.rs ]]; then
+	shopt -s nullglob
+	runs=("$samples/$pallet".*.json)
+	if [[ $again == yes || ${#runs[@]} -eq 0 ]]; then
 		say "$pallet: $(grep -c "^$pallet," <<<"$list") benchmarks ($(duration "$SECONDS") after start)"
-		measure "$pallet" "$done_with/.$pallet.rs"
-		mv "$done_with/.$pallet.rs" "$done_with/$pallet.rs"
+		bench_pallet "$pallet" --json-file "$samples/.run.json"
+		mv "$samples/.run.json" "$samples/$pallet.$((${#runs[@]} + 1)).json"
 	else
-		say "$pallet: measured before"
+		say "$pallet: measured before, in ${#runs[@]} runs"
 	fi
-	cp "$done_with/$pallet.rs" "$WEIGHTS/$pallet.rs"
+	write_weights "$pallet"
 done
 say "written to runtime/src/weights; 'git diff' shows what changed"
