@@ -138,11 +138,7 @@ if [[ $check == yes ]]; then
 				missing=$((missing + 1))
 			fi
 		done < <(grep "^$pallet," <<<"$list")
-		bench --pallet "$pallet" --extrinsic '*' --steps 2 --repeat 1 --min-duration 0 --no-storage-info --quiet \
-			>"$LOG" 2>&1 || {
-			tail -n 25 "$LOG" >&2
-			die "the benchmarks of $pallet failed: see above and $LOG"
-		}
+		STEPS=2 REPEAT=1 SECONDS_EACH=0 bench_pallet "$pallet"
 		say "$pallet: $(grep -c "^$pallet," <<<"$list") benchmarks run"
 	done
 	((missing == 0)) || die "$missing weights are missing: run scripts/benchmark-weights.sh"
@@ -152,8 +148,8 @@ fi
 step "Measuring"
 samples=$TARGET/samples/$(sha256sum "$RUNTIME" | cut -c1-16)-$STEPS
 mkdir -p "$samples"
+shopt -s nullglob
 for pallet in "${pallets[@]}"; do
-	shopt -s nullglob
 	runs=("$samples/$pallet".*.json)
 	if [[ $again == yes || ${#runs[@]} -eq 0 ]]; then
 		say "$pallet: $(grep -c "^$pallet," <<<"$list") benchmarks ($(duration "$SECONDS") after start)"
