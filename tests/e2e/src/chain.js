@@ -1,10 +1,13 @@
-// What every client of the chain here needs: accounts, sending and its outcome, waiting.
+// What every client of the chain here needs: a connection, accounts, sending and its outcome, waiting.
 
-import { Keyring } from '@polkadot/api';
+import { Keyring, WsProvider } from '@polkadot/api';
 import { blake2AsU8a } from '@polkadot/util-crypto';
 import { hex } from './settlement.js';
 
 export const TRB = 1_000_000_000_000n;
+
+/** A connection to a node that comes back by itself. A busy node may take longer to answer than the minute of the API. */
+export const dial = (url) => new WsProvider(url, 500, {}, 120_000);
 
 const keyring = new Keyring({ type: 'sr25519' });
 export const account = (uri) => keyring.addFromUri(uri);

@@ -5,7 +5,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ApiPromise, WsProvider } from '@polkadot/api';
+import { ApiPromise } from '@polkadot/api';
+import { dial } from './chain.js';
 
 /** A port that nobody listens on; below those of outgoing connections, so that none of them takes it meanwhile. */
 const freePort = (not = []) =>
@@ -27,8 +28,6 @@ const listening = (port) =>
 
 /** Time to answer the first call, ms: starting compiles the runtime, on a machine that may do other things too. */
 const START = 300_000;
-/** Time to answer any other, ms. */
-const ANSWER = 120_000;
 /** Time to end when asked to, ms. */
 const END = 60_000;
 
@@ -55,7 +54,7 @@ export async function startNode(sealing = 'interval=250') {
 	let provider;
 	const connected = async () => {
 		await listening(rpc);
-		provider = new WsProvider(`ws://127.0.0.1:${rpc}`, 250, {}, ANSWER);
+		provider = dial(`ws://127.0.0.1:${rpc}`);
 		return ApiPromise.create({ provider, noInitWarn: true });
 	};
 	let late;

@@ -1,10 +1,10 @@
 // What the network's clients share: connections, arguments, signing many transactions fast, watching blocks.
 
 import { createInterface } from 'node:readline';
-import { ApiPromise, WsProvider } from '@polkadot/api';
+import { ApiPromise } from '@polkadot/api';
 import { compactToU8a, hexToU8a, u8aConcat, u8aToHex, bnToU8a } from '@polkadot/util';
 import { blake2AsHex, blake2AsU8a } from '@polkadot/util-crypto';
-import { send } from '../chain.js';
+import { dial, send } from '../chain.js';
 
 // Standard output is for answers; polkadot.js says there what it notices.
 console.log = console.error;
@@ -14,8 +14,7 @@ export const FUNDS = '//Ferdie';
 
 /** An API connected to a node; it reconnects by itself. */
 export async function connect(url) {
-	const provider = new WsProvider(url, 500, {}, 120_000);
-	return ApiPromise.create({ provider, noInitWarn: true });
+	return ApiPromise.create({ provider: dial(url), noInitWarn: true });
 }
 
 /** `--name value` arguments as an object, and the rest. */
